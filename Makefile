@@ -1,0 +1,85 @@
+# octant: bare `make` prints this list.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+PYTHON ?= python3
+VENV ?= .venv
+EXPERIMENT ?= factorial
+ARGS ?=
+PORT ?= 5000
+KILLS ?= 40
+BIN := $(VENV)/bin
+# pip's wheels and MLflow's imports are chatty; what matters is printed by octant itself.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help sweep train report ui sync doctor test test-slow check format bench clean reset setup
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+sweep: $(VENV)/.installed ## run an experiment: EXPERIMENT=factorial, more settings in ARGS="..."
+	@$(BIN)/octant experiment=$(EXPERIMENT) $(ARGS)
+
+train: $(VENV)/.installed ## train one run: ARGS="loss=mse hidden=tanh seed=3"
+	@$(BIN)/octant $(ARGS)
+
+report: $(VENV)/.installed ## tables and figures of EXPERIMENT again, from the store alone
+	@$(BIN)/python -m octant.report $(EXPERIMENT) $(ARGS)
+
+ui: $(VENV)/.installed ## MLflow on 127.0.0.1 (PORT=5000) with the link to the comparison
+	@OCTANT_PORT=$(PORT) exec $(BIN)/python -m octant.ui
+
+sync: $(VENV)/.installed ## send to MLflow what is only in the journals yet
+	@$(BIN)/python -m octant.upkeep sync $(ARGS)
+
+doctor: $(VENV)/.installed ## compare journals and store, mark dead runs KILLED
+	@$(BIN)/python -m octant.upkeep doctor $(ARGS)
+
+test: $(VENV)/.tested ## set up and run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-slow: $(VENV)/.tested ## kills, outages, crowds: KILLS=40 random kills
+	@OCTANT_KILLS=$(KILLS) $(BIN)/python -m pytest -m slow $(ARGS)
+
+check: $(VENV)/.tested ## lint, format, types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.tested ## let ruff format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.benched ## measure octant against its peers into benchmarks/results/
+	@$(BIN)/python benchmarks/engines.py $(ARGS)
+
+clean: ## remove the virtual environment and leftovers of tools; runs stay
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+reset: ## forget ALL runs in mlruns/ (asks for YES=1)
+	@if [ "$(YES)" = 1 ]; then find mlruns -mindepth 1 ! -name README.md -delete && echo "mlruns/ is empty"; \
+	else echo "this deletes every run in mlruns/; to do it: make reset YES=1" >&2; exit 2; fi
+
+setup: $(VENV)/.installed ## only set up the virtual environment
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "octant needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@echo "creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing pinned versions into $(VENV) (about 2 minutes the first time)"
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.tested: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing pinned versions and the test tools into $(VENV) (about 2 minutes the first time)"
+	@$(INSTALL) --editable '.[test]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.benched: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing the peers to measure against into $(VENV)"
+	@$(INSTALL) --editable '.[bench]'
+	@touch $@ $(VENV)/.installed

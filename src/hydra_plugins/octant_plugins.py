@@ -1,0 +1,93 @@
+"""Hydra's door to octant: a sweeper and a launcher that hand all runs of a multirun to one launch.
+
+Hydra composes a job in 0.2 s, twice. Here the words of the groups are composed once for each combination and plain
+values (seed, learning_rate) are laid over a copy with Hydra's own code: 1,000 runs cost 8 compositions.
+
+Hydra executes this file without entering it in sys.modules: dataclasses here cannot have postponed annotations.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+
+@dataclass
+class OctantSweeperConf:
+    """Hydra's basic sweeper, without its dry run."""
+
+    _target_: str = "hydra_plugins.octant_plugins.OctantSweeper"
+    max_batch_size: int | None = None
+    params: dict[str, str] | None = None
+
+
+@dataclass
+class OctantLauncherConf:
+    """All jobs of a sweep in one launch on this machine."""
+
+    _target_: str = "hydra_plugins.octant_plugins.OctantLauncher"
+
+
+class OctantSweeper(BasicSweeper):
+    """The Cartesian product of the overrides; the launcher checks every job before any work."""
+
+    def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
+        """Leave it to the launcher, which composes each job anyway."""
+
+
+class OctantLauncher(Launcher):
+    """Composes every job, checks them all, then hands them to octant as one launch."""
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep what composing needs."""
+        self._loader: Any = hydra_context.config_loader
+        self._config = config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Train all jobs; ends the program with octant's exit code."""
+        from octant.app import launch_composed
+
+        raise SystemExit(launch_composed(compose(self._loader, self._config, job_overrides)))
+
+
+def compose(loader: Any, master: DictConfig, jobs: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    """The composed configuration of each job, as plain containers."""
+    parser = OverridesParser.create(config_loader=loader)
+
+    @cache
+    def parsed(text: str) -> Override:
+        return parser.parse_override(text)
+
+    @cache
+    def base(groups: tuple[str, ...]) -> DictConfig:
+        config = loader.load_sweep_config(master, list(groups))
+        with open_dict(config):
+            del config["hydra"]
+        return config
+
+    composed = []
+    for job in jobs:
+        groups = tuple(text for text in job if _is_group(loader, parsed(text)))
+        config = copy.deepcopy(base(groups))
+        ConfigLoaderImpl._apply_overrides_to_config([parsed(t) for t in job if t not in groups], config)
+        composed.append(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+    return composed  # type: ignore[return-value]
+
+
+def _is_group(loader: Any, override: Override) -> bool:
+    return bool(loader.repository.group_exists(override.key_or_group))
+
+
+ConfigStore.instance().store("octant", OctantSweeperConf, group="hydra/sweeper", provider="octant")
+ConfigStore.instance().store("octant", OctantLauncherConf, group="hydra/launcher", provider="octant")

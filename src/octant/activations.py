@@ -1,0 +1,79 @@
+"""Activations: each forward function with its pullback right under it.
+
+A forward maps pre-activations `Z` to activations `A`. Its pullback maps `(A, dA)`, the activation and the
+gradient of a scalar with respect to it, to the gradient with respect to `Z`: it is written in terms of the
+output, so nothing is computed twice. Shapes are preserved; softmax works along the last axis.
+
+The elementwise pairs are plain expressions that hold for scalars, vectors and matrices alike, real or
+complex (for complex-step tests), so that the compiled engine can use the very same functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+class Activation(NamedTuple):
+    """A forward function `Z -> A` and its pullback `(A, dA) -> dZ`."""
+
+    forward: Callable[[Array], Array]
+    pullback: Callable[[Array, Array], Array]
+
+
+def sigmoid(Z: Array) -> Array:
+    """Logistic function 1 / (1 + exp(-z)), written with tanh so that no z overflows."""
+    return 0.5 + 0.5 * np.tanh(0.5 * Z)
+
+
+def sigmoid_pullback(A: Array, dA: Array) -> Array:
+    """dz = da * a (1 - a)."""
+    return dA * (A * (1.0 - A))
+
+
+def tanh(Z: Array) -> Array:
+    """Hyperbolic tangent."""
+    return np.tanh(Z)
+
+
+def tanh_pullback(A: Array, dA: Array) -> Array:
+    """dz = da * (1 - a^2)."""
+    return dA * (1.0 - A * A)
+
+
+def relu(Z: Array) -> Array:
+    """Rectifier max(z, 0)."""
+    return np.maximum(Z, 0.0)
+
+
+def relu_pullback(A: Array, dA: Array) -> Array:
+    """dz = da where a > 0, else 0 (the subgradient 0 at z = 0)."""
+    return dA * (A > 0.0)
+
+
+def softmax(Z: Array) -> Array:
+    """exp(z_k) / sum_j exp(z_j) along the last axis, shifted by its maximum: no z overflows."""
+    E = np.exp(Z - Z.max(axis=-1, keepdims=True))
+    return E / E.sum(axis=-1, keepdims=True)
+
+
+def softmax_pullback(A: Array, dA: Array) -> Array:
+    """The full Jacobian a_k (delta_kj - a_j) applied to dA: dz = a * (da - sum_j a_j da_j)."""
+    return A * (dA - (A * dA).sum(axis=-1, keepdims=True))
+
+
+HIDDEN: dict[str, Activation] = {
+    "sigmoid": Activation(sigmoid, sigmoid_pullback),
+    "tanh": Activation(tanh, tanh_pullback),
+    "relu": Activation(relu, relu_pullback),
+}
+
+OUTPUT: dict[str, Activation] = {
+    "sigmoid": Activation(sigmoid, sigmoid_pullback),
+    "softmax": Activation(softmax, softmax_pullback),
+}

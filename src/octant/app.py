@@ -1,0 +1,97 @@
+"""The command line: the only module, beside the plugin, that knows Hydra.
+
+octant loss=mse seed=3                one run
+octant -m seed=0,1,2                  a Hydra multirun
+octant experiment=factorial           a sweep that is written down in conf/experiment/
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from octant import home
+from octant.messages import one_line_errors
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from octant.launch import Sweep
+    from octant.tracking.store import Connection
+
+
+def main() -> None:
+    """Run the command line; every mistake of the user ends in one line and exit code 2."""
+    with one_line_errors():
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its exceptions over instead of printing them
+        _hydra_main()
+
+
+def _hydra_main() -> None:
+    import hydra
+    from omegaconf import OmegaConf
+
+    OmegaConf.register_new_resolver("octant.state", lambda: str(home.state()), replace=True)
+
+    @hydra.main(config_path=str(home.conf()), config_name="config", version_base="1.3")
+    def octant(config: DictConfig) -> int:
+        return _one_job(config)
+
+    octant()
+
+
+def _one_job(config: DictConfig) -> int:
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+    from omegaconf import OmegaConf
+
+    def launched() -> int:
+        composed: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        return launch_composed([composed])
+
+    if HydraConfig.get().mode == RunMode.RUN:
+        with one_line_errors():
+            raise SystemExit(launched())
+    code = launched()  # a job of a multirun under another launcher
+    if code:
+        raise RuntimeError(f"octant ended with exit code {code}")
+    return code
+
+
+def launch_composed(composed: Sequence[Mapping[str, Any]]) -> int:
+    """Check, train, deliver and report composed configurations; returns the exit code."""
+    from octant import launch
+    from octant.config import parse_launch
+    from octant.tracking.store import without_credentials
+
+    parsed = [parse_launch(each) for each in composed]
+    command = without_credentials(shlex.join(["octant", *sys.argv[1:]]))
+    sweep = launch.prepare(parsed, command)
+    done = launch.run(sweep)
+    if done.connection is not None:
+        _conclude(sweep, done.connection)
+    return done.code
+
+
+def _conclude(sweep: Sweep, connection: Connection) -> None:
+    """Say what came out: a line for one run; table, figure and link for a sweep."""
+    from octant import report
+
+    address = report.base_address(sweep.store)
+    count, skipped = len(sweep.jobs), sweep.skipped
+    print(f"{count} {'run' if count == 1 else 'runs'}: {count - skipped} trained, {skipped} were there already")
+    if count == 1:
+        last = (sweep.jobs[0].journal.read().epochs or [{"metrics": {}}])[-1]["metrics"]
+        print("  ".join(f"{name} {value:.4f}" for name, value in last.items() if name.endswith("accuracy")))
+        print(f"in MLflow (make ui): {address}{sweep.orders[0].path_in(connection.experiment_id)}")
+        return
+    done = report.write(connection)
+    print(f"\n{done.table}\n\nfigure      {done.folder / 'accuracy.png'}")
+    print(f"comparison  {address}{done.link}\n            (make ui starts the server there)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""Typed settings with their ranges: what decides a run, where its data come from, what a sweep asks.
+
+Values are checked once, when a model is built from a plain mapping with `parse`; below this border there are only
+these frozen, typed objects. Words are checked against the catalogues of the numerics.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from octant.activations import HIDDEN, OUTPUT
+from octant.errors import InputError, unknown_word
+from octant.initialisers import INITIALISERS
+from octant.losses import LOSSES
+
+# Raised whenever a change of the code changes a run's numbers: it is part of every fingerprint.
+NUMERICS_VERSION = 1
+
+DATASETS = ("digits", "mnist", "fashion_mnist", "arrays")
+ENGINES = ("numpy", "numba")
+
+
+def _word(kind: str, known: Iterable[str]) -> AfterValidator:
+    words = tuple(known)
+
+    def check(value: str) -> str:
+        if value not in words:
+            raise PydanticCustomError("word", "{line}", {"line": unknown_word(kind, value, words)})
+        return value
+
+    return AfterValidator(check)
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class DataSettings(_Model):
+    """Where a data set comes from and how it is split; fractions are of all examples, the split is fixed."""
+
+    name: Annotated[str, _word("dataset", DATASETS)]
+    root: str | None = None
+    path: str | None = None
+    validation_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.2
+    test_fraction: Annotated[float, Field(gt=0, le=0.5)] | None = None
+    split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    @model_validator(mode="after")
+    def _paths(self) -> DataSettings:
+        if self.name == "arrays" and not self.path:
+            raise PydanticCustomError("path", "dataset=arrays needs dataset.path=<file.npz or file.csv>")
+        if self.name != "arrays" and self.path:
+            raise PydanticCustomError("path", "dataset.path belongs to dataset=arrays; leave it out")
+        return self
+
+
+class Settings(_Model):
+    """Everything a person chooses about one run. With the data it decides every number of the run."""
+
+    dataset: DataSettings
+    loss: Annotated[str, _word("loss", LOSSES)]
+    hidden: Annotated[str, _word("hidden", HIDDEN)]
+    output: Annotated[str, _word("output", OUTPUT)]
+    init: Annotated[str, _word("init", INITIALISERS)]
+    engine: Annotated[str, _word("engine", ENGINES)]
+    hidden_units: Annotated[int, Field(ge=1, le=65_536)]
+    learning_rate: Annotated[float, Field(gt=0, le=1_000_000)]
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
+    epochs: Annotated[int, Field(ge=1, le=100_000)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    dtype: Literal["float64", "float32"]
+    targets: Literal["one_hot", "lecture"]
+    order: Literal["shuffled", "file"]
+    output_step: Literal["gradient", "divided"]
+    hidden_error: Literal["gradient", "raw"]
+
+    @property
+    def configuration(self) -> str:
+        """The corner of the cube, such as `cross_entropy-tanh-softmax`."""
+        return f"{self.loss}-{self.hidden}-{self.output}"
+
+    def fingerprint(self, data_digest: str) -> str:
+        """SHA-256 over everything that decides the run's numbers; files' places do not."""
+        decisive = self.model_dump(exclude={"dataset": {"root", "path"}})
+        text = json.dumps([decisive, data_digest, NUMERICS_VERSION], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Experiment(_Model):
+    """A question and the endpoint declared beforehand to answer it."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+    question: str = ""
+    endpoint: Literal["test_accuracy"] = "test_accuracy"
+
+
+class Tracking(_Model):
+    """Where MLflow keeps the runs; `uri` null means the SQLite store under mlruns/."""
+
+    uri: str | None = None
+
+
+class Launch(_Model):
+    """One command: the settings of a run, the experiment it belongs to, and how to go about it."""
+
+    settings: Settings
+    experiment: Experiment
+    tracking: Tracking
+    workers: Annotated[int, Field(ge=1, le=1024)] | None = None
+    rerun: bool = False
+
+
+def parse_launch(composed: Mapping[str, Any]) -> Launch:
+    """Check a composed configuration (plain containers) and split it into its parts.
+
+    Raises InputError with one line a wrong key, word, type or range: what was wrong and what is allowed.
+    """
+    own = {"experiment", "tracking", "workers", "rerun"}
+    settings = {key: value for key, value in composed.items() if key not in own}
+    rest = {key: value for key, value in composed.items() if key in own}
+    try:
+        return Launch(settings=Settings(**settings), **rest)
+    except ValidationError as error:
+        raise InputError(_one_line(error)) from None
+
+
+def parse_settings(values: Mapping[str, Any]) -> Settings:
+    """Settings from a plain mapping, such as a journal's; raises InputError as parse_launch does."""
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise InputError(_one_line(error)) from None
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"] if part != "constrained-str")
+    if first["type"] in ("word", "path"):
+        return first["msg"]
+    if first["type"] == "extra_forbidden":
+        parent = Launch if key.split(".")[0] in Launch.model_fields else Settings
+        return unknown_word("setting", key, [*Settings.model_fields, *parent.model_fields])
+    said = first["msg"].removeprefix("Input ").removeprefix("Field ")
+    return f"{key}: {said}, got {first['input']!r}"

@@ -1,0 +1,50 @@
+"""Engines: one epoch of stochastic gradient descent, NumPy (the reference) and Numba (the fast one).
+
+An engine is built once for a run from the network, the training examples and the step, and then called once an
+epoch with the parameters, which it changes in place, and the order in which to visit the examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from numpy.typing import NDArray
+
+from octant.activations import Array
+from octant.initialisers import Parameters
+from octant.network import Network
+
+
+class Step(NamedTuple):
+    """How one step is taken: learning rate x mean gradient over `batch_size` examples, in both layers.
+
+    The lecture departs from that in two ways, each a setting of its own: `output_divisor` divides the output
+    layer's step (the lecture: by the number of training examples), and with `raw_hidden_error` the hidden layer is
+    handed W2 (A2 - Y) whatever the output error dZ2 is (the lecture's squared error).
+    """
+
+    learning_rate: float
+    batch_size: int
+    output_divisor: float = 1.0
+    raw_hidden_error: bool = False
+
+
+class Epoch(Protocol):
+    """One epoch: visit every example once in `order` (n,) and change the parameters in place."""
+
+    def __call__(self, parameters: Parameters, order: NDArray[Any], /) -> None:
+        """Visit the examples in `order`, changing `parameters` in place."""
+        ...
+
+
+Engine = Callable[[Network, Array, Array, Step], Epoch]
+
+
+def _numpy(network: Network, X: Array, Y: Array, step: Step) -> Epoch:
+    from octant.engines.reference import ReferenceEpoch
+
+    return ReferenceEpoch(network, X, Y, step)
+
+
+ENGINES: dict[str, Engine] = {"numpy": _numpy}

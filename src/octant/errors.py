@@ -1,0 +1,21 @@
+"""The one error a user can act on, and how near a word is to the known ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class InputError(ValueError):
+    """Bad input, found before any work: one line that says what was wrong, what is allowed, what to do.
+
+    The command line prints the message alone and ends with exit code 2.
+    """
+
+
+def unknown_word(kind: str, word: object, known: Iterable[str]) -> str:
+    """One line for a word that `kind` does not have: the nearest known word first, then all of them."""
+    words = sorted(known)
+    near = get_close_matches(str(word), words, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{kind}: {word!r} is unknown; {hint}known: {', '.join(words)}"

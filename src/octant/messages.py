@@ -1,0 +1,59 @@
+"""Any exception becomes one line that a user can act on, and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from octant.config import Launch, Settings
+from octant.errors import InputError, unknown_word
+
+BAD_INPUT = 2
+DISK = 74  # EX_IOERR of sysexits.h
+_DEBUG = "_OCTANT_DEBUG"  # what the user said of HYDRA_FULL_ERROR, before the command line sets it
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the program with one line for any exception, unless HYDRA_FULL_ERROR=1 asks for tracebacks."""
+    debug = os.environ.get(_DEBUG, os.environ.get("HYDRA_FULL_ERROR", "0")) not in ("", "0")
+    os.environ[_DEBUG] = "1" if debug else "0"
+    try:
+        yield
+    except Exception as error:
+        if debug:
+            raise
+        _end(error)
+
+
+def _end(error: Exception) -> NoReturn:
+    print(f"octant: {line_of(error)}", file=sys.stderr)
+    # Hydra, OmegaConf and its parser raise for what the user wrote.
+    wrote = isinstance(error, InputError) or type(error).__module__.split(".")[0] in ("hydra", "omegaconf", "antlr4")
+    raise SystemExit(BAD_INPUT if wrote else DISK if isinstance(error, OSError) else 1)
+
+
+def line_of(error: Exception) -> str:
+    """One line for any exception; Hydra's are said in octant's words."""
+    text = " ".join(str(error).split())
+    missing, options = getattr(error, "missing_cfg_file", None), getattr(error, "options", None)
+    if missing and options:
+        group, _, word = str(missing).partition("/")
+        return unknown_word(group, word, options)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    if "Could not override" in text:
+        return _unknown_setting(text.split("'")[1])
+    if "Environment variable" in text:
+        return f"{text.split('full_key: ')[-1].split()[0]}: set the environment variable {text.split(chr(39))[1]} first"
+    return text or type(error).__name__
+
+
+def _unknown_setting(key: str) -> str:
+    group, _, rest = key.partition(".")
+    if rest and group in {*Settings.model_fields, *Launch.model_fields}:
+        return f"setting: {key!r} does not exist with this choice of {group}; `octant --cfg job` shows those that do"
+    return unknown_word("setting", key, {*Settings.model_fields, *Launch.model_fields} - {"settings"})

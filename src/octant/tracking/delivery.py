@@ -1,0 +1,255 @@
+"""Delivery: bring what a journal holds into MLflow, each point exactly once.
+
+A receipt beside the journal says what the store has accepted. Points carry the journal's own time stamps, and
+MLflow's SQL stores keep one row for equal (run, key, step, time stamp, value): so sending again what was
+accepted just before a crash, when the receipt was not yet written, changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from octant.journal import Busy, Journal, Story, locked, read_json, write_json
+from octant.palette import colour
+from octant.tracking.store import Connection, Store
+
+FINAL = ("FINISHED",)
+_MOST_METRICS = 1000  # MLflow's limit for one batch
+
+
+@dataclass(frozen=True)
+class Order:
+    """One run wanted in one experiment of one store, as part of a sweep."""
+
+    journal: Journal
+    key: str
+
+    @property
+    def path(self) -> Path:
+        """The receipt's file."""
+        return self.journal.folder / f"tracking-{self.key}.json"
+
+    def receipt(self) -> dict[str, Any]:
+        """What the store has accepted."""
+        return read_json(self.path) or {}
+
+    def is_done(self) -> bool:
+        """Whether the store has the finished run in full, tagged with the sweep that wants it."""
+        receipt = self.receipt()
+        settled = receipt.get("status") in FINAL and not receipt.get("trash")
+        return settled and receipt.get("tagged") == receipt.get("sweep")
+
+    def path_in(self, experiment_id: str) -> str:
+        """The run's page behind the server's address."""
+        return f"#/experiments/{experiment_id}/runs/{self.receipt().get('run_id')}"
+
+    def forget(self) -> None:
+        """The store does not know this run any more: send it again from the start."""
+        self.save(self.receipt() | {"run_id": None, "creating": None, "described": False, "sent": 0, "status": None})
+
+    def save(self, receipt: Mapping[str, Any]) -> None:
+        """Replace the receipt."""
+        write_json(self.path, receipt)
+
+
+def place(store: Store, experiment: str, sweep: str, journal: Journal, *, anew: bool = False) -> Order:
+    """Write the wish to have a run in the store; `anew` sends the run it had there to the trash."""
+    order = Order(journal, store.key(experiment))
+    receipt = order.receipt()
+    fresh = {"store": store.shown, "experiment": experiment, "sent": 0, "status": None, "run_id": None}
+    if anew and receipt.get("run_id"):
+        receipt = fresh | {"trash": [*receipt.get("trash", []), receipt["run_id"]]}
+    wanted = fresh | receipt | {"sweep": sweep}
+    if wanted != receipt:
+        journal.folder.mkdir(parents=True, exist_ok=True)
+        order.save(wanted)
+    return order
+
+
+def forget_missing(connection: Connection, orders: list[Order]) -> None:
+    """Send runs again that the store has lost or that somebody has moved to the trash."""
+    had = {run_id: order for order in orders if (run_id := order.receipt().get("run_id"))}
+    if not had:
+        return
+    known: set[str] = set()
+    token: str | None = None
+    while True:
+        page = connection.client.search_runs([connection.experiment_id], max_results=5000, page_token=token)
+        known.update(run.info.run_id for run in page)
+        token = page.token
+        if not token:
+            break
+    for run_id in had.keys() - known:
+        had[run_id].forget()
+
+
+def deliver(connection: Connection, order: Order, status: str) -> bool:
+    """Send what is new; `status` is the run's state while its journal has no outcome.
+
+    Returns False when another process is delivering this run. Raises what MLflow raises; nothing is lost then.
+    """
+    journal = order.journal
+    identity = journal.identity
+    if identity is None or order.is_done():
+        return True
+    try:
+        with locked(order.path.with_suffix(".lock")):
+            receipt = order.receipt()
+            _empty_trash(connection, order, receipt)
+            story = journal.read()
+            _create_once(connection, order, receipt, identity, story)
+            _describe_once(connection, order, receipt, identity)
+            _send_points(connection, order, receipt, story)
+            _set_status(connection, order, receipt, story, status)
+    except Busy:
+        return False
+    return True
+
+
+def _empty_trash(connection: Connection, order: Order, receipt: dict[str, Any]) -> None:
+    for run_id in receipt.pop("trash", []):
+        if connection.client.get_run(run_id).info.lifecycle_stage == "active":
+            connection.client.delete_run(run_id)
+        order.save(receipt)
+
+
+def _create_once(
+    connection: Connection, order: Order, receipt: dict[str, Any], identity: Mapping[str, Any], story: Story
+) -> None:
+    if receipt.get("run_id"):
+        return
+    if receipt.get("creating"):  # an earlier try may have succeeded without our hearing of it
+        filter_string = f"tags.creation = '{receipt['creating']}'"
+        found = connection.client.search_runs([connection.experiment_id], filter_string, max_results=1)
+        if found:
+            receipt["run_id"] = found[0].info.run_id
+    else:
+        receipt["creating"] = f"{order.journal.fingerprint[:16]}-{time.time_ns():x}"
+        order.save(receipt)
+    if not receipt.get("run_id"):
+        started = story.epochs[0]["time"] if story.epochs else int(time.time() * 1000)
+        tags = run_tags(identity, receipt["sweep"]) | {"creation": receipt["creating"]}
+        run = connection.client.create_run(
+            connection.experiment_id, start_time=started, tags=tags, run_name=run_name(identity)
+        )
+        receipt["run_id"] = run.info.run_id
+    receipt["status"] = "RUNNING"
+    receipt["tagged"] = receipt["sweep"]
+    order.save(receipt)
+
+
+def run_name(identity: Mapping[str, Any]) -> str:
+    """A readable name, such as `cross_entropy-tanh-softmax lr=0.1 seed=3`."""
+    settings = identity["settings"]
+    return f"{identity['configuration']} lr={settings['learning_rate']:g} seed={settings['seed']}"
+
+
+def run_tags(identity: Mapping[str, Any], sweep: str) -> dict[str, str]:
+    """Tags known when a run starts."""
+    data, provenance = identity["dataset"], identity["provenance"]
+    return {
+        "config": identity["configuration"],
+        "sweep": sweep,
+        "fingerprint": identity["fingerprint"],
+        "dataset_digest": data["digest"],
+        "mlflow.runColor": colour(identity["configuration"]),
+        "mlflow.source.name": "octant",
+        "mlflow.source.type": "LOCAL",
+        **{name: str(value) for name, value in provenance.items() if value is not None},
+    }
+
+
+def run_params(identity: Mapping[str, Any]) -> dict[str, str]:
+    """The settings, flat; of the data set its name, split and sizes."""
+    settings = dict(identity["settings"])
+    chosen = settings.pop("dataset")
+    data = identity["dataset"]
+    sizes = {name: data[name] for name in ("n_train", "n_validation", "n_test")}
+    split = {"dataset": data["name"], "split_seed": chosen["split_seed"]}
+    return {name: str(value) for name, value in (settings | split | sizes).items()}
+
+
+def _describe_once(connection: Connection, order: Order, receipt: dict[str, Any], identity: Mapping[str, Any]) -> None:
+    from mlflow.entities import Param
+
+    if receipt.get("described"):
+        return
+    client, run_id = connection.client, receipt["run_id"]
+    client.log_inputs(run_id, dataset_inputs(identity))
+    client.log_dict(run_id, identity["settings"], "config.yaml")
+    client.log_batch(run_id, params=[Param(key, value) for key, value in run_params(identity).items()])
+    receipt["described"] = True
+    order.save(receipt)
+
+
+def _send_points(connection: Connection, order: Order, receipt: dict[str, Any], story: Story) -> None:
+    from mlflow.entities import Metric
+
+    client, run_id = connection.client, receipt["run_id"]
+    lines = story.epochs[receipt["sent"] :]
+    while lines:
+        most = _MOST_METRICS // (len(lines[0]["metrics"]) + 1)
+        batch, lines = lines[:most], lines[most:]
+        metrics = [
+            Metric(key, value, line["time"], line["epoch"])
+            for line in batch
+            for key, value in (line["metrics"] | {"seconds_per_epoch": line["seconds"]}).items()
+            if line["epoch"] or key != "seconds_per_epoch"
+        ]
+        client.log_batch(run_id, metrics)
+        receipt["sent"] += len(batch)
+        order.save(receipt)
+
+
+def dataset_inputs(identity: Mapping[str, Any]) -> list[Any]:
+    """The data set as MLflow's input, with the digest over the whole arrays."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    data = identity["dataset"]
+    source = json.dumps({"dataset": data["name"], "split": identity["settings"]["dataset"]})
+    profile = json.dumps({name: data[name] for name in ("n_train", "n_validation", "n_test", "inputs", "classes")})
+    dataset = Dataset(data["name"], data["digest"][:36], "octant", source, profile=profile)
+    return [DatasetInput(dataset, [InputTag("mlflow.data.context", "train, validation, test")])]
+
+
+def _set_status(connection: Connection, order: Order, receipt: dict[str, Any], story: Story, status: str) -> None:
+    client, run_id = connection.client, receipt["run_id"]
+    if receipt.get("tagged") != receipt["sweep"]:
+        client.set_tag(run_id, "sweep", receipt["sweep"])
+        receipt["tagged"] = receipt["sweep"]
+        order.save(receipt)
+    failure = order.journal.failure
+    if story.outcome:
+        status = "FINISHED"
+    elif failure and status != "RUNNING":
+        status = "FAILED"
+        client.log_text(run_id, failure, "traceback.txt")
+    if receipt["status"] == status:
+        return
+    if story.outcome:
+        _finish(connection, run_id, story)
+    elif status == "RUNNING":
+        client.update_run(run_id, status="RUNNING")
+    else:
+        client.set_terminated(run_id, status)
+    receipt["status"] = status
+    order.save(receipt)
+
+
+def _finish(connection: Connection, run_id: str, story: Story) -> None:
+    from mlflow.entities import RunTag
+
+    outcome = story.outcome or {}
+    tags = [RunTag("outcome", outcome["outcome"])]
+    if outcome["outcome"] == "diverged":
+        tags += [
+            RunTag("diverged_epoch", str(outcome["epoch"])),
+            RunTag("diverged_reason", outcome["reason"]),
+        ]
+    connection.client.log_batch(run_id, tags=tags)
+    connection.client.set_terminated(run_id, "FINISHED", end_time=outcome["time"])

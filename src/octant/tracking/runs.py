@@ -1,0 +1,85 @@
+"""Read a sweep back from the store as two tidy frames: one row a run, one row a run and epoch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from octant.tracking.store import Connection
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+CURVES = ("train_accuracy", "test_accuracy", "validation_accuracy", "train_loss", "test_loss")
+_WORDS = ("loss", "hidden", "output", "init", "engine", "dataset", "dtype")
+_WHOLE = ("seed", "epochs", "batch_size", "hidden_units", "n_train", "n_validation", "n_test")
+_MOST = 1_000_000
+
+
+def read_runs(connection: Connection, sweep: str) -> pd.DataFrame:
+    """Finished runs of a sweep, one row each, sorted by configuration, learning rate and seed.
+
+    Columns: config, loss, hidden, output, init, engine, dataset, dtype, seed, ..., learning_rate, the metrics of
+    the last epoch (NaN where there is none), outcome, diverged_epoch, diverged_reason, fingerprint, run_id.
+    """
+    rows = [_row(run) for run in _search(connection, sweep) if run.info.status == "FINISHED"]
+    frame = pd.DataFrame(rows)
+    if frame.empty:
+        return frame
+    keys = ["config", "learning_rate", "seed", "fingerprint", "ended"]
+    frame = frame.sort_values(keys, kind="stable").drop_duplicates("fingerprint", keep="last")
+    return frame.drop(columns="ended").reset_index(drop=True)
+
+
+def read_curves(connection: Connection, runs: pd.DataFrame) -> pd.DataFrame:
+    """Every epoch of `runs`: columns fingerprint, epoch and the metrics of CURVES, sorted."""
+    prints = dict(zip(runs["run_id"], runs["fingerprint"], strict=True))
+    points = [
+        (prints[run_id], metric.step, key, metric.value)
+        for key in CURVES
+        for run_id, metric in _histories(connection, list(prints), key)
+    ]
+    long = pd.DataFrame(points, columns=["fingerprint", "epoch", "key", "value"])
+    wide = long.pivot_table(index=["fingerprint", "epoch"], columns="key", values="value", dropna=False)
+    return wide.dropna(how="all").reset_index().rename_axis(columns=None)
+
+
+def _search(connection: Connection, sweep: str) -> list[Run]:
+    found: list[Run] = []
+    token: str | None = None
+    while True:
+        page = connection.client.search_runs(
+            [connection.experiment_id], f"tags.sweep = '{sweep}'", max_results=5000, page_token=token
+        )
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def _row(run: Run) -> dict[str, Any]:
+    params, tags, metrics = run.data.params, run.data.tags, run.data.metrics
+    return {
+        "config": tags["config"],
+        **{name: params[name] for name in _WORDS},
+        **{name: int(params[name]) for name in _WHOLE},
+        "learning_rate": float(params["learning_rate"]),
+        **{name: metrics.get(name, float("nan")) for name in (*CURVES, "validation_loss")},
+        "outcome": tags.get("outcome", "finished"),
+        "diverged_epoch": int(tags["diverged_epoch"]) if "diverged_epoch" in tags else None,
+        "diverged_reason": tags.get("diverged_reason"),
+        "dataset_digest": tags["dataset_digest"],
+        "fingerprint": tags["fingerprint"],
+        "run_id": run.info.run_id,
+        "ended": run.info.end_time,
+    }
+
+
+def _histories(connection: Connection, run_ids: list[str], key: str) -> list[tuple[str, Any]]:
+    # The SQL store answers for many runs at once (0.1 ms a run instead of 2); a server is asked run by run.
+    bulk = getattr(connection.client._tracking_client.store, "get_metric_history_bulk", None)
+    if bulk is not None:
+        chunks = [run_ids[i : i + 500] for i in range(0, len(run_ids), 500)]
+        return [(each.run_id, each) for chunk in chunks for each in bulk(chunk, key, _MOST)]
+    return [(run_id, each) for run_id in run_ids for each in connection.client.get_metric_history(run_id, key)]

@@ -1,0 +1,96 @@
+"""The shipper: a background thread that feeds MLflow from the journals while workers train.
+
+Training never waits for it. Where the store is away, a pass ends at the first error and is tried again a second
+later; what could not be sent stays in the journals, and `octant sync` or the next launch sends it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from octant.tracking.delivery import Order, deliver, forget_missing
+from octant.tracking.store import Connection, Store, connect, without_credentials
+
+PAUSE_SECONDS = 1.0
+
+
+class Shipper:
+    """Delivers orders as their journals grow. `status(fingerprint)` tells the state of a run without outcome."""
+
+    def __init__(
+        self, store: Store, experiment: str, orders: list[Order], on_connect: Callable[[Connection], Any]
+    ) -> None:
+        self._store, self._experiment, self._on_connect = store, experiment, on_connect
+        self._orders = orders
+        self._status: dict[str, str] = {}
+        self._seen: dict[str, Any] = {}
+        self._done: set[str] = set()
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._loop, daemon=True)
+        self.connection: Connection | None = None
+        self.error: str | None = None
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._thread.start()
+
+    def mark(self, fingerprint: str, status: str) -> None:
+        """Say what a run without outcome is: RUNNING, KILLED or FAILED."""
+        self._status[fingerprint] = status
+        self._wake.set()
+
+    def undelivered(self) -> list[Order]:
+        """Orders whose journal holds more than the store has accepted."""
+        return [order for order in self._orders if order.journal.fingerprint not in self._done]
+
+    def finish(self, patience: float, on_wait: Callable[[int], None] = lambda _: None) -> bool:
+        """Deliver the rest and stop; gives up after `patience` seconds without progress. True when all is sent."""
+        last, since = -1, time.monotonic()
+        while self._thread.is_alive() and (left := len(self.undelivered())):
+            if left != last:
+                last, since = left, time.monotonic()
+            if time.monotonic() - since > patience:
+                break
+            on_wait(left)
+            self._wake.set()
+            time.sleep(0.05)
+        self._stop.set()
+        self._wake.set()
+        return not self.undelivered()
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            try:
+                if self.connection is None:
+                    connection = connect(self._store, self._experiment)
+                    forget_missing(connection, self._orders)
+                    self._on_connect(connection)
+                    self.connection = connection
+                self._pass(self.connection)
+                self.error = None
+            except Exception as error:  # noqa: BLE001 - whatever the store raises, the journals keep the results
+                self.error = without_credentials(str(error)).strip().split("\n")[0]
+            self._wake.wait(PAUSE_SECONDS)
+            self._wake.clear()
+
+    def _pass(self, connection: Connection) -> None:
+        for order in self._orders:
+            name = order.journal.fingerprint
+            if name in self._done or name not in self._status or self._stop.is_set():
+                continue
+            look = (self._status[name], _size(order.journal.folder / "epochs.jsonl"))
+            if self._seen.get(name) != look and deliver(connection, order, look[0]):
+                self._seen[name] = look
+            if look[0] != "RUNNING" and self._seen.get(name) == look:
+                self._done.add(name)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,132 @@
+"""Where the runs are kept: the store's address, its schema and its experiments."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from octant.config import Tracking
+from octant.errors import InputError
+from octant.journal import locked
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql")
+
+# MLflow reads these when it is first used: a dead server costs seconds, not four minutes, and nobody is phoned.
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "2",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+@dataclass(frozen=True)
+class Store:
+    """A tracking store: `uri` may hold credentials, `shown` never does; `artifacts` only for the local store."""
+
+    uri: str
+    shown: str
+    artifacts: Path | None = None
+
+    def key(self, experiment: str) -> str:
+        """Short name of the pair (store, experiment), the same for everybody who may use the store."""
+        return sha256(f"{self.shown}\n{experiment}".encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A store that answers, and the experiment in it."""
+
+    client: MlflowClient
+    experiment_id: str
+    experiment: str
+
+
+def without_credentials(text: str) -> str:
+    """`text` with user and password of every URI in it, and every query value, replaced by ***."""
+    text = re.sub(r"(\w[\w+.-]*://)[^/@\s]*@", r"\1***@", text)
+    return re.sub(r"([?&][\w.-]+=)[^&\s]+", r"\1***", text)
+
+
+def locate(tracking: Tracking, state: Path) -> Store:
+    """The store that the settings name. Raises InputError for an address that no store can have."""
+    if tracking.uri is None:
+        database = state / "mlflow.db"
+        return Store(f"sqlite:///{database}", f"sqlite:///{database}", state / "artifacts")
+    shown = without_credentials(tracking.uri)
+    try:
+        parts = urlsplit(tracking.uri)
+        _ = parts.port
+    except ValueError as error:
+        raise InputError(f"tracking.uri: {shown} is not an address ({error})") from None
+    scheme = parts.scheme.split("+")[0]
+    if scheme not in SCHEMES:
+        allowed = ", ".join(SCHEMES)
+        raise InputError(f"tracking.uri: {shown} does not start with a known scheme; allowed: {allowed}")
+    if scheme == "sqlite" and not parts.path.strip("/"):
+        raise InputError(f"tracking.uri: {shown} names no file; write sqlite:////absolute/path.db")
+    if scheme != "sqlite" and not parts.hostname:
+        raise InputError(f"tracking.uri: {shown} names no host; write {scheme}://host:port")
+    return Store(tracking.uri, shown, _artifacts_beside(parts.path) if scheme == "sqlite" else None)
+
+
+def _artifacts_beside(path: str) -> Path:
+    return Path(path[1:]).resolve().parent / "artifacts"
+
+
+def use_mlflow() -> None:
+    """Set MLflow up before its first import: bounded waits, no telemetry, no chatter."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def client_of(store: Store) -> MlflowClient:
+    """A client of the store; a fresh SQLite store gets its schema, by one process at a time."""
+    use_mlflow()
+    from mlflow import MlflowClient
+
+    use_mlflow()  # MLflow's own logging set-up resets the levels
+    if store.artifacts is None:
+        return MlflowClient(store.uri, registry_uri=store.uri)
+    store.artifacts.parent.mkdir(parents=True, exist_ok=True)
+    with locked(store.artifacts.parent / "store.lock", wait=True):
+        client = MlflowClient(store.uri, registry_uri=store.uri)
+        client.search_experiments(max_results=1)
+        return client
+
+
+def connect(store: Store, experiment: str) -> Connection:
+    """Open the store and make sure that the experiment exists, restored if it was in the trash."""
+    client = client_of(store)
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        return Connection(client, _create(client, store, experiment), experiment)
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return Connection(client, found.experiment_id, experiment)
+
+
+def _create(client: MlflowClient, store: Store, experiment: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    location = (store.artifacts / experiment).as_uri() if store.artifacts else None
+    try:
+        return client.create_experiment(experiment, artifact_location=location)
+    except MlflowException as error:
+        found = client.get_experiment_by_name(experiment)  # another process may have been faster
+        if found is None:
+            raise error
+        return found.experiment_id

@@ -1,0 +1,107 @@
+"""The one link that opens a sweep's comparison: MLflow's Chart view, a curve a configuration, mean over seeds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from octant.config import Experiment
+from octant.tracking.store import Connection
+
+CHARTS = ("test_accuracy", "train_accuracy", "test_loss", "train_loss")
+NEWEST = "newest_sweep"
+
+
+def path_of(experiment_id: str, sweep: str) -> str:
+    """The link's part behind the server's address."""
+    return (
+        f"#/experiments/{experiment_id}/runs?workflowType=machine_learning"
+        f"&viewStateShareKey={sweep}&compareRunsMode=CHART"
+    )
+
+
+def publish(connection: Connection, experiment: Experiment, sweep: str, configurations: Sequence[str]) -> str:
+    """Store the view, the newest sweep's name and the description; returns `path_of` the comparison."""
+    path = path_of(connection.experiment_id, sweep)
+    tags = {
+        f"mlflow.sharedViewState.{sweep}": json.dumps(_state(sweep, configurations)),
+        "mlflow.experimentKind": "custom_model_development",
+        NEWEST: sweep,
+        "question": experiment.question,
+        "endpoint": experiment.endpoint,
+        "mlflow.note.content": f"{experiment.question}\n\n[Compare the configurations of {sweep}]({path})",
+    }
+    for key, value in tags.items():
+        connection.client.set_experiment_tag(connection.experiment_id, key, value)
+    return path
+
+
+def newest_sweep(connection: Connection) -> str | None:
+    """Name of the sweep that was launched last in the experiment."""
+    tags = connection.client.get_experiment(connection.experiment_id).tags
+    return tags.get(NEWEST)
+
+
+def _state(sweep: str, configurations: Sequence[str]) -> dict[str, Any]:
+    section = f"{sweep}-curves"
+    return {
+        "searchFilter": f"tags.sweep = '{sweep}'",
+        "orderByKey": "attributes.start_time",
+        "orderByAsc": False,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "modelVersionFilter": "All Runs",
+        "datasetsFilter": [],
+        "selectedColumns": [f"params.`{name}`" for name in ("loss", "hidden", "output", "seed", "learning_rate")],
+        "runsHiddenMode": "SHOW_ALL",
+        "viewMaximized": False,
+        "runListHidden": True,
+        "isAccordionReordered": True,
+        "useGroupedValuesInCharts": True,
+        "hideEmptyCharts": True,
+        "groupBy": {
+            "aggregateFunction": "average",
+            "groupByKeys": [{"mode": "tag", "groupByData": "config"}],
+        },
+        "groupsExpanded": {f"tag.config.{each}": False for each in configurations},
+        "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
+        "compareRunSections": [
+            {
+                "uuid": section,
+                "name": "Learning curves: mean over seeds",
+                "display": True,
+                "isReordered": True,
+                "deleted": False,
+                "isGenerated": False,
+                "columns": 2,
+                "cardHeight": 420,
+            }
+        ],
+        "compareRunCharts": [_chart(metric, section) for metric in CHARTS],
+    }
+
+
+def _chart(metric: str, section: str) -> dict[str, Any]:
+    return {
+        "type": "LINE",
+        "uuid": f"{section}-{metric}",
+        "runsCountToCompare": 10,
+        "metricSectionId": section,
+        "deleted": False,
+        "isGenerated": False,
+        "displayName": metric,
+        "metricKey": metric,
+        "selectedMetricKeys": [metric],
+        "lineSmoothness": 0,
+        "xAxisScaleType": "linear",
+        "scaleType": "linear",
+        "range": {},
+        "xAxisKey": "step",
+        "selectedXAxisMetricKey": "",
+        "yAxisKey": "metric",
+        "yAxisExpressions": [],
+        "ignoreOutliers": False,
+        "useGlobalXaxisKey": True,
+        "useGlobalLineSmoothing": True,
+    }

@@ -1,0 +1,95 @@
+"""`make sync` and `make doctor`: bring the store up to what the journals hold, and dead runs to their true status.
+
+python -m octant.upkeep sync
+python -m octant.upkeep doctor
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from octant import home
+from octant.config import Tracking
+from octant.journal import Journal, read_json
+from octant.messages import one_line_errors
+from octant.tracking.delivery import Order, deliver
+from octant.tracking.store import Connection, Store, connect, locate, without_credentials
+
+UNDELIVERED = 75  # EX_TEMPFAIL of sysexits.h
+
+
+def journals(state: Path) -> list[Journal]:
+    """Every run that has a journal here."""
+    return [Journal(path) for path in sorted((state / "journal").glob("*")) if path.is_dir()]
+
+
+def open_orders(state: Path, store: Store) -> dict[str, list[Order]]:
+    """Orders that `store` has not accepted in full, by experiment."""
+    found: dict[str, list[Order]] = {}
+    for journal in journals(state):
+        for path in sorted(journal.folder.glob("tracking-*.json")):
+            receipt = read_json(path) or {}
+            order = Order(journal, path.stem.removeprefix("tracking-"))
+            if receipt.get("store") == store.shown and not order.is_done():
+                found.setdefault(receipt["experiment"], []).append(order)
+    return found
+
+
+def settle(state: Path, store: Store) -> Counter[str]:
+    """Deliver all open orders; a run without outcome whose lock is free becomes KILLED, or FAILED if it raised."""
+    counts: Counter[str] = Counter()
+    for experiment, orders in open_orders(state, store).items():
+        try:
+            connection = connect(store, experiment)
+            for order in orders:
+                counts[_settle_one(connection, order)] += 1
+        except Exception as error:  # noqa: BLE001 - whatever the store raises: what is left stays in the journals
+            counts["undelivered"] += sum(not order.is_done() for order in orders)
+            print(f"octant: {store.shown}: {' '.join(without_credentials(str(error)).split())[:200]}")
+    return counts
+
+
+def _settle_one(connection: Connection, order: Order) -> str:
+    if order.journal.is_live():
+        return "being trained now"
+    if order.journal.identity is None:
+        return "not begun"
+    deliver(connection, order, "KILLED")
+    return {"FINISHED": "sent", "FAILED": "marked FAILED", "KILLED": "marked KILLED"}[order.receipt()["status"]]
+
+
+def take_stock(state: Path) -> Counter[str]:
+    """How many runs the journals hold, by what became of them."""
+    counts: Counter[str] = Counter()
+    for journal in journals(state):
+        outcome = journal.read().outcome
+        live = outcome is None and journal.is_live()
+        unfinished = "being trained now" if live else "failed" if journal.failure else "interrupted"
+        counts[outcome["outcome"] if outcome else unfinished] += 1
+    return counts
+
+
+def main() -> None:
+    """Command line of `make sync` and `make doctor`."""
+    parser = argparse.ArgumentParser(prog="octant.upkeep", description=__doc__)
+    parser.add_argument("task", choices=["sync", "doctor"])
+    parser.add_argument("--uri", default=None, help="tracking store; default: the local one")
+    arguments = parser.parse_args()
+    with one_line_errors():
+        state = home.state()
+        store = locate(Tracking(uri=arguments.uri), state)
+        if arguments.task == "doctor":
+            print("journals:", _say(take_stock(state)))
+        counts = settle(state, store)
+        print(f"{store.shown}:", _say(counts) if counts else "has everything the journals hold")
+        raise SystemExit(UNDELIVERED if counts["undelivered"] else 0)
+
+
+def _say(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in sorted(counts.items())) or "none"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""What a worker process does: train one run into its journal. Knows neither Hydra nor MLflow."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import parent_process
+from pathlib import Path
+from typing import Any, Literal
+
+from octant.config import DataSettings, Settings
+from octant.data import Dataset, load
+from octant.journal import Busy, Journal, Story
+from octant.training import Record, train
+
+Result = Literal["finished", "diverged", "failed", "busy"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to train: its settings, and where journal and decoded data lie."""
+
+    settings: Settings
+    fingerprint: str
+    state: str
+    identity: dict[str, Any]
+
+    @property
+    def journal(self) -> Journal:
+        """The run's journal."""
+        return Journal(Path(self.state) / "journal" / self.fingerprint)
+
+
+@lru_cache(maxsize=2)
+def dataset_of(settings: DataSettings, dtype: str, state: str) -> Dataset:
+    """The data set, loaded once a process and memory-mapped from the cache under the state folder."""
+    return load(settings, dtype, Path(state) / "cache")
+
+
+def start() -> None:
+    """Initialise a worker process: Ctrl-C is the launcher's to handle, and no worker outlives its launcher."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+
+
+def _die_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
+
+
+def execute(job: Job) -> Result:
+    """Train the run to its end, continuing from its checkpoint; an exception is kept in the journal."""
+    journal = job.journal
+    try:
+        with journal.lock():
+            try:
+                return _train_locked(job, journal)
+            except Exception:  # noqa: BLE001 - it costs this run only, and its traceback is kept
+                journal.fail(traceback.format_exc())
+                return "failed"
+    except Busy:
+        return "busy"
+
+
+def _train_locked(job: Job, journal: Journal) -> Result:
+    story = journal.begin(job.identity)
+    if story.outcome:
+        return story.outcome["outcome"]
+    dataset = dataset_of(job.settings.dataset, job.settings.dtype, job.state)
+    start = journal.load_checkpoint()
+    if start and start[0] >= len(story.epochs):
+        start = None  # lines were lost: without them the checkpoint is of no use
+    outcome: dict[str, Any] = {"outcome": "finished"}
+    record = None
+    for record in train(job.settings, dataset, start):
+        if record.diverged:
+            outcome = {"outcome": "diverged", "epoch": record.epoch, "reason": record.diverged}
+            break
+        _keep(journal, story, record)
+    if record is not None and not record.diverged:
+        journal.checkpoint(record.epoch, record.parameters, force=True)
+    journal.append(outcome | {"time": _now()}, sync=True)
+    return outcome["outcome"]
+
+
+def _keep(journal: Journal, story: Story, record: Record) -> None:
+    if record.epoch < len(story.epochs):
+        if story.epochs[record.epoch]["metrics"] != record.metrics:
+            raise RuntimeError(
+                f"epoch {record.epoch} came out differently from the journal's: code, versions or machine have "
+                "changed since; train the run anew with rerun=true"
+            )
+    else:
+        line = {"epoch": record.epoch, "time": _now(), "seconds": record.seconds, "metrics": record.metrics}
+        journal.append(line)
+    if record.epoch:
+        journal.checkpoint(record.epoch, record.parameters)
+
+
+def _now() -> int:
+    """Milliseconds since 1970, MLflow's unit."""
+    return time.time_ns() // 1_000_000

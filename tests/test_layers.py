@@ -1,0 +1,111 @@
+"""Imports go one way, numerics know neither Hydra nor MLflow, and words equal yaml stems."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from octant import config
+from octant.activations import HIDDEN, OUTPUT
+from octant.engines import ENGINES
+from octant.initialisers import INITIALISERS
+from octant.losses import LOSSES
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "octant"
+
+# Each module imports only from those before it.
+LAYERS = [
+    "errors", "home", "seeds", "activations", "losses", "initialisers", "config", "messages", "data", "network",
+    "engines", "training", "journal", "worker", "palette", "provenance", "progress", "tracking", "launch",
+    "comparison", "figures", "report", "upkeep", "ui", "app", "__main__",
+]  # fmt: skip
+NUMERICS = ["activations", "losses", "initialisers", "seeds", "network", "engines", "training"]
+
+
+def modules() -> dict[str, Path]:
+    return {str(path.relative_to(SOURCE)): path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py"}
+
+
+def layer(relative: str) -> str:
+    return Path(relative).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("relative", sorted(modules()))
+def test_imports_go_one_way(relative: str) -> None:
+    here = LAYERS.index(layer(relative))
+    for name in imported(modules()[relative]):
+        parts = name.split(".")
+        if parts[0] == "octant" and len(parts) > 1 and parts[1] in LAYERS:
+            assert LAYERS.index(parts[1]) <= here, f"{relative} imports {name}, a layer above it"
+
+
+def importers(package: str) -> set[str]:
+    found = {
+        relative for relative, path in modules().items()
+        if any(name.split(".")[0] == package for name in imported(path))
+    }  # fmt: skip
+    return {layer(relative) for relative in found}
+
+
+def test_mlflow_hydra_and_numba_have_one_door_each() -> None:
+    assert importers("mlflow") == {"tracking"}
+    assert importers("hydra") == {"app"}
+    assert importers("omegaconf") <= {"app"}
+    assert importers("numba") <= {"engines"}
+
+
+@pytest.mark.parametrize("module", NUMERICS)
+def test_numerics_import_no_framework(module: str) -> None:
+    """Measured in a fresh interpreter, so that indirect imports count."""
+    code = (
+        f"import sys, octant.{module}\n"
+        "print([name for name in ('hydra', 'mlflow', 'matplotlib', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_catalogue_words_equal_yaml_stems() -> None:
+    catalogues = {
+        "loss": LOSSES, "hidden": HIDDEN, "output": OUTPUT, "init": INITIALISERS, "engine": ENGINES,
+        "dataset": config.DATASETS,
+    }  # fmt: skip
+    for group, words in catalogues.items():
+        files = sorted((ROOT / "conf" / group).glob("*.yaml"))
+        assert sorted(words) == [path.stem for path in files], group
+        for path in files:
+            content = yaml.safe_load(path.read_text())
+            assert (content["name"] if group == "dataset" else content[group]) == path.stem
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "conf" / "experiment").glob("*.yaml")), ids=lambda path: path.stem)
+def test_an_experiments_name_is_its_yaml_stem(path: Path) -> None:
+    content = yaml.safe_load(path.read_text())
+    assert content["experiment"]["name"] == path.stem
+    assert content["experiment"]["endpoint"] == "test_accuracy"
+    assert content["experiment"]["question"].endswith("?")
+
+
+def test_conf_names_no_python_path() -> None:
+    for path in (ROOT / "conf").rglob("*.yaml"):
+        assert "_target_" not in path.read_text(), path
+
+
+def test_engine_words() -> None:
+    assert set(ENGINES) == set(config.ENGINES)
