@@ -58,13 +58,13 @@ def relu_pullback(A: Array, dA: Array) -> Array:
 
 def softmax(Z: Array) -> Array:
     """exp(z_k) / sum_j exp(z_j) along the last axis, shifted by its maximum: no z overflows."""
-    E = np.exp(Z - Z.max(axis=-1, keepdims=True))
-    return E / E.sum(axis=-1, keepdims=True)
+    E = np.exp(Z - np.max(Z, axis=-1, keepdims=True))
+    return E / np.sum(E, axis=-1, keepdims=True)
 
 
 def softmax_pullback(A: Array, dA: Array) -> Array:
     """The full Jacobian a_k (delta_kj - a_j) applied to dA: dz = a * (da - sum_j a_j da_j)."""
-    return A * (dA - (A * dA).sum(axis=-1, keepdims=True))
+    return A * (dA - np.sum(A * dA, axis=-1, keepdims=True))
 
 
 HIDDEN: dict[str, Activation] = {

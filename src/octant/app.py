@@ -79,6 +79,7 @@ def launch_composed(composed: Sequence[Mapping[str, Any]]) -> int:
 def _conclude(sweep: Sweep, connection: Connection) -> None:
     """Say what came out: a line for one run; table, figure and link for a sweep."""
     from octant import report
+    from octant.tracking.view import publish
 
     address = report.base_address(sweep.store)
     count, skipped = len(sweep.jobs), sweep.skipped
@@ -89,6 +90,8 @@ def _conclude(sweep: Sweep, connection: Connection) -> None:
         print(f"in MLflow (make ui): {address}{sweep.orders[0].path_in(connection.experiment_id)}")
         return
     done = report.write(connection)
+    corners = sorted({job.settings.configuration for job in sweep.jobs})
+    publish(connection, sweep.launch.experiment, sweep.name, corners, done.floor)
     print(f"\n{done.table}\n\nfigure      {done.folder / 'accuracy.png'}")
     print(f"comparison  {address}{done.link}\n            (make ui starts the server there)")
 

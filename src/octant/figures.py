@@ -38,7 +38,7 @@ def accuracy_figure(curves: pd.DataFrame, title: str) -> Figure:
     learning_curves(curves, "test_accuracy", right)
     right.set_ylabel("test accuracy, %")
     right.tick_params(labelleft=True)
-    left.set_ylim(_floor(curves), 100.4)
+    left.set_ylim(100 * accuracy_floor(curves), 100.4)
     handles, labels = right.get_legend_handles_labels()
     last = curves[curves["epoch"] == curves["epoch"].max()].groupby("config")["test_accuracy"].mean()
     ranked = sorted(zip(handles, labels, strict=True), key=lambda pair: -last.get(pair[1], 0.0))
@@ -55,8 +55,8 @@ def accuracy_figure(curves: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
-def _floor(curves: pd.DataFrame) -> float:
-    """Lower end of the accuracy axis: below every mean from the second epoch on, a multiple of 5."""
-    late = curves[curves["epoch"] >= min(2, curves["epoch"].max())]
+def accuracy_floor(curves: pd.DataFrame) -> float:
+    """Lower end of an accuracy axis: a multiple of 0.05 below every mean from the third epoch on."""
+    late = curves[curves["epoch"] >= min(3, curves["epoch"].max())]
     means = late.groupby(["config", "epoch"])[["train_accuracy", "test_accuracy"]].mean()
-    return float(max(0, 5 * int(100 * means.min().min() / 5) - 5))
+    return float(max(0, 5 * int(20 * means.min().min()) - 5)) / 100

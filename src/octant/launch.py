@@ -31,7 +31,7 @@ from octant.tracking.delivery import Order, place
 from octant.tracking.shipper import Shipper
 from octant.tracking.store import Connection, Store, locate
 from octant.tracking.view import publish
-from octant.worker import Job, dataset_of, execute, start
+from octant.worker import FAILED, Job, dataset_of, execute, start
 
 UNDELIVERED = 75  # EX_TEMPFAIL of sysexits.h
 PATIENCE_SECONDS = 20.0
@@ -180,7 +180,7 @@ def _train(sweep: Sweep, pending: list[Job], shipper: Shipper) -> None:
                     busy.append(job)
                     continue
                 sweep.results[job.fingerprint] = said
-                shipper.mark(job.fingerprint, _STATUS.get(said, "KILLED"))
+                shipper.mark(job.fingerprint, _STATUS.get(said.split(":")[0], "KILLED"))
             line.show(len(sweep.results))
             if busy and not waiting:
                 time.sleep(RETRY_BUSY_SECONDS)
@@ -192,7 +192,7 @@ def _train(sweep: Sweep, pending: list[Job], shipper: Shipper) -> None:
         pool.join()
 
 
-_STATUS = {"finished": "FINISHED", "diverged": "FINISHED", "failed": "FAILED"}
+_STATUS = {"finished": "FINISHED", "diverged": "FINISHED", FAILED: "FAILED"}
 
 
 def _cores() -> int:
@@ -241,10 +241,8 @@ def _stop(sweep: Sweep, shipper: Shipper, signum: int) -> NoReturn:
 def _verdict(sweep: Sweep, shipper: Shipper, sent: bool) -> int:
     for fingerprint, said in sweep.unfinished.items():
         job = next(job for job in sweep.jobs if job.fingerprint == fingerprint)
-        failure = job.journal.failure
-        reason = failure.strip().split("\n")[-1] if said == "failed" and failure else said
         name = f"{job.settings.configuration} seed={job.settings.seed}"
-        print(f"octant: run {fingerprint[:16]} ({name}) did not finish: {reason}", file=sys.stderr)
+        print(f"octant: run {fingerprint[:16]} ({name}) did not finish: {said}", file=sys.stderr)
     if sweep.unfinished:
         print("octant: the same command trains what is missing", file=sys.stderr)
     if not sent:

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from octant import home
 from octant.config import Tracking
 from octant.errors import InputError
-from octant.figures import accuracy_figure
+from octant.figures import accuracy_figure, accuracy_floor
 from octant.journal import replace
 from octant.messages import one_line_errors
 from octant.tracking.runs import read_curves, read_runs
@@ -33,6 +33,7 @@ class Report:
     folder: Path
     table: str
     link: str
+    floor: float
 
 
 def folder_of(experiment: str) -> Path:
@@ -52,7 +53,7 @@ def write(connection: Connection) -> Report:
     folder.mkdir(parents=True, exist_ok=True)
     replace(folder / "results.csv", runs.drop(columns="run_id").to_csv(index=False, lineterminator="\n").encode())
     save(accuracy_figure(curves, connection.experiment), folder / "accuracy")
-    return Report(folder, summary_table(runs), path_of(connection.experiment_id, sweep))
+    return Report(folder, summary_table(runs), path_of(connection.experiment_id, sweep), accuracy_floor(curves))
 
 
 def save(figure: Figure, stem: Path) -> None:

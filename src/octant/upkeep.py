@@ -7,14 +7,17 @@ python -m octant.upkeep doctor
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections import Counter
 from pathlib import Path
 
 from octant import home
 from octant.config import Tracking
+from octant.errors import InputError
 from octant.journal import Journal, read_json
 from octant.messages import one_line_errors
-from octant.tracking.delivery import Order, deliver
+from octant.tracking.delivery import Order, deliver, forget_missing
 from octant.tracking.store import Connection, Store, connect, locate, without_credentials
 
 UNDELIVERED = 75  # EX_TEMPFAIL of sysexits.h
@@ -25,29 +28,43 @@ def journals(state: Path) -> list[Journal]:
     return [Journal(path) for path in sorted((state / "journal").glob("*")) if path.is_dir()]
 
 
-def open_orders(state: Path, store: Store) -> dict[str, list[Order]]:
-    """Orders that `store` has not accepted in full, by experiment."""
-    found: dict[str, list[Order]] = {}
+def open_orders(state: Path) -> dict[tuple[str, str], list[Order]]:
+    """Orders that their store has not accepted in full, by (store as shown, experiment)."""
+    found: dict[tuple[str, str], list[Order]] = {}
     for journal in journals(state):
         for path in sorted(journal.folder.glob("tracking-*.json")):
             receipt = read_json(path) or {}
             order = Order(journal, path.stem.removeprefix("tracking-"))
-            if receipt.get("store") == store.shown and not order.is_done():
-                found.setdefault(receipt["experiment"], []).append(order)
+            if "store" in receipt and not order.is_done():
+                found.setdefault((receipt["store"], receipt["experiment"]), []).append(order)
     return found
 
 
-def settle(state: Path, store: Store) -> Counter[str]:
+def reach(shown: str, state: Path) -> Store:
+    """The store behind an address as shown; one with credentials must come from MLFLOW_TRACKING_URI."""
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    candidates = [locate(Tracking(), state), *([locate(Tracking(uri=given), state)] if given else [])]
+    for store in candidates:
+        if store.shown == shown:
+            return store
+    if "***" in shown:
+        raise InputError(f"{shown} needs its credentials: set MLFLOW_TRACKING_URI to the whole address")
+    return locate(Tracking(uri=shown), state)
+
+
+def settle(state: Path) -> Counter[str]:
     """Deliver all open orders; a run without outcome whose lock is free becomes KILLED, or FAILED if it raised."""
     counts: Counter[str] = Counter()
-    for experiment, orders in open_orders(state, store).items():
+    for (shown, experiment), orders in open_orders(state).items():
         try:
-            connection = connect(store, experiment)
+            connection = connect(reach(shown, state), experiment)
+            forget_missing(connection, orders)
             for order in orders:
                 counts[_settle_one(connection, order)] += 1
         except Exception as error:  # noqa: BLE001 - whatever the store raises: what is left stays in the journals
             counts["undelivered"] += sum(not order.is_done() for order in orders)
-            print(f"octant: {store.shown}: {' '.join(without_credentials(str(error)).split())[:200]}")
+            said = " ".join(without_credentials(str(error)).split())[:200]
+            print(f"octant: {shown} did not take everything of {experiment}: {said}", file=sys.stderr)
     return counts
 
 
@@ -75,15 +92,13 @@ def main() -> None:
     """Command line of `make sync` and `make doctor`."""
     parser = argparse.ArgumentParser(prog="octant.upkeep", description=__doc__)
     parser.add_argument("task", choices=["sync", "doctor"])
-    parser.add_argument("--uri", default=None, help="tracking store; default: the local one")
     arguments = parser.parse_args()
     with one_line_errors():
         state = home.state()
-        store = locate(Tracking(uri=arguments.uri), state)
         if arguments.task == "doctor":
             print("journals:", _say(take_stock(state)))
-        counts = settle(state, store)
-        print(f"{store.shown}:", _say(counts) if counts else "has everything the journals hold")
+        counts = settle(state)
+        print("stores:", _say(counts) if counts else "have everything the journals hold")
         raise SystemExit(UNDELIVERED if counts["undelivered"] else 0)
 
 

@@ -7,18 +7,20 @@ import signal
 import threading
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import parent_process
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from octant.config import DataSettings, Settings
 from octant.data import Dataset, load
 from octant.journal import Busy, Journal, Story
 from octant.training import Record, train
 
-Result = Literal["finished", "diverged", "failed", "busy"]
+FAILED = "failed"
+Result = str  # finished, diverged, busy, or "failed: " and the reason
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,10 @@ def execute(job: Job) -> Result:
         with journal.lock():
             try:
                 return _train_locked(job, journal)
-            except Exception:  # noqa: BLE001 - it costs this run only, and its traceback is kept
-                journal.fail(traceback.format_exc())
-                return "failed"
+            except Exception as error:  # noqa: BLE001 - it costs this run only, and its traceback is kept
+                with suppress(OSError):  # on a full disk there is no room for it either
+                    journal.fail(traceback.format_exc())
+                return f"{FAILED}: {type(error).__name__}: {' '.join(str(error).split())}"
     except Busy:
         return "busy"
 

@@ -89,8 +89,8 @@ def use_mlflow() -> None:
     """Set MLflow up before its first import: bounded waits, no telemetry, no chatter."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    for name in ("mlflow", "alembic", "sqlalchemy", "urllib3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what they would say is raised too
 
 
 def client_of(store: Store) -> MlflowClient:

@@ -21,11 +21,16 @@ def path_of(experiment_id: str, sweep: str) -> str:
     )
 
 
-def publish(connection: Connection, experiment: Experiment, sweep: str, configurations: Sequence[str]) -> str:
-    """Store the view, the newest sweep's name and the description; returns `path_of` the comparison."""
+def publish(
+    connection: Connection, experiment: Experiment, sweep: str, configurations: Sequence[str], floor: float = 0.0
+) -> str:
+    """Store the view, the newest sweep's name and the description; returns `path_of` the comparison.
+
+    `floor` is the lower end of the accuracy axes, once the results are known.
+    """
     path = path_of(connection.experiment_id, sweep)
     tags = {
-        f"mlflow.sharedViewState.{sweep}": json.dumps(_state(sweep, configurations)),
+        f"mlflow.sharedViewState.{sweep}": json.dumps(_state(sweep, configurations, floor)),
         "mlflow.experimentKind": "custom_model_development",
         NEWEST: sweep,
         "question": experiment.question,
@@ -43,7 +48,7 @@ def newest_sweep(connection: Connection) -> str | None:
     return tags.get(NEWEST)
 
 
-def _state(sweep: str, configurations: Sequence[str]) -> dict[str, Any]:
+def _state(sweep: str, configurations: Sequence[str], floor: float) -> dict[str, Any]:
     section = f"{sweep}-curves"
     return {
         "searchFilter": f"tags.sweep = '{sweep}'",
@@ -75,14 +80,14 @@ def _state(sweep: str, configurations: Sequence[str]) -> dict[str, Any]:
                 "deleted": False,
                 "isGenerated": False,
                 "columns": 2,
-                "cardHeight": 420,
+                "cardHeight": 520,
             }
         ],
-        "compareRunCharts": [_chart(metric, section) for metric in CHARTS],
+        "compareRunCharts": [_chart(metric, section, floor) for metric in CHARTS],
     }
 
 
-def _chart(metric: str, section: str) -> dict[str, Any]:
+def _chart(metric: str, section: str, floor: float) -> dict[str, Any]:
     return {
         "type": "LINE",
         "uuid": f"{section}-{metric}",
@@ -96,7 +101,7 @@ def _chart(metric: str, section: str) -> dict[str, Any]:
         "lineSmoothness": 0,
         "xAxisScaleType": "linear",
         "scaleType": "linear",
-        "range": {},
+        "range": {"yMin": floor, "yMax": 1.0} if metric.endswith("accuracy") else {},
         "xAxisKey": "step",
         "selectedXAxisMetricKey": "",
         "yAxisKey": "metric",

@@ -1,0 +1,210 @@
+"""A tracking store that goes away: training goes on, nothing is lost, nothing is sent twice, the end says so."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import Database, environment, run_octant
+
+SWEEP = ("experiment=smoke", "engine=numpy", "hidden_units=16", "batch_size=2", "epochs=20", "workers=1")
+TINY = ("engine=numpy", "hidden_units=4", "batch_size=50", "epochs=2")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """A real MLflow server on 127.0.0.1 with a SQLite file of its own; stopped by its own process group."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port),
+                   "--workers", "1", "--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db",
+                   "--artifacts-destination", str(self.folder / "artifacts")]  # fmt: skip
+        quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
+        log = (self.folder / "server.log").open("ab")
+        with log:
+            self._process = subprocess.Popen(
+                command, env=environment(self.folder, **quiet), stdout=log, stderr=log, start_new_session=True
+            )
+        deadline = time.monotonic() + 90
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.address}/health", timeout=1):
+                    return
+            except OSError:
+                assert self._process.poll() is None, (self.folder / "server.log").read_text()
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path / "server")
+    yield server
+    server.stop()
+
+
+def training_seconds(home: Path) -> float:
+    """Time the journals say training took, from each run's first line to its last."""
+    total = 0.0
+    for path in (home / "journal").glob("*/epochs.jsonl"):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        total += (lines[-1]["time"] - lines[0]["time"]) / 1000
+    return total
+
+
+@pytest.mark.slow
+def test_a_server_stopped_and_started_in_mid_sweep_loses_and_doubles_nothing(server: Server, tmp_path: Path) -> None:
+    calm = run_octant(tmp_path / "calm", *SWEEP)
+    assert calm.returncode == 0, calm.stderr
+    server.start()
+    home = tmp_path / "home"
+    address = {"MLFLOW_TRACKING_URI": server.address}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "octant", *SWEEP, "tracking=server"],
+        env=environment(home, **address), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while sum(Database(server.folder).statuses().values()) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    for _ in range(2):
+        server.stop()
+        time.sleep(2.5)
+        server.start()
+        time.sleep(1.0)
+    _, said = process.communicate()
+    assert "Traceback" not in said
+    assert process.returncode in (0, 75), said
+    sync = run_octant(home, "sync", module="octant.upkeep", **address)
+    assert sync.returncode == 0, sync.stdout + sync.stderr
+    found, expected = Database(server.folder), Database(tmp_path / "calm")
+    assert found.statuses() == {"FINISHED": 16}
+    assert found.histories() == expected.histories()
+    assert found.query("select count(*) from metrics") == expected.query("select count(*) from metrics")
+    assert found.query("select count(*) from runs") == [(16,)]
+    # The bar is 10 %; the machine that runs the tests may be busy with the server itself, hence the slack here.
+    assert training_seconds(home) < 1.5 * training_seconds(tmp_path / "calm") + 1
+
+
+@pytest.mark.slow
+def test_no_server_at_all_then_sync_sends_everything_once(server: Server, tmp_path: Path) -> None:
+    address = {"MLFLOW_TRACKING_URI": server.address.replace("http://", "http://ann:s3cret@")}
+    began = time.monotonic()
+    done = run_octant(tmp_path / "home", *TINY, "tracking=server", **address)
+    assert done.returncode == 75, done.stderr
+    assert time.monotonic() - began < 60
+    assert "their results are safe in" in done.stderr
+    assert "make sync" in done.stderr
+    early = run_octant(tmp_path / "home", "sync", module="octant.upkeep", **address)
+    assert early.returncode == 75
+    locked_out = run_octant(tmp_path / "home", "sync", module="octant.upkeep")
+    assert "set MLFLOW_TRACKING_URI" in locked_out.stderr
+    server.start()
+    for expected in ("1 sent", "have everything"):
+        sync = run_octant(tmp_path / "home", "sync", module="octant.upkeep", **address)
+        assert sync.returncode == 0, sync.stderr
+        assert expected in sync.stdout
+    database = Database(server.folder)
+    assert database.statuses() == {"FINISHED": 1}
+    assert all([step for step, _ in points] == [0, 1, 2] for points in database.histories().values())
+    printed = done.stdout + done.stderr + early.stderr + locked_out.stderr
+    kept = "".join(path.read_text(errors="replace") for path in (tmp_path / "home").rglob("*") if path.is_file())
+    stored = str(database.query("select * from tags")) + str(database.query("select * from params"))
+    assert "s3cret" not in printed + kept + stored
+
+
+@pytest.mark.slow
+def test_a_server_that_never_answers_does_not_hold_the_training_up(tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(50)
+        began = time.monotonic()
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        done = run_octant(tmp_path, *TINY, "tracking=server", MLFLOW_TRACKING_URI=address)
+        assert done.returncode == 75, done.stderr
+        assert time.monotonic() - began < 60
+    (journal,) = (tmp_path / "journal").iterdir()
+    assert '"finished"' in (journal / "epochs.jsonl").read_text()
+
+
+@pytest.mark.slow
+def test_a_locked_sqlite_store_is_waited_for_in_the_background(tmp_path: Path) -> None:
+    assert run_octant(tmp_path, *TINY).returncode == 0
+    holder = sqlite3.connect(tmp_path / "mlflow.db")
+    holder.execute("begin immediate")
+    done = run_octant(tmp_path, *TINY, "seed=1")
+    assert done.returncode == 75, done.stderr
+    assert "Traceback" not in done.stderr
+    holder.rollback()
+    holder.close()
+    sync = run_octant(tmp_path, "sync", module="octant.upkeep")
+    assert sync.returncode == 0, sync.stderr
+    database = Database(tmp_path)
+    assert database.statuses() == {"FINISHED": 2}
+    assert all([step for step, _ in points] == [0, 1, 2] for points in database.histories().values())
+
+
+def test_a_store_that_was_deleted_is_filled_again_from_the_journals(tmp_path: Path) -> None:
+    assert run_octant(tmp_path, *TINY).returncode == 0
+    before = Database(tmp_path).histories()
+    (tmp_path / "mlflow.db").unlink()
+    shutil.rmtree(tmp_path / "artifacts")
+    done = run_octant(tmp_path, *TINY)
+    assert "1 run: 0 trained, 1 were there already" in done.stdout, done.stderr
+    assert Database(tmp_path).histories() == before
+
+
+@pytest.mark.parametrize("limit", [20_000, 200])
+def test_a_full_disk_ends_with_one_line_and_keeps_what_was_good(tmp_path: Path, limit: int) -> None:
+    """No file may grow beyond `limit` bytes: what a full disk does, without needing one."""
+    import resource
+
+    assert run_octant(tmp_path, *TINY, "epochs=1").returncode == 0  # data cached, store there
+    done = subprocess.run(
+        [sys.executable, "-m", "octant", *TINY, "epochs=300"], env=environment(tmp_path), capture_output=True,
+        text=True, check=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )  # fmt: skip
+    assert done.returncode in (1, 74), done.stderr
+    assert "Traceback" not in done.stderr
+    assert "File too large" in done.stderr or "No space left" in done.stderr
+    again = run_octant(tmp_path, *TINY, "epochs=300")
+    assert again.returncode == 0, again.stderr
+    steps = [[step for step, _ in points] for points in Database(tmp_path).histories().values()]
+    assert steps.count(list(range(301))) == 6
+
+
+@pytest.mark.parametrize("home", ["/dev/null/state", "/proc/state"])
+def test_an_unusable_state_folder_is_one_line(home: str) -> None:
+    done = run_octant(Path(home), *TINY)
+    assert done.returncode == 74
+    assert done.stderr.count("\n") == 1
+    assert home in done.stderr
