@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from octant import home
-from octant.messages import one_line_errors
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -25,9 +25,18 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the command line; every mistake of the user ends in one line and exit code 2."""
+    signal.signal(signal.SIGINT, _quit)
+    from octant.messages import one_line_errors
+
     with one_line_errors():
         os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its exceptions over instead of printing them
         _hydra_main()
+
+
+def _quit(*_: object) -> NoReturn:
+    """Ctrl-C before or after the training, when there is nothing to save: no traceback."""
+    sys.stderr.write("octant: stopped\n")
+    os._exit(130)
 
 
 def _hydra_main() -> None:
@@ -47,6 +56,8 @@ def _one_job(config: DictConfig) -> int:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
     from omegaconf import OmegaConf
+
+    from octant.messages import one_line_errors
 
     def launched() -> int:
         composed: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
@@ -82,8 +93,11 @@ def _conclude(sweep: Sweep, connection: Connection) -> None:
     from octant.tracking.view import publish
 
     address = report.base_address(sweep.store)
-    count, skipped = len(sweep.jobs), sweep.skipped
-    print(f"{count} {'run' if count == 1 else 'runs'}: {count - skipped} trained, {skipped} were there already")
+    count, skipped, failed = len(sweep.jobs), sweep.skipped, len(sweep.unfinished)
+    said = f"{count - skipped - failed} trained, {skipped} were there already"
+    print(f"{count} {'run' if count == 1 else 'runs'}: {said}{f', {failed} did not finish' if failed else ''}")
+    if failed == count:
+        return
     if count == 1:
         last = (sweep.jobs[0].journal.read().epochs or [{"metrics": {}}])[-1]["metrics"]
         print("  ".join(f"{name} {value:.4f}" for name, value in last.items() if name.endswith("accuracy")))
@@ -92,7 +106,8 @@ def _conclude(sweep: Sweep, connection: Connection) -> None:
     done = report.write(connection)
     corners = sorted({job.settings.configuration for job in sweep.jobs})
     publish(connection, sweep.launch.experiment, sweep.name, corners, done.floor)
-    print(f"\n{done.table}\n\nfigure      {done.folder / 'accuracy.png'}")
+    print(f"\n{done.text}\n\nfigure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}")
+    print(f"in MLflow   {address}{report.log(connection, done)}")
     print(f"comparison  {address}{done.link}\n            (make ui starts the server there)")
 
 

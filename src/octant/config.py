@@ -93,11 +93,17 @@ class Settings(_Model):
 
 
 class Experiment(_Model):
-    """A question and the endpoint declared beforehand to answer it."""
+    """A question and the endpoint declared beforehand to answer it.
+
+    `companion` names the experiment that asks the same at each configuration's own learning rate; `shared_rate` is
+    the one rate that a grid of learning rates is held against.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
     question: str = ""
     endpoint: Literal["test_accuracy"] = "test_accuracy"
+    companion: str | None = None
+    shared_rate: Annotated[float, Field(gt=0)] | None = None
 
 
 class Tracking(_Model):

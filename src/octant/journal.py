@@ -4,6 +4,7 @@
         run.json         what the run is: settings, data, provenance (written once)
         epochs.jsonl     one line an epoch, and a last line with the outcome; append-only
         checkpoint.npz   parameters after an epoch, replaced atomically
+        test_errors.json what the trained network got wrong on the test set
         failure.txt      traceback of the last attempt, when it raised
         lock             held by the process that trains the run
 
@@ -31,6 +32,7 @@ import numpy as np
 from octant.initialisers import Parameters
 
 SYNC_SECONDS = 1.0
+TEST_ERRORS = "test_errors.json"
 # What NumPy and zipfile raise for a file that was cut short or overwritten; members carry a CRC.
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 
@@ -197,7 +199,7 @@ class Journal:
 
     def discard(self) -> None:
         """Forget the run's numbers, for `rerun=true`; the lock must be held."""
-        for name in ("epochs.jsonl", "checkpoint.npz", "failure.txt", "run.json"):
+        for name in ("epochs.jsonl", "checkpoint.npz", TEST_ERRORS, "failure.txt", "run.json"):
             (self.folder / name).unlink(missing_ok=True)
 
 

@@ -74,6 +74,12 @@ def backward(network: Network, parameters: Parameters, X: Array, Y: Array) -> Pa
     return Parameters(X.T @ dZ1 / n, dZ1.sum(axis=0) / n, A1.T @ dZ2 / n, dZ2.sum(axis=0) / n)
 
 
+def predict(network: Network, parameters: Parameters, X: Array, chunk: int = 2048) -> Array:
+    """The class (n,) with the largest output for each row of X (n, d), `chunk` rows at a time."""
+    parts = (X[i : i + chunk] for i in range(0, len(X), chunk))
+    return np.concatenate([forward(network, parameters, part).A2.argmax(axis=1) for part in parts])
+
+
 class Score(NamedTuple):
     """Share of examples whose largest output is their class, and mean loss per example."""
 

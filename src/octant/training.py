@@ -16,7 +16,7 @@ from octant.config import Settings
 from octant.data import Dataset
 from octant.engines import ENGINES, Step
 from octant.initialisers import INITIALISERS, Parameters
-from octant.network import Network, build, score
+from octant.network import Network, build, predict, score
 
 LECTURE_TARGETS = (0.01, 0.99)
 
@@ -92,6 +92,19 @@ def train(settings: Settings, dataset: Dataset, start: tuple[int, Parameters] | 
 
 
 Parts = dict[str, tuple[Array, Array, Array]]
+
+
+def test_errors(settings: Settings, dataset: Dataset, parameters: Parameters) -> dict[str, Any]:
+    """What the network gets wrong on the test set: `wrong`, a list of [example, class, class it said], and
+    `examples`, how many of each class there are. Together they give the confusion matrix.
+    """
+    network = build(settings.loss, settings.hidden, settings.output)
+    labels = dataset.test.labels
+    with np.errstate(all="ignore"):
+        said = predict(network, parameters, dataset.test.X)
+    wrong = np.flatnonzero(said != labels)
+    examples = np.bincount(labels, minlength=dataset.classes)
+    return {"examples": examples.tolist(), "wrong": np.stack([wrong, labels[wrong], said[wrong]], axis=1).tolist()}
 
 
 def _scored_parts(settings: Settings, dataset: Dataset) -> Parts:

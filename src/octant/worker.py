@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -16,8 +17,8 @@ from typing import Any
 
 from octant.config import DataSettings, Settings
 from octant.data import Dataset, load
-from octant.journal import Busy, Journal, Story
-from octant.training import Record, train
+from octant.journal import TEST_ERRORS, Busy, Journal, Story, replace
+from octant.training import Record, test_errors, train
 
 FAILED = "failed"
 Result = str  # finished, diverged, busy, or "failed: " and the reason
@@ -87,8 +88,11 @@ def _train_locked(job: Job, journal: Journal) -> Result:
             outcome = {"outcome": "diverged", "epoch": record.epoch, "reason": record.diverged}
             break
         _keep(journal, story, record)
-    if record is not None and not record.diverged:
-        journal.checkpoint(record.epoch, record.parameters, force=True)
+    last = (record.epoch, record.parameters) if record else start  # none where a kill came after the last epoch
+    if last and outcome["outcome"] == "finished":
+        journal.checkpoint(*last, force=True)
+        errors = test_errors(job.settings, dataset, last[1])
+        replace(journal.folder / TEST_ERRORS, json.dumps(errors).encode())
     journal.append(outcome | {"time": _now()}, sync=True)
     return outcome["outcome"]
 

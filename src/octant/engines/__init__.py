@@ -1,4 +1,4 @@
-"""Engines: one epoch of stochastic gradient descent, NumPy (the reference) and Numba (the fast one).
+"""Engines: one epoch of stochastic gradient descent, with NumPy or compiled with Numba.
 
 An engine is built once for a run from the network, the training examples and the step, and then called once an
 epoch with the parameters, which it changes in place, and the order in which to visit the examples.
@@ -34,17 +34,22 @@ class Epoch(Protocol):
     """One epoch: visit every example once in `order` (n,) and change the parameters in place."""
 
     def __call__(self, parameters: Parameters, order: NDArray[Any], /) -> None:
-        """Visit the examples in `order`, changing `parameters` in place."""
-        ...
+        """Overflow on the way to divergence is the caller's to detect, in the parameters."""
 
 
 Engine = Callable[[Network, Array, Array, Step], Epoch]
 
 
 def _numpy(network: Network, X: Array, Y: Array, step: Step) -> Epoch:
-    from octant.engines.reference import ReferenceEpoch
+    from octant.engines.vectorised import VectorisedEpoch
 
-    return ReferenceEpoch(network, X, Y, step)
+    return VectorisedEpoch(network, X, Y, step)
 
 
-ENGINES: dict[str, Engine] = {"numpy": _numpy}
+def _numba(network: Network, X: Array, Y: Array, step: Step) -> Epoch:
+    from octant.engines.compiled import CompiledEpoch
+
+    return CompiledEpoch(network, X, Y, step)
+
+
+ENGINES: dict[str, Engine] = {"numpy": _numpy, "numba": _numba}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from octant.journal import Busy, Journal, Story, locked, read_json, write_json
+from octant.journal import TEST_ERRORS, Busy, Journal, Story, locked, read_json, write_json
 from octant.palette import colour
 from octant.tracking.store import Connection, Store
 
@@ -232,6 +232,9 @@ def _set_status(connection: Connection, order: Order, receipt: dict[str, Any], s
     if receipt["status"] == status:
         return
     if story.outcome:
+        errors = order.journal.folder / TEST_ERRORS
+        if errors.exists():
+            client.log_artifact(run_id, str(errors))
         _finish(connection, run_id, story)
     elif status == "RUNNING":
         client.update_run(run_id, status="RUNNING")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from octant.config import Experiment
@@ -33,19 +34,41 @@ def publish(
         f"mlflow.sharedViewState.{sweep}": json.dumps(_state(sweep, configurations, floor)),
         "mlflow.experimentKind": "custom_model_development",
         NEWEST: sweep,
-        "question": experiment.question,
-        "endpoint": experiment.endpoint,
         "mlflow.note.content": f"{experiment.question}\n\n[Compare the configurations of {sweep}]({path})",
+        **{name: str(value or "") for name, value in experiment.model_dump(exclude={"name"}).items()},
     }
     for key, value in tags.items():
         connection.client.set_experiment_tag(connection.experiment_id, key, value)
     return path
 
 
+def experiment_tags(connection: Connection) -> dict[str, str]:
+    """What `publish` stored: newest_sweep, question, endpoint, companion, shared_rate."""
+    return dict(connection.client.get_experiment(connection.experiment_id).tags)
+
+
+def log_report(connection: Connection, sweep: str, files: Sequence[Path]) -> str:
+    """Log a sweep's report as a run of kind `report`, one a sweep, and link it from the description.
+
+    Returns the link's part behind the server's address. `files` begins with the page to show.
+    """
+    client, experiment_id = connection.client, connection.experiment_id
+    tags = {"kind": "report", "report_of": sweep}
+    found = client.search_runs([experiment_id], f"tags.kind = 'report' and tags.report_of = '{sweep}'", max_results=1)
+    run = found[0] if found else client.create_run(experiment_id, tags=tags, run_name=f"report of {sweep}")
+    for file in files:
+        client.log_artifact(run.info.run_id, str(file))
+    client.set_terminated(run.info.run_id)
+    path = f"#/experiments/{experiment_id}/runs/{run.info.run_id}/artifacts/{files[0].name}?workflowType=machine_learning"
+    links = f"[Compare the configurations]({path_of(experiment_id, sweep)}) · [Report]({path})"
+    question = experiment_tags(connection).get("question", "")
+    client.set_experiment_tag(experiment_id, "mlflow.note.content", f"{question}\n\n{sweep}: {links}")
+    return path
+
+
 def newest_sweep(connection: Connection) -> str | None:
     """Name of the sweep that was launched last in the experiment."""
-    tags = connection.client.get_experiment(connection.experiment_id).tags
-    return tags.get(NEWEST)
+    return experiment_tags(connection).get(NEWEST)
 
 
 def _state(sweep: str, configurations: Sequence[str], floor: float) -> dict[str, Any]:

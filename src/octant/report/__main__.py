@@ -1,0 +1,28 @@
+"""Command line of `make report`: python -m octant.report factorial."""
+
+from __future__ import annotations
+
+import argparse
+
+from octant import home, report
+from octant.config import Tracking
+from octant.messages import one_line_errors
+from octant.tracking.store import connect, locate
+
+
+def main() -> None:
+    """Write the report and log it to MLflow."""
+    parser = argparse.ArgumentParser(prog="octant.report", description=__doc__)
+    parser.add_argument("experiment", help="name of the experiment, such as factorial")
+    parser.add_argument("--uri", default=None, help="tracking store; default: the local one")
+    arguments = parser.parse_args()
+    with one_line_errors():
+        store = locate(Tracking(uri=arguments.uri), home.state())
+        connection = connect(store, arguments.experiment)
+        done = report.write(connection)
+        print(f"{done.text}\n\nwritten to   {done.folder / 'report.html'}")
+        print(f"in MLflow    {report.base_address(store)}{report.log(connection, done)}")
+
+
+if __name__ == "__main__":
+    main()
