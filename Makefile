@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 # pip's wheels and MLflow's imports are chatty; what matters is printed by octant itself.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help sweep train report ui sync doctor test test-slow check format bench clean reset setup
+.PHONY: help sweep train report lecture ui sync doctor test test-slow check format bench clean reset setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ train: $(VENV)/.installed ## train one run: ARGS="loss=mse hidden=tanh seed=3"
 
 report: $(VENV)/.installed ## tables and figures of EXPERIMENT again, from the store alone
 	@$(BIN)/python -m octant.report $(EXPERIMENT) $(ARGS)
+
+lecture: $(VENV)/.installed ## the lecture's page: train what is missing on MNIST, then tables, figures, words
+	@for each in lecture lecture-ladder lecture-rates; do $(BIN)/octant experiment=$$each $(ARGS) || exit $$?; done
+	@$(BIN)/python -m octant.lecture
 
 ui: $(VENV)/.installed ## MLflow on 127.0.0.1 (PORT=5000) with the link to the comparison
 	@OCTANT_PORT=$(PORT) exec $(BIN)/python -m octant.ui

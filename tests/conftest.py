@@ -52,8 +52,11 @@ class Database:
         return found
 
     def statuses(self) -> dict[str, int]:
-        """Status -> number of active runs."""
-        rows = self.query("select status, count(*) from runs where lifecycle_stage = 'active' group by 1")
+        """Status -> number of active runs, without the runs that hold a report."""
+        rows = self.query(
+            "select status, count(*) from runs where lifecycle_stage = 'active' "
+            "and run_uuid not in (select run_uuid from tags where key = 'report_of') group by 1"
+        )
         return {str(status): int(str(count)) for status, count in rows}
 
 

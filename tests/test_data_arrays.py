@@ -350,7 +350,7 @@ def test_a_strangers_file_either_loads_or_gets_one_line(tmp_path_factory, strang
             return
         data = load(chosen(path, validation_fraction=validation), dtype)
     except InputError as error:
-        assert len(str(error).splitlines()) == 1  # noqa: PT017 - it may load as well
+        assert len(str(error).splitlines()) == 1
         return
     inputs, labels = whole(data)
     assert np.isfinite(inputs).all()

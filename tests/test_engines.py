@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from octant.activations import HIDDEN, OUTPUT, Array
+from octant.activations import HIDDEN, OUTPUT, Activation, Array
 from octant.engines import ENGINES, Step
 from octant.initialisers import Parameters
 from octant.losses import LOSSES
@@ -182,6 +182,25 @@ def test_an_epoch_changes_the_given_arrays_and_nothing_else(engine: str) -> None
     assert relative_difference(found, expected) < 1e-12
     assert all(mine is theirs for mine, theirs in zip(arrays, found, strict=True))
     np.testing.assert_array_equal(shown, X)
+
+
+def same(Z: Array) -> Array:
+    return Z
+
+
+def same_pullback(A: Array, dA: Array) -> Array:
+    return dA
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_activation_may_hand_back_the_array_it_was_given(engine: str) -> None:
+    """The engines write over arrays of their own: never over one still in use."""
+    network = build("mse", "tanh", "sigmoid")._replace(hidden=Activation(same, same_pullback))
+    start, X, Y = problem("float64")
+    expected, found, order, step = copy(start), copy(start), np.arange(EXAMPLES), Step(0.05, 7)
+    plain_sgd(network, expected, X, Y, step, [order])
+    ENGINES[engine](network, X, Y, step)(found, order)
+    assert relative_difference(found, expected) < 1e-12
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -22,6 +22,8 @@ from conftest import Database, environment, run_octant
 SWEEP = ("experiment=smoke", "engine=numpy", "hidden_units=16", "batch_size=2", "epochs=20", "workers=1")
 TINY = ("engine=numpy", "hidden_units=4", "batch_size=50", "epochs=2")
 
+POINTS = "select key, count(*) from metrics group by key order by key"
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -109,8 +111,8 @@ def test_a_server_stopped_and_started_in_mid_sweep_loses_and_doubles_nothing(ser
     found, expected = Database(server.folder), Database(tmp_path / "calm")
     assert found.statuses() == {"FINISHED": 16}
     assert found.histories() == expected.histories()
-    assert found.query("select count(*) from metrics") == expected.query("select count(*) from metrics")
-    assert found.query("select count(*) from runs") == [(16,)]
+    assert found.query(POINTS) == expected.query(POINTS)
+    assert found.query("select count(*) from tags where key = 'fingerprint'") == [(16,)]
     # The bar is 10 %; the machine that runs the tests may be busy with the server itself, hence the slack here.
     assert training_seconds(home) < 1.5 * training_seconds(tmp_path / "calm") + 1
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from octant import home
+from octant.errors import InputError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -40,6 +41,11 @@ def _quit(*_: object) -> NoReturn:
 
 
 def _hydra_main() -> None:
+    import yaml
+
+    # Hydra reads some forty yaml files, each twice; libyaml does it in a tenth of the time. OmegaConf derives its
+    # loader from whatever SafeLoader is.
+    yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     import hydra
     from omegaconf import OmegaConf
 
@@ -74,11 +80,12 @@ def _one_job(config: DictConfig) -> int:
 
 def launch_composed(composed: Sequence[Mapping[str, Any]]) -> int:
     """Check, train, deliver and report composed configurations; returns the exit code."""
-    from octant import launch
     from octant.config import parse_launch
-    from octant.tracking.store import without_credentials
 
     parsed = [parse_launch(each) for each in composed]
+    from octant import launch  # only now: a wrong setting is answered without its imports
+    from octant.tracking.store import without_credentials
+
     command = without_credentials(shlex.join(["octant", *sys.argv[1:]]))
     sweep = launch.prepare(parsed, command)
     done = launch.run(sweep)
@@ -90,7 +97,7 @@ def launch_composed(composed: Sequence[Mapping[str, Any]]) -> int:
 def _conclude(sweep: Sweep, connection: Connection) -> None:
     """Say what came out: a line for one run; table, figure and link for a sweep."""
     from octant import report
-    from octant.tracking.view import publish
+    from octant.tracking.view import path_of, publish
 
     address = report.base_address(sweep.store)
     count, skipped, failed = len(sweep.jobs), sweep.skipped, len(sweep.unfinished)
@@ -103,8 +110,12 @@ def _conclude(sweep: Sweep, connection: Connection) -> None:
         print("  ".join(f"{name} {value:.4f}" for name, value in last.items() if name.endswith("accuracy")))
         print(f"in MLflow (make ui): {address}{sweep.orders[0].path_in(connection.experiment_id)}")
         return
-    done = report.write(connection)
     corners = sorted({job.settings.configuration for job in sweep.jobs})
+    try:
+        done = report.write(connection)
+    except InputError as error:  # such as two data sets in one sweep: the runs stand, there is no report
+        print(f"no report: {error}\ncomparison  {address}{path_of(connection.experiment_id, sweep.name)}")
+        return
     publish(connection, sweep.launch.experiment, sweep.name, corners, done.floor)
     print(f"\n{done.text}\n\nfigure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}")
     print(f"in MLflow   {address}{report.log(connection, done)}")

@@ -6,15 +6,12 @@ vanished store costs no training, and the same command again finishes whatever w
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
-import time
 import uuid
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -26,16 +23,16 @@ from octant.config import Launch, Settings
 from octant.errors import InputError
 from octant.journal import Busy
 from octant.network import build
+from octant.pool import cores, train_all
 from octant.progress import Progress
 from octant.tracking.delivery import Order, place
 from octant.tracking.shipper import Shipper
 from octant.tracking.store import Connection, Store, locate
 from octant.tracking.view import publish
-from octant.worker import FAILED, Job, dataset_of, execute, start
+from octant.worker import FAILED, Job, dataset_of
 
 UNDELIVERED = 75  # EX_TEMPFAIL of sysexits.h
 PATIENCE_SECONDS = 20.0
-RETRY_BUSY_SECONDS = 0.5
 
 
 class Interrupted(BaseException):
@@ -120,7 +117,7 @@ def run(sweep: Sweep) -> Done:
     )
     shipper.start()
     for job in sweep.jobs:
-        shipper.mark(job.fingerprint, "RUNNING" if job in pending else "FINISHED")
+        shipper.mark(job.fingerprint, "FINISHED" if job.fingerprint in sweep.results else "RUNNING")
     try:
         with _interruptible():
             _train(sweep, pending, shipper)
@@ -157,56 +154,20 @@ def _take_stock(sweep: Sweep) -> list[Job]:
 def _train(sweep: Sweep, pending: list[Job], shipper: Shipper) -> None:
     if not pending:
         return
-    from pebble import ProcessExpired, ProcessPool
-
-    workers = min(sweep.launch.workers or _cores(), len(pending))
     line = Progress("runs", len(sweep.jobs))
-    pool = ProcessPool(max_workers=workers, initializer=start, context=_context(pending))
-    waiting: dict[Future[str], Job] = {}
     try:
-        for job in pending:
-            waiting[pool.schedule(execute, args=(job,))] = job
-        busy: list[Job] = []
-        while waiting or busy:
-            done, _ = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-            for future in done:
-                job = waiting.pop(future)
-                error = future.exception()
-                if isinstance(error, ProcessExpired):
-                    said = f"its worker was killed (exit code {error.exitcode})"
-                else:
-                    said = future.result()
-                if said == "busy":
-                    busy.append(job)
-                    continue
-                sweep.results[job.fingerprint] = said
-                shipper.mark(job.fingerprint, _STATUS.get(said.split(":")[0], "KILLED"))
-            line.show(len(sweep.results))
-            if busy and not waiting:
-                time.sleep(RETRY_BUSY_SECONDS)
-                waiting = {pool.schedule(execute, args=(job,)): job for job in busy}
-                busy = []
+        with closing(train_all(pending, sweep.launch.workers or cores())) as results:
+            for result in results:
+                if result is not None:
+                    job, said = result
+                    sweep.results[job.fingerprint] = said
+                    shipper.mark(job.fingerprint, _STATUS.get(said.split(":")[0], "KILLED"))
+                line.show(len(sweep.results))
     finally:
         line.end()
-        pool.stop()  # type: ignore[no-untyped-call]
-        pool.join()
 
 
 _STATUS = {"finished": "FINISHED", "diverged": "FINISHED", FAILED: "FAILED"}
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _context(jobs: list[Job]) -> multiprocessing.context.ForkServerContext:
-    """Workers are forked from a server that has imported what they need: 13 ms each instead of a second."""
-    for library in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM", "NUMEXPR"):
-        os.environ[f"{library}_NUM_THREADS"] = "1"
-    context = multiprocessing.get_context("forkserver")
-    engines = {job.settings.engine for job in jobs}
-    context.set_forkserver_preload(["octant.worker", *(["octant.engines.compiled"] if "numba" in engines else [])])
-    return context
 
 
 @contextmanager
@@ -227,7 +188,7 @@ def _stop(sweep: Sweep, shipper: Shipper, signum: int) -> NoReturn:
     for job in sweep.jobs:
         if job.fingerprint not in sweep.results:
             shipper.mark(job.fingerprint, "KILLED")
-    shipper.finish(1.5)
+    shipper.finish(1.5, at_most=2.0)
     left = len(sweep.jobs) - len(sweep.results)
     print(
         f"octant: stopped by {signal.Signals(signum).name}; {left} runs left, the same command continues",

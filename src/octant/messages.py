@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from octant.config import Launch, Settings
 from octant.errors import InputError, unknown_word
 
 BAD_INPUT = 2
@@ -53,6 +52,8 @@ def line_of(error: Exception) -> str:
 
 
 def _unknown_setting(key: str) -> str:
+    from octant.config import Launch, Settings  # a second of imports that --help does not need
+
     group, _, rest = key.partition(".")
     if rest and group in {*Settings.model_fields, *Launch.model_fields}:
         return f"setting: {key!r} does not exist with this choice of {group}; `octant --cfg job` shows those that do"

@@ -44,7 +44,7 @@ def first_epochs(sweep: Sweep, curves: pd.DataFrame | None) -> pd.DataFrame:
             final = curves["fingerprint"].map(finished.set_index("fingerprint")["test_accuracy"])
             # The margin: 0.95 x 0.8 must not exceed 0.76 by rounding.
             reached = curves[curves["test_accuracy"] >= share / 100 * final - 1e-12]
-            table[f"to_{share}"] = table["fingerprint"].map(reached.groupby("fingerprint")["epoch"].min())
+            table[f"to_{share}"] = table["fingerprint"].map(reached.groupby("fingerprint")["epoch"].min()).astype(float)
     return table
 
 

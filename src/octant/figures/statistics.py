@@ -83,4 +83,4 @@ def _rates(rates: pd.DataFrame, best: pd.DataFrame, axes: Axes, shared_rate: flo
         axes.plot(lost["learning_rate"], lost["mean"].fillna(0), "x", color=colour(label), markersize=7)
     for _, row in best.iterrows():
         axes.plot(row["learning_rate"], row["mean"], "*", color=colour(row["config"]), markersize=15,
-                  markeredgecolor="white", markeredgewidth=0.8, zorder=5)  # fmt: skip
+                  markeredgecolor="white", markeredgewidth=0.8, zorder=5, clip_on=False)  # fmt: skip

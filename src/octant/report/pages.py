@@ -73,12 +73,10 @@ def write_files(found: Findings, folder: Path) -> list[Path]:
     drawn = {Path(name).stem for name in written if name.endswith(".svg")}
     context = {
         **{"found": found, "name": found.material.experiment, "question": found.material.asked.get("question", "")},
-        **{
-            "answer": words.answer(dict(found.kinds), found.shared_rate, found.own_from),
-            "command": command(found),
-        },
-        **{"effects": words.main_effects(found.main), "lead": lead_figure(found), "sections": sections(found, drawn)},
-        **{"time": training_time(found), "warnings": words.edges(found.chosen)},
+        **{"answer": words.answer(dict(found.kinds), found.shared_rate, found.own_from)},
+        **{"effects": words.main_effects(found.main), "warnings": words.edges(found.chosen)},
+        **{"command": command(found), "lead": lead_figure(found), "sections": sections(found, drawn)},
+        "time": training_time(found),
         "image": {stem: base64.b64encode(written[f"{stem}.svg"]).decode() for stem in drawn},
     }
     pages = {name: page(name, context) for name in ("report.html", "report.md", "README.md")}
@@ -102,7 +100,8 @@ def draw(found: Findings) -> Iterator[tuple[str, Figure]]:
     title = f"{found.material.experiment}{', each at its own learning rate' if found.is_grid else ''}"
     if found.is_grid:
         yield "learning_rates", figures.rates_figure(found.rates, found.chosen, found.shared_rate)
-    if found.curves["epoch"].max() > 0:
+    seen = found.curves.dropna(subset=["test_accuracy"])
+    if seen["config"].isin(found.main.summary["config"]).any() and seen["epoch"].max() > 0:
         yield "accuracy", figures.accuracy_figure(found.curves, title)
         yield "curves", figures.panels_figure(found.curves, list(found.main.summary["config"]))
     yield "ranking", figures.ranking_figure(found.main.summary, found.compared)
@@ -110,12 +109,10 @@ def draw(found: Findings) -> Iterator[tuple[str, Figure]]:
         yield "effects", figures.effects_figure(found.main.effects)
     if len(found.mistakes):
         yield "confusion", figures.confusion_figure(found.confusion())
-        hardest, dataset = found.hardest(), found.material.test
-        if dataset is not None and dataset.image_shape:
-            yield (
-                "hardest",
-                figures.hardest_figure(hardest, dataset.test.X[hardest["example"]].reshape(-1, *dataset.image_shape)),
-            )
+        hardest, data = found.hardest(), found.material.test
+        if data is not None and data.image_shape:
+            images = data.test.X[hardest["example"]].reshape(-1, *data.image_shape)
+            yield "hardest", figures.hardest_figure(hardest, images)
 
 
 def tables(found: Findings) -> dict[str, pd.DataFrame]:

@@ -17,7 +17,7 @@ MOST_ROWS = 50
 _INTERVAL = "{low:.2f} to {high:.2f}"
 _SIGNED = "{low:+.2f} to {high:+.2f}"
 EFFECTS = {"effect": "{effect}", "points": "{estimate:+.2f}", "95 % interval": _SIGNED, "p": "{p:.2g}",
-           "p, Holm": "{p_holm:.2g}", "shown": "{shown}", "note": "{note}"}  # fmt: skip
+           "p, Holm": "{p_holm:.2g}", "shown": "{shown}"}  # fmt: skip
 RANKING = {"configuration": "{config}", "mean %": "{mean:.2f}", "95 % interval": _INTERVAL, "SD": "{sd:.2f}",
            "seeds": "{n}", "best": "{best:.2f} (seed {best_seed})", "worst": "{worst:.2f} (seed {worst_seed})",
            "epochs to 90 %": "{epochs_to_90:.1f}", "to 95 %": "{epochs_to_95:.1f}", "diverged": "{diverged}",
@@ -62,10 +62,11 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
     blank = "Mean over runs; right answers (the diagonal) are left grey. All share one scale of colours."
     errors = [] if "confusion" in drawn else ["Left out: the runs kept no predictions, or made no mistake."]
     pictures = [] if "hardest" in drawn else ["No pictures: the data set is not at hand, or has none."]
-    count = f"{len(lost)} of {len(found.runs)} runs{f'; the first {MOST_ROWS}:' if len(lost) > MOST_ROWS else '.'}"
+    count = f"{len(lost)} of {len(found.runs)} runs."
     hollow = [("effects", "Effects with 95 % intervals; hollow: no difference shown.")]
+    said = [*words.effects(found.main), *sorted(set(effects["note"]) - {""})]
     return [
-        Section("Effects, interactions first", words.effects(found.main), table_of(effects, EFFECTS), hollow),
+        Section("Effects, interactions first", said, table_of(effects, EFFECTS), hollow),
         Section("The ranking", _about_ranking(found), table_of(found.main.summary, RANKING),
                 [("ranking", "Mean and 95 % interval; every tick is a seed.")]),
         Section("Learning curves", figures=[*both, ("curves", thick)]),
@@ -74,29 +75,36 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
         Section("The hardest test examples", pictures, table_of(found.hardest(), HARDEST),
                 [("hardest", "The examples that most runs get wrong.")]),
         Section("All pairs", () if len(pairs) else ["One configuration: no pairs."], table_of(pairs, PAIRS)),
-        Section("Diverged runs", [count], table_of(lost.head(MOST_ROWS), DIVERGED)),
+        Section("Diverged runs", [count], table_of(lost, DIVERGED)),
         Section("How it was measured", _measured(found)),
         Section("How to repeat it", table=_origin(found.runs), code=command(found)),
     ]  # fmt: skip
 
 
 def table_of(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[list[str]]:
-    """Header and rows: each cell the row put into its column's format; a dash for what is NaN."""
+    """Header and the first rows: each cell is the row in its column's format; a dash for NaN, no empty columns."""
     if frame.empty:
         return []
     if "shown" in frame:
         frame = frame.assign(shown=frame["shown"].map({True: "yes", False: "no"}))
-    records: list[Any] = frame.to_dict("records")
+    records: list[Any] = frame.head(MOST_ROWS).to_dict("records")
     cells = [[form.format(**row) for form in columns.values()] for row in records]
-    return [list(columns), *([re.sub(r"^\+?(nan|<NA>|None).*", "-", cell) for cell in row] for row in cells)]
+    filled = [column for column, values in zip(columns, zip(*cells, strict=True), strict=True) if any(values)]
+    cells = [[cell for column, cell in zip(columns, row, strict=True) if column in filled] for row in cells]
+    rows = [[re.sub(r"^\+?(nan|<NA>|None).*", "-", cell) for cell in row] for row in cells]
+    more = [[f"and {len(frame) - MOST_ROWS} more, in the csv", *[""] * (len(filled) - 1)]]
+    return [filled, *rows, *(more if len(frame) > MOST_ROWS else [])]
 
 
 def _about_ranking(found: Findings) -> list[str]:
     first = found.main.summary.iloc[0]
-    return [
+    binomial = [
         f"The test set has {first['n_test']} examples: the binomial standard error of the first accuracy below is "
         f"{first['binomial_error']:.2f} points. So far may another test set of this size move it; it moves the "
         "configurations together, so much of that cancels in their differences.",
+    ]
+    return [
+        *(binomial if first["n"] else []),
         "Ranked by mean accuracy, a diverged run counting as 0 %; means and intervals are of the finished runs.",
     ]
 

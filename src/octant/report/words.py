@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -31,10 +31,10 @@ def leader(comparison: Comparison) -> str:
         lead = f"{least['difference']:.2f} points{interval(least['low'], least['high'])}"
         more = " and more over the others" if others > 1 else ""
         return f"{first['config']} scores highest, {score}; its lead is {lead} over {least['second']}{more}"
-    return (
-        f"{NOT_SHOWN} between {first['config']}, {score}, and {listed(top[1:], 'or')}; "
-        f"the first scores higher than {_count(len(finished) - len(top), 'other')}"
-    )
+    beaten = [config for config in finished["config"] if config not in top]
+    even = len(top) - 1 <= len(beaten)  # the smaller group is named, the larger one counted
+    tied, lower = (listed(top[1:], "or"), _others(beaten)) if even else (_others(top[1:]), listed(beaten))
+    return f"{NOT_SHOWN} between {first['config']}, {score}, and {tied}; the first scores higher than {lower}"
 
 
 def answer(kinds: Mapping[str, Comparison | None], rate: float | None, own_from: str = "") -> str:
@@ -103,8 +103,8 @@ def listed(names: Any, link: str = "and") -> str:
     return f"{', '.join(head)} {link} {last}" if head else last
 
 
-def _count(count: int, what: str) -> str:
-    return f"the {count} {what}s" if count > 1 else f"the {what}"
+def _others(names: Sequence[str]) -> str:
+    return f"the {len(names)} others" if len(names) > 1 else "the other"
 
 
 def _why_not(row: pd.Series[Any]) -> str:

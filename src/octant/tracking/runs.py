@@ -44,11 +44,11 @@ def read_runs(connection: Connection, sweep: str) -> pd.DataFrame:
 
 
 def read_curves(connection: Connection, runs: pd.DataFrame) -> pd.DataFrame:
-    """Every epoch of `runs`: columns fingerprint, epoch and the metrics of CURVES, sorted."""
+    """Every epoch of `runs`: columns fingerprint, epoch, train_accuracy and test_accuracy, sorted."""
     prints = dict(zip(runs["run_id"], runs["fingerprint"], strict=True))
     points = [
         (prints[run_id], metric.step, key, metric.value)
-        for key in CURVES
+        for key in CURVES[:2]
         for run_id, metric in _histories(connection, list(prints), key)
     ]
     long = pd.DataFrame(points, columns=["fingerprint", "epoch", "key", "value"])

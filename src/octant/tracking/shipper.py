@@ -6,6 +6,7 @@ later; what could not be sent stays in the journals, and `octant sync` or the ne
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -47,13 +48,20 @@ class Shipper:
         """Orders whose journal holds more than the store has accepted."""
         return [order for order in self._orders if order.journal.fingerprint not in self._done]
 
-    def finish(self, patience: float, on_wait: Callable[[int], None] = lambda _: None) -> bool:
-        """Deliver the rest and stop; gives up after `patience` seconds without progress. True when all is sent."""
-        last, since = -1, time.monotonic()
+    def finish(
+        self, patience: float, on_wait: Callable[[int], None] = lambda _: None, at_most: float = math.inf
+    ) -> bool:
+        """Deliver the rest and stop; True when all is sent.
+
+        Gives up after `patience` seconds without progress, and after `at_most` seconds in any case.
+        """
+        began = since = time.monotonic()
+        last = -1
         while self._thread.is_alive() and (left := len(self.undelivered())):
+            now = time.monotonic()
             if left != last:
-                last, since = left, time.monotonic()
-            if time.monotonic() - since > patience:
+                last, since = left, now
+            if now - since > patience or now - began > at_most:
                 break
             on_wait(left)
             self._wake.set()

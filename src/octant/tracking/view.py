@@ -59,7 +59,8 @@ def log_report(connection: Connection, sweep: str, files: Sequence[Path]) -> str
     for file in files:
         client.log_artifact(run.info.run_id, str(file))
     client.set_terminated(run.info.run_id)
-    path = f"#/experiments/{experiment_id}/runs/{run.info.run_id}/artifacts/{files[0].name}?workflowType=machine_learning"
+    page = f"#/experiments/{experiment_id}/runs/{run.info.run_id}/artifacts/{files[0].name}"
+    path = f"{page}?workflowType=machine_learning"
     links = f"[Compare the configurations]({path_of(experiment_id, sweep)}) · [Report]({path})"
     question = experiment_tags(connection).get("question", "")
     client.set_experiment_tag(experiment_id, "mlflow.note.content", f"{question}\n\n{sweep}: {links}")

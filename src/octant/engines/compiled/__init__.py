@@ -15,12 +15,10 @@ from octant.activations import Array
 from octant.engines import Step
 from octant.engines.compiled.functions import row_function
 from octant.engines.compiled.kernel import Rule, Scratch, Weights, epoch_function
-from octant.engines.compiled.lanes import lanes
+from octant.engines.compiled.lanes import CACHE_LINE, lanes
 from octant.engines.compiled.sparse import compress
 from octant.initialisers import Parameters
 from octant.network import Network
-
-CACHE_LINE = 64
 
 
 class CompiledEpoch:
@@ -31,7 +29,8 @@ class CompiledEpoch:
         functions = (hidden.forward, hidden.pullback, output.forward, output.pullback, loss.gradient)
         rows = (1, 2, 1, 2, 2)
         self._functions = [row_function(f, Y.dtype, n) for f, n in zip(functions, rows, strict=True)]
-        self._rule = Rule(step.learning_rate, step.output_divisor, step.raw_hidden_error, loss.canonical)
+        rate, divisor = float(step.learning_rate), float(step.output_divisor)
+        self._rule = Rule(rate, divisor, bool(step.raw_hidden_error), bool(loss.canonical))
         self._batch_size = min(step.batch_size, len(Y))
         self._examples = compress(X, Y.dtype)
         self._Y = np.require(Y, requirements=["C", "W"])

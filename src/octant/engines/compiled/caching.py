@@ -8,7 +8,8 @@ changed. Here every compiled function is named for what it is made of, with a di
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache as remembered
 from pathlib import Path
 from types import FunctionType
@@ -36,21 +37,24 @@ def named(function: Any, name: str, /, **meanings: Any) -> FunctionType:
 
 
 def compile_cached(function: FunctionType, signature: Any, cache: bool = True, compiler: Any = _njit) -> Any:
-    """Compile for one signature, or load it from the cache; where no cache can be written, just compile."""
+    """Compile for one signature, or load it from the cache. A cache that cannot be used must not stop a run."""
     if cache:
-        try:
+        with suppress(Exception):
             return compiler(signature, cache=True, **OPTIONS)(function)
-        except (RuntimeError, OSError):
-            pass
     return compiler(signature, **OPTIONS)(function)
 
 
-def digest(files: Iterable[str]) -> str:
+def digest(*files: str) -> str:
     """Ten characters that change whenever the files, or those of this package, do."""
-    own = (str(path) for path in Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256("".join(sorted(map(_content, (*own, *files)))).encode()).hexdigest()[:10]
+    contents = sorted({_OWN, *map(_content, files)})
+    return hashlib.sha256("".join(contents).encode()).hexdigest()[:10]
 
 
 @remembered
 def _content(file: str) -> str:
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    path = Path(file)
+    return hashlib.sha256(path.read_bytes() if path.is_file() else b"").hexdigest()
+
+
+# Taken when this is imported: the code that runs is that of then, whatever becomes of the files.
+_OWN = "".join(_content(str(path)) for path in sorted(Path(__file__).parent.glob("*.py")))

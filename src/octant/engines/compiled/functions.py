@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dis
+import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 from numba import cfunc, types
-from numba.core.errors import NumbaError
 
 from octant.engines.compiled import vocabulary
 from octant.engines.compiled.caching import compile_cached, digest, inner, named
@@ -34,22 +35,33 @@ def row_function(chosen: Any, dtype: np.dtype[Any], arguments: int) -> Any:
     if not isinstance(chosen, FunctionType):
         raise InputError(refusal)
     elementwise = _is_elementwise(chosen, arguments)
-    compiled = inner(_translated(chosen, dtype if elementwise else None))
-    files = {function.__code__.co_filename for function in (chosen, *_helpers(chosen))}
-    name = f"{chosen.__name__}_{chosen.__code__.co_firstlineno}_{dtype}_{digest(files)}"
-    template = named(_TEMPLATES[elementwise, arguments], name, function=compiled)
     signature = types.void(*[row_type(dtype)] * (arguments + 1))
+    parts = [chosen, *_helpers(chosen)]
+    name = f"{chosen.__name__}_{dtype}_{digest(*map(_file, parts))}"
     try:
-        return compile_cached(template, signature, cache=bool(files), compiler=cfunc)
-    except (NumbaError, NotImplementedError) as error:
+        compiled = inner(_translated(chosen, dtype if elementwise else None))
+        loop = named(_LOOPS[elementwise, arguments], name, applied=compiled)
+        return compile_cached(loop, signature, cache=all(map(_is_lasting, parts)), compiler=cfunc)
+    except Exception as error:  # Numba says what it cannot compile with errors of many types
         raise InputError(refusal) from error
 
 
 def _is_elementwise(chosen: FunctionType, arguments: int) -> bool:
     """Whether each number of the result depends on its own place in the rows alone."""
     rows = np.array([[[0.2, 0.5, 0.3]], [[0.6, 0.1, 0.9]]])[:arguments]
-    alone = [chosen(*rows[:, :, j : j + 1]) for j in range(3)]
-    return bool(np.allclose(chosen(*rows), np.concatenate(alone, axis=1)))
+    with np.errstate(all="ignore"):
+        alone = [chosen(*rows[:, :, j : j + 1]) for j in range(3)]
+        return bool(np.allclose(chosen(*rows), np.concatenate(alone, axis=1)))
+
+
+def _file(function: FunctionType) -> str:
+    return function.__code__.co_filename
+
+
+def _is_lasting(function: FunctionType) -> bool:
+    """Whether name and file tell which function it is: not so for closures, lambdas, and what was typed in."""
+    home = sys.modules.get(function.__module__)
+    return getattr(home, function.__name__, None) is function and Path(_file(function)).is_file()
 
 
 def _translated(function: FunctionType, number: np.dtype[Any] | None) -> FunctionType:
@@ -85,34 +97,34 @@ def _helpers(function: FunctionType) -> Iterator[FunctionType]:
             yield from _helpers(helper)
 
 
-def function(*rows: Any) -> Any:
-    """Stands in the templates below for the function of the catalogue."""
+def applied(*rows: Any) -> Any:
+    """Stands in the loops below for the function of the catalogue."""
     raise NotImplementedError
 
 
-# Loops rather than `A[:] = ...`: for that Numba compiles a message about shapes, which takes it seconds.
+# Number by number, not `A[:] = ...`: for that Numba compiles a message about shapes, which takes it seconds.
 
 
 def _each_1(Z: Any, A: Any) -> None:
     for j in range(A.size):
-        A[j] = function(Z[j])
+        A[j] = applied(Z[j])
 
 
 def _each_2(A: Any, dA: Any, dZ: Any) -> None:
     for j in range(dZ.size):
-        dZ[j] = function(A[j], dA[j])
+        dZ[j] = applied(A[j], dA[j])
 
 
 def _row_1(Z: Any, A: Any) -> None:
-    result = function(Z)
+    result = applied(Z)
     for j in range(A.size):
         A[j] = result[j]
 
 
 def _row_2(A: Any, dA: Any, dZ: Any) -> None:
-    result = function(A, dA)
+    result = applied(A, dA)
     for j in range(dZ.size):
         dZ[j] = result[j]
 
 
-_TEMPLATES = {(True, 1): _each_1, (True, 2): _each_2, (False, 1): _row_1, (False, 2): _row_2}
+_LOOPS = {(True, 1): _each_1, (True, 2): _each_2, (False, 1): _row_1, (False, 2): _row_2}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from octant.activations import Array
 from octant.engines.compiled.caching import compile_cached, digest, inner, named
 from octant.engines.compiled.functions import row_type
-from octant.engines.compiled.lanes import add_rows, subtract_rows
+from octant.engines.compiled.lanes import add_rows, prefetch, subtract_rows
 from octant.engines.compiled.sparse import Sparse
 
 
@@ -51,6 +51,18 @@ class Scratch(NamedTuple):
     E2: Array
     dA2: Array
     classes: NDArray[Any]  # 0, 1, ... k - 1, as `columns` of the rows of V2
+
+
+@inner
+def _look_ahead(examples: Any, Y: Any, order: Any, at: Any) -> None:
+    """Ask for the example at that place of the order, and for where to find the one after it: from far memory."""
+    if at + 1 < order.size:
+        prefetch(examples.pointers, order[at + 1], order[at + 1] + 1)
+        row, k = order[at], Y.shape[1]
+        start, stop = examples.pointers[row], examples.pointers[row + 1]
+        prefetch(examples.values, start, stop)
+        prefetch(examples.columns, start, stop)
+        prefetch(Y, row * k, row * k + k)
 
 
 @inner
@@ -111,6 +123,7 @@ def _epoch(
         count = min(size, order.size - start)
         for i in range(count):
             row = order[start + i]
+            _look_ahead(examples, Y, order, start + i + 1)
             _hidden_layer(weights, examples, row, Z1)
             hidden(Z1[:units], A1[i, :units])
             _output_layer(weights, A1[i], Z2)
@@ -142,7 +155,7 @@ def epoch_function(dtype: np.dtype[Any], columns: np.dtype[Any]) -> Any:
     forward, pullback = (types.FunctionType(types.void(*[row] * n)) for n in (2, 3))
     functions = (forward, pullback, forward, pullback, pullback)
     signature = types.void(weights, examples, matrix, order, types.int64, rule, scratch, *functions)
-    return compile_cached(named(_epoch, f"epoch_{dtype}_{columns}_{digest([])}"), signature)
+    return compile_cached(named(_epoch, f"epoch_{dtype}_{columns}_{digest()}"), signature)
 
 
 def _tuple(of: type, *members: Any) -> Any:

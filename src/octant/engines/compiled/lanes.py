@@ -2,6 +2,7 @@
 
     add_rows(x, columns, start, stop, W, z)         z += sum_p x[p] W[columns[p]]       for p in start..stop
     subtract_rows(x, columns, start, stop, W, z)    W[columns[p]] -= x[p] z             for p in start..stop
+    prefetch(array, start, stop)                    asks for array[start:stop] ahead of its use
 
 `x` and `columns` (nnz,), `W` (m, width), `z` (width,), `width` a multiple of `lanes(dtype)`. Written as loops in
 Python, Numba has to allow for rows that overlap: it compares their addresses at every row and leaves the rest of a
@@ -19,10 +20,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-VECTOR_BYTES = 32
-ROWS_AT_ONCE = 4  # rows added to z in one pass over it
+VECTOR_BYTES, CACHE_LINE = 32, 64
+ROWS_AT_ONCE = 4  # in one pass over z
 FAST = ("contract", "reassoc", "nsz")  # not nnan, ninf: a diverging run must come out as not finite
 INDEX = ir.IntType(64)
+_intrinsic: Any = intrinsic  # its stubs take the arguments to be those of the function that it decorates
 
 
 def lanes(dtype: np.dtype[Any]) -> int:
@@ -78,8 +80,8 @@ def _subtract(v: _Vectors, factors: list[Any], rows: list[Any], z: Any, j: Any) 
         v.store(v.b.fsub(v.load(v.at(row, j)), v.multiply(factor, direction), flags=FAST), v.at(row, j))
 
 
-def _over_rows(emit: Callable[..., None], at_once: int) -> Any:
-    """An intrinsic that runs `emit` over the vectors of `at_once` rows together, then over the rest one by one."""
+def _over_rows(emit: Callable[..., None]) -> Any:
+    """An intrinsic that runs `emit` over the vectors of several rows together, then over the rest row by row."""
 
     def code(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
         def array(i: int) -> Any:
@@ -98,16 +100,30 @@ def _over_rows(emit: Callable[..., None], at_once: int) -> Any:
                 with v.loop(INDEX(0), width, v.lanes) as (j, _):
                     emit(v, factors, rows, z.data, j)
 
-        rest = b.sub(stop, b.urem(b.sub(stop, start), INDEX(at_once)))
-        groups(start, rest, at_once)
+        rest = b.sub(stop, b.urem(b.sub(stop, start), INDEX(ROWS_AT_ONCE)))
+        groups(start, rest, ROWS_AT_ONCE)
         groups(rest, stop, 1)
         return context.get_dummy_value()
 
     def typed(_: Any, x: Any, columns: Any, start: Any, stop: Any, W: Any, z: Any) -> Any:
         return types.void(x, columns, types.int64, types.int64, W, z), code
 
-    return intrinsic(typed)
+    return _intrinsic(typed)
 
 
-add_rows = _over_rows(_add, ROWS_AT_ONCE)
-subtract_rows = _over_rows(_subtract, 1)
+def _prefetch(_: Any, array: Any, start: Any, stop: Any) -> Any:
+    def code(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(array)(context, b, arguments[0]).data
+        flag, name = ir.IntType(32), "llvm.prefetch.p0"
+        kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), flag, flag, flag])
+        touch = b.module.globals.get(name) or ir.Function(b.module, kind, name)
+        to_read, into_all_caches, data_cache = flag(0), flag(3), flag(1)
+        start, stop = arguments[1:]
+        with _Vectors(b, array.dtype).loop(start, stop, CACHE_LINE * 8 // array.dtype.bitwidth) as (p, _):
+            b.call(touch, [b.bitcast(b.gep(data, [p]), kind.args[0]), to_read, into_all_caches, data_cache])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.int64), code
+
+
+add_rows, subtract_rows, prefetch = _over_rows(_add), _over_rows(_subtract), _intrinsic(_prefetch)
