@@ -337,13 +337,13 @@ def real():
 def test_the_real_mnist_in_little_memory(real, tmp_path):
     settings = mnist(real, validation_fraction=0)
     code = (
-        "import pathlib, resource, sys; from octant.config import DataSettings; from octant.data import load\n"
+        "import pathlib, re, sys; from octant.config import DataSettings; from octant.data import load\n"
         f"load(DataSettings(**{settings.model_dump()}), 'float32', pathlib.Path(sys.argv[1]))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "status = pathlib.Path('/proc/self/status')\n"
+        "print(re.search(r'VmHWM:\\s+(\\d+)', status.read_text())[1] if status.exists() else 0)"
     )
     run = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
-    if sys.platform == "linux":  # in KiB there
-        assert int(run.stdout) < 250 * 1024
+    assert int(run.stdout) < 250 * 1024  # KiB; the peak in getrusage would be that of whoever forked it, if larger
     data = load(settings, "float32", tmp_path)
     assert [len(part) for part in (data.train, data.validation, data.test)] == [60_000, 0, 10_000]
     # The first labels, the classes' frequencies and the mean pixel are well known.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -50,13 +51,14 @@ def test_params_and_tags_name_the_run(swept: tuple[Path, str]) -> None:
 
 def test_it_ends_with_table_figure_and_link(swept: tuple[Path, str]) -> None:
     home, printed = swept
-    assert printed.count("cross_entropy-") == 4
-    assert printed.count("mse-") == 4
+    rows = re.findall(r"^ *((?:cross_entropy|mse)-[a-z]+-[a-z]+) +[0-9.]+", printed, re.MULTILINE)
+    assert len(set(rows)) == len(rows) == 8
     assert "16 trained" in printed
     figure = home / "experiments" / "smoke" / "accuracy.png"
     assert str(figure) in printed
     assert figure.read_bytes().startswith(b"\x89PNG")
-    link = next(word for word in printed.split() if word.startswith("http://127.0.0.1"))
+    link = next(word for word in printed.split() if "viewStateShareKey" in word)
+    assert link.startswith("http://127.0.0.1")
     key = link.split("viewStateShareKey=")[1].split("&")[0]
     database = Database(home)
     stored = database.query(f"select value from experiment_tags where key = 'mlflow.sharedViewState.{key}'")

@@ -62,5 +62,5 @@ def _context(jobs: Sequence[Job]) -> multiprocessing.context.ForkServerContext:
         os.environ[f"{library}_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
     compiled = ["octant.engines.compiled"] if any(job.settings.engine == "numba" for job in jobs) else []
-    context.set_forkserver_preload(["octant.worker", *compiled])
+    context.set_forkserver_preload(["octant.forked", "octant.worker", *compiled])
     return context
