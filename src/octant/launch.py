@@ -6,9 +6,11 @@ vanished store costs no training, and the same command again finishes whatever w
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -33,6 +35,7 @@ from octant.worker import FAILED, Job, dataset_of
 
 UNDELIVERED = 75  # EX_TEMPFAIL of sysexits.h
 PATIENCE_SECONDS = 20.0
+LEAVE_SECONDS = 2.5  # from a signal to the end
 
 
 class Interrupted(BaseException):
@@ -175,6 +178,9 @@ def _interruptible() -> Iterator[None]:
     def stop(signum: int, frame: FrameType | None) -> NoReturn:
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, signal.SIG_IGN)
+        last_resort = threading.Timer(LEAVE_SECONDS, _leave, (signum,))
+        last_resort.daemon = True
+        last_resort.start()  # whatever hangs, or swallows the exception, on the way out
         raise Interrupted(signum)
 
     before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
@@ -194,6 +200,13 @@ def _stop(sweep: Sweep, shipper: Shipper, signum: int) -> NoReturn:
         f"octant: stopped by {signal.Signals(signum).name}; {left} runs left, the same command continues",
         file=sys.stderr,
     )
+    _leave(signum)
+
+
+def _leave(signum: int) -> NoReturn:
+    """End this process and its workers at once; their journals are safe at any moment."""
+    for child in multiprocessing.active_children():
+        child.kill()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(128 + signum)
