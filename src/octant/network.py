@@ -92,4 +92,4 @@ def score(network: Network, Z2: Array, Y: Array, labels: Array, chunk: int = 204
         A2 = network.output.forward(Z2[rows])
         said[rows] = A2.argmax(axis=1)
         total += float(network.loss.value(Z2[rows], A2, Y[rows]).sum(dtype=np.float64))
-    return Score(np.count_nonzero(said == labels) / len(labels), total / len(labels), said)
+    return Score(float(np.mean(said == labels)), total / len(labels), said)
