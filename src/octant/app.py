@@ -51,6 +51,7 @@ def _hydra_main() -> None:
 
     if {"--help", "-h"} & set(sys.argv):
         _list_groups_once()
+    _compose_once()
     OmegaConf.register_new_resolver("octant.state", lambda: str(home.state()), replace=True)
 
     @hydra.main(config_path=str(home.conf()), config_name="config", version_base="1.3")
@@ -58,6 +59,28 @@ def _hydra_main() -> None:
         return _one_job(config)
 
     octant()
+
+
+def _compose_once() -> None:
+    """Hydra composes once to find out whether to sweep, and again to do it: hand the first result over instead."""
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+    loader: Any = ConfigLoaderImpl
+    compose = loader._load_configuration_impl
+    kept: dict[tuple[str, ...], DictConfig] = {}
+
+    def once(self: Any, **asked: Any) -> DictConfig:
+        mode, shell = asked["run_mode"], asked["from_shell"]
+        key = (asked["config_name"], *asked["overrides"])
+        if key not in kept:
+            config = compose(self, **asked)
+            kept.update({} if asked["validate_sweep_overrides"] else {key: config})
+            return config
+        parsed, _ = self._parse_overrides_and_create_caching_repo(None, asked["overrides"])
+        self.validate_sweep_overrides_legal(overrides=parsed, run_mode=mode, from_shell=shell)
+        return kept.pop(key)
+
+    loader._load_configuration_impl = once
 
 
 def _list_groups_once() -> None:

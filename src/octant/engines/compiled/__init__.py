@@ -16,7 +16,7 @@ from octant.engines import Step
 from octant.engines.compiled.functions import row_function
 from octant.engines.compiled.kernel import Rule, Scratch, Weights, epoch_function, outputs_function
 from octant.engines.compiled.lanes import CACHE_LINE, lanes
-from octant.engines.compiled.sparse import Sparse, compress
+from octant.engines.compiled.sparse import compressed
 from octant.initialisers import Parameters
 from octant.network import Network
 
@@ -32,8 +32,7 @@ class CompiledEpoch:
         rate, divisor = float(step.learning_rate), float(step.output_divisor)
         self._rule = Rule(rate, divisor, bool(step.raw_hidden_error), bool(loss.canonical))
         self._batch_size = min(step.batch_size, len(Y))
-        self._seen: list[tuple[Array, Sparse]] = []
-        self._examples = self._compressed(X, Y.dtype)
+        self._examples = compressed(X, Y.dtype)
         self._Y = np.require(Y, requirements=["C", "W"])
         self._epoch = epoch_function(Y.dtype, self._examples.columns.dtype)
         self._rooms: dict[tuple[int, ...], tuple[Weights, Scratch]] = {}
@@ -50,19 +49,11 @@ class CompiledEpoch:
     def outputs(self, parameters: Parameters, X: Array, /) -> Array:
         """Z2 (n, k) for the rows of X (n, d)."""
         weights, scratch = self._filled(parameters)
-        examples = self._compressed(X, self._Y.dtype)
+        examples = compressed(X, self._Y.dtype)
         Z2 = np.empty((len(X), len(weights.b2)), self._Y.dtype)
         compute = outputs_function(self._Y.dtype, examples.columns.dtype)
         compute(weights, examples, len(parameters.b1), scratch, self._functions[0], Z2)
         return Z2
-
-    def _compressed(self, X: Array, dtype: np.dtype[Any]) -> Sparse:
-        """X without its zeros, made once for each array."""
-        for seen, examples in self._seen:
-            if seen is X:
-                return examples
-        self._seen.append((X, compress(X, dtype)))
-        return self._seen[-1][1]
 
     def _filled(self, parameters: Parameters) -> tuple[Weights, Scratch]:
         W1, b1, W2, b2 = parameters
