@@ -16,7 +16,9 @@ from typing import Any
 
 from octant.journal import TEST_ERRORS, Busy, Journal, Story, locked, read_json, write_json
 from octant.palette import colour
+from octant.tracking.models import log_model_once
 from octant.tracking.store import Connection, Store
+from octant.tracking.summary import described, summary_points
 
 FINAL = ("FINISHED",)
 _MOST_METRICS = 1000  # MLflow's limit for one batch
@@ -50,7 +52,8 @@ class Order:
 
     def forget(self) -> None:
         """The store does not know this run any more: send it again from the start."""
-        self.save(self.receipt() | {"run_id": None, "creating": None, "described": False, "sent": 0, "status": None})
+        unknown = dict.fromkeys(("run_id", "model_id", "creating", "status"))
+        self.save(self.receipt() | unknown | {"described": False, "sent": 0})
 
     def save(self, receipt: Mapping[str, Any]) -> None:
         """Replace the receipt."""
@@ -105,6 +108,7 @@ def deliver(connection: Connection, order: Order, status: str) -> bool:
             _create_once(connection, order, receipt, identity, story)
             _describe_once(connection, order, receipt, identity)
             _send_points(connection, order, receipt, story)
+            log_model_once(connection, receipt, journal, identity, story)
             _set_status(connection, order, receipt, story, status)
     except Busy:
         return False
@@ -235,7 +239,7 @@ def _set_status(connection: Connection, order: Order, receipt: dict[str, Any], s
         errors = order.journal.folder / TEST_ERRORS
         if errors.exists():
             client.log_artifact(run_id, str(errors))
-        _finish(connection, run_id, story)
+        _finish(connection, receipt, story)
     elif status == "RUNNING":
         client.update_run(run_id, status="RUNNING")
     else:
@@ -244,15 +248,15 @@ def _set_status(connection: Connection, order: Order, receipt: dict[str, Any], s
     order.save(receipt)
 
 
-def _finish(connection: Connection, run_id: str, story: Story) -> None:
+def _finish(connection: Connection, receipt: Mapping[str, Any], story: Story) -> None:
     from mlflow.entities import RunTag
 
-    outcome = story.outcome or {}
-    tags = [RunTag("outcome", outcome["outcome"])]
+    run_id, outcome = receipt["run_id"], story.outcome or {}
+    tags = [RunTag("outcome", outcome["outcome"]), RunTag("mlflow.note.content", described(run_id, story))]
     if outcome["outcome"] == "diverged":
         tags += [
             RunTag("diverged_epoch", str(outcome["epoch"])),
             RunTag("diverged_reason", outcome["reason"]),
         ]
-    connection.client.log_batch(run_id, tags=tags)
+    connection.client.log_batch(run_id, summary_points(story, receipt.get("model_id")), tags=tags)
     connection.client.set_terminated(run_id, "FINISHED", end_time=outcome["time"])
