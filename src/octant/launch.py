@@ -100,7 +100,8 @@ def _job(settings: Settings, state: Path, common: dict[str, str]) -> Job:
             "image_shape": data.image_shape,
             "example": data.test.X[0].tolist(),
         },
-        "provenance": provenance.describe() | common,
+        "provenance": provenance.describe() | common | {"repeat": provenance.repeat(settings)},
+        "uncommitted": provenance.uncommitted(),
     }
     return Job(settings, fingerprint, str(state), identity)
 

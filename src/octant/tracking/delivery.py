@@ -18,6 +18,7 @@ from octant.journal import TEST_ERRORS, Busy, Journal, Story, locked, read_json,
 from octant.palette import colour
 from octant.tracking.models import log_model_once
 from octant.tracking.store import Connection, Store
+from octant.tracking.stored import CONFIG, UNCOMMITTED
 from octant.tracking.summary import described, summary_points
 
 FINAL = ("FINISHED",)
@@ -185,7 +186,9 @@ def _describe_once(connection: Connection, order: Order, receipt: dict[str, Any]
         return
     client, run_id = connection.client, receipt["run_id"]
     client.log_inputs(run_id, dataset_inputs(identity))
-    client.log_dict(run_id, identity["settings"], "config.yaml")
+    client.log_dict(run_id, identity["settings"], CONFIG)
+    if identity.get("uncommitted"):
+        client.log_text(run_id, identity["uncommitted"], UNCOMMITTED)
     client.log_batch(run_id, params=[Param(key, value) for key, value in run_params(identity).items()])
     receipt["described"] = True
     order.save(receipt)
