@@ -7,7 +7,9 @@ python -m octant.champion serve
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from pathlib import Path
 
 import pandas as pd
 
@@ -76,8 +78,9 @@ def serve_champion(store: Store) -> None:
     fetch(store, CHAMPION)
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", CHAMPION, "--env-manager", "local",
                "--host", HOST, "--port", str(port)]  # fmt: skip
-    uris = {"MLFLOW_TRACKING_URI": store.uri, "MLFLOW_REGISTRY_URI": store.uri}
-    serve(command, port, environment() | uris, f"{CHAMPION} answers on http://{HOST}:{port}/invocations")
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # MLflow looks uvicorn up there
+    given = {"MLFLOW_TRACKING_URI": store.uri, "MLFLOW_REGISTRY_URI": store.uri, "PATH": beside}
+    serve(command, port, environment() | given, f"{CHAMPION} answers on http://{HOST}:{port}/invocations")
 
 
 def main() -> None:

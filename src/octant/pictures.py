@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,7 +36,9 @@ def _picture(path: Path, config: Mapping[str, Any]) -> Array:
     if not config["image_shape"]:
         raise complaint(path, f"the model's {config['inputs']} inputs are no picture", "give an .npz with X (n, d)")
     rows, columns = config["image_shape"]
-    with Image.open(path, formats=["PNG"]) as image:
+    with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
+        image = Image.open(path, formats=["PNG"])
+    with image:
         if image.width * image.height > MOST_PIXELS:
             wrong = f"has {image.width} x {image.height} pixels"
             raise complaint(path, wrong, f"allowed are {MOST_PIXELS:,} in all")

@@ -35,9 +35,9 @@ def environment() -> dict[str, str]:
 def serve(command: list[str], port: int, env: Mapping[str, str], said: str) -> None:
     """Run the server until Ctrl-C or SIGTERM; print `said` once it answers."""
     _refuse_taken(port)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     server = subprocess.Popen(command, env=env, start_new_session=True)  # noqa: S603
     try:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         _wait_until_up(f"http://{HOST}:{port}/", server)
         print(f"\n{said}\nstop it with Ctrl-C", flush=True)
         server.wait()
