@@ -23,7 +23,8 @@ SOURCE = ROOT / "src" / "octant"
 LAYERS = [
     "errors", "home", "seeds", "activations", "losses", "initialisers", "config", "messages", "data", "network",
     "engines", "training", "journal", "worker", "forked", "pool", "palette", "provenance", "progress", "tracking",
-    "launch", "comparison", "figures", "report", "lecture", "upkeep", "ui", "app", "__main__",
+    "launch", "comparison", "figures", "report", "lecture", "upkeep", "rerun", "pictures", "predict", "server", "ui",
+    "champion", "portraits", "app", "__main__",
 ]  # fmt: skip
 NUMERICS = ["activations", "losses", "initialisers", "seeds", "network", "engines", "training"]
 

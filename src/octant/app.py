@@ -135,7 +135,7 @@ def launch_composed(composed: Sequence[Mapping[str, Any]]) -> int:
 
 def _conclude(sweep: Sweep, connection: Connection) -> None:
     """Say what came out: a line for one run; table, figure and link for a sweep."""
-    from octant import report
+    from octant import portraits, report
     from octant.tracking.view import path_of, publish
 
     address = report.base_address(sweep.store)
@@ -148,6 +148,7 @@ def _conclude(sweep: Sweep, connection: Connection) -> None:
         last = (sweep.jobs[0].journal.read().epochs or [{"metrics": {}}])[-1]["metrics"]
         print("  ".join(f"{name} {value:.4f}" for name, value in last.items() if name.endswith("accuracy")))
         print(f"in MLflow (make ui): {address}{sweep.orders[0].path_in(connection.experiment_id)}")
+        portraits.log(sweep.store, connection.client, [sweep.orders[0].receipt()["run_id"]])
         return
     corners = sorted({job.settings.configuration for job in sweep.jobs})
     try:
@@ -159,6 +160,7 @@ def _conclude(sweep: Sweep, connection: Connection) -> None:
     print(f"\n{done.text}\n\nfigure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}")
     print(f"in MLflow   {address}{report.log(connection, done)}")
     print(f"comparison  {address}{done.link}\n            (make ui starts the server there)")
+    portraits.log(sweep.store, connection.client, done.typical)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,10 @@ import yaml
 
 from octant.journal import TEST_ERRORS, Busy, Journal, Story, locked, read_json, write_json
 from octant.palette import colour
+from octant.tracking.models import log_model_once
 from octant.tracking.store import Connection, Store
+from octant.tracking.stored import CONFIG, UNCOMMITTED
+from octant.tracking.summary import described, summary_points
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
@@ -56,7 +59,8 @@ class Order:
 
     def forget(self) -> None:
         """The store does not know this run any more: send it again from the start."""
-        self.save(self.receipt() | {"run_id": None, "creating": None, "described": False, "sent": 0, "status": None})
+        unknown = dict.fromkeys(("run_id", "model_id", "creating", "status"))
+        self.save(self.receipt() | unknown | {"described": False, "sent": 0})
 
     def save(self, receipt: Mapping[str, Any]) -> None:
         """Replace the receipt."""
@@ -110,6 +114,7 @@ def deliver(connection: Connection, order: Order, status: str) -> bool:
             story = journal.read()
             _create_once(connection, order, receipt, identity, story)
             _describe_once(connection, order, receipt, identity)
+            log_model_once(connection, receipt, journal, identity, story)
             _send_points(connection, order, receipt, identity, story)
             _set_status(connection, order, receipt, story, status)
     except Busy:
@@ -188,25 +193,30 @@ def _describe_once(connection: Connection, order: Order, receipt: dict[str, Any]
     if receipt.get("described"):
         return
     connection.client.log_inputs(receipt["run_id"], dataset_inputs(identity))
+    texts = {CONFIG: yaml.safe_dump(dict(identity["settings"]), sort_keys=False)}
+    texts |= {UNCOMMITTED: identity["uncommitted"]} if identity.get("uncommitted") else {}
     with TemporaryDirectory() as folder:
-        config = Path(folder) / "config.yaml"
-        config.write_text(yaml.safe_dump(dict(identity["settings"]), sort_keys=False))
-        _send_file(connection, receipt, config)
+        for name, text in texts.items():
+            (Path(folder) / name).write_text(text)
+            _send_file(connection, receipt, Path(folder) / name)
 
 
 def _send_points(
     connection: Connection, order: Order, receipt: dict[str, Any], identity: Mapping[str, Any], story: Story
 ) -> None:
-    """Params, points and outcome in as few requests as MLflow's limits allow: each costs a quarter of a run."""
+    """Params, points, outcome, summary: in as few requests as MLflow takes, since each costs a quarter of a run."""
     from mlflow.entities import Param, RunTag
 
     params = [] if receipt.get("described") else [Param(key, value) for key, value in run_params(identity).items()]
-    tags = [] if receipt["status"] in FINAL else [RunTag(key, value) for key, value in _outcome_tags(story).items()]
+    over = story.outcome is not None and receipt["status"] not in FINAL
+    tags = [RunTag(key, value) for key, value in _outcome_tags(receipt["run_id"], story).items()] if over else []
+    summary = summary_points(story, receipt.get("model_id")) if over else []
     lines = story.epochs[receipt["sent"] :]
     while lines or params or tags:
         most = _MOST_METRICS // (len(lines[0]["metrics"]) + 1) if lines else 0
         batch, lines = lines[:most], lines[most:]
-        connection.client.log_batch(receipt["run_id"], _points(batch), params, [] if lines else tags)
+        points = _points(batch) + ([] if lines else summary)
+        connection.client.log_batch(receipt["run_id"], points, params, [] if lines else tags)
         receipt |= {"sent": receipt["sent"] + len(batch), "described": True}
         order.save(receipt)
         params, tags = [], tags if lines else []
@@ -223,10 +233,10 @@ def _points(lines: list[dict[str, Any]]) -> list[Metric]:
     ]
 
 
-def _outcome_tags(story: Story) -> dict[str, str]:
-    outcome = story.outcome or {}
+def _outcome_tags(run_id: str, story: Story) -> dict[str, str]:
     named = {"outcome": "outcome", "epoch": "diverged_epoch", "reason": "diverged_reason"}
-    return {named[key]: str(value) for key, value in outcome.items() if key in named}
+    tags = {named[key]: str(value) for key, value in (story.outcome or {}).items() if key in named}
+    return tags | {"mlflow.note.content": described(run_id, story)}
 
 
 def _send_file(connection: Connection, receipt: Mapping[str, Any], file: Path) -> None:

@@ -1,0 +1,80 @@
+"""A server of MLflow's on 127.0.0.1: started, waited for, and ended with its workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from urllib.error import URLError
+
+from octant.errors import InputError
+
+HOST = "127.0.0.1"
+WAIT_SECONDS = 60
+
+
+def port_of() -> int:
+    """The port that OCTANT_PORT names; raises InputError for anything that is none."""
+    given = os.environ.get("OCTANT_PORT", "5000")
+    if not given.isdecimal() or not 0 < int(given) < 65536:
+        raise InputError(f"PORT: {given!r} is not a port, allowed are 1 to 65535")
+    return int(given)
+
+
+def environment() -> dict[str, str]:
+    """Telemetry off, no job runner."""
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    return os.environ | quiet
+
+
+def serve(command: list[str], port: int, env: Mapping[str, str], said: str) -> None:
+    """Run the server until Ctrl-C or SIGTERM; print `said` once it answers."""
+    _refuse_taken(port)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    server = subprocess.Popen(command, env=env, start_new_session=True)  # noqa: S603
+    try:
+        _wait_until_up(f"http://{HOST}:{port}/", server)
+        print(f"\n{said}\nstop it with Ctrl-C", flush=True)
+        server.wait()
+    except KeyboardInterrupt:
+        print("\nstopped")
+    finally:
+        _stop(server)
+
+
+def _wait_until_up(address: str, server: subprocess.Popen[bytes]) -> None:
+    """Return once the server answers; raises InputError when it ends or stays silent."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise InputError(f"the server ended at once (exit code {server.returncode}); see its output above")
+        try:
+            with urllib.request.urlopen(f"{address}health", timeout=1):  # noqa: S310 - always http on 127.0.0.1
+                return
+        except (URLError, OSError):
+            time.sleep(0.2)
+    raise InputError(f"the server did not answer on {address} within {WAIT_SECONDS} s")
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise InputError(f"port {port} is taken; choose another: PORT=5001") from None
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """End the server and its worker, which share a process group of their own."""
+    if server.poll() is None:
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
