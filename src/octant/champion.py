@@ -53,7 +53,7 @@ def choose(runs: pd.DataFrame) -> pd.Series:
 
 def register(store: Store, experiment: str) -> str:
     """Promote the champion of the experiment's newest sweep; returns what was done, for the terminal."""
-    connection = connect(store, experiment)
+    connection = connect(store, experiment, create=False)
     sweep = newest_sweep(connection)
     runs = read_runs(connection, sweep) if sweep else pd.DataFrame()
     if sweep is None or runs.empty:
