@@ -114,7 +114,7 @@ def deliver(connection: Connection, order: Order, status: str) -> bool:
             story = journal.read()
             _create_once(connection, order, receipt, identity, story)
             _describe_once(connection, order, receipt, identity)
-            log_model_once(connection, receipt, journal, identity, story)
+            log_model_once(connection, receipt, journal, identity, story, order.save)
             _send_points(connection, order, receipt, identity, story)
             _set_status(connection, order, receipt, story, status)
     except Busy:

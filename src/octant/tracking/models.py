@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -33,12 +33,17 @@ _EXAMPLE, _SERVING = "input_example.json", "serving_input_example.json"
 
 
 def log_model_once(
-    connection: Connection, receipt: dict[str, Any], journal: Journal, identity: Mapping[str, Any], story: Story
+    connection: Connection,
+    receipt: dict[str, Any],
+    journal: Journal,
+    identity: Mapping[str, Any],
+    story: Story,
+    save: Callable[[Mapping[str, Any]], None],
 ) -> None:
     """Log the model of a finished run and note its id in the receipt.
 
-    The caller saves the receipt later: after a crash this is done again. So the run's model is looked up first, and
-    every step gives the same when it is repeated.
+    The receipt is saved before the first step and, by the caller, after the last: after a crash between them all is
+    done again. Then the run's model is looked up first, and every step gives the same when it is repeated.
     """
     if receipt.get("model_id") or not story.outcome or story.outcome["outcome"] != "finished":
         return
@@ -48,7 +53,11 @@ def log_model_once(
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
     client, run_id, (epoch, parameters) = connection.client, receipt["run_id"], checkpoint
-    found = client.search_logged_models([connection.experiment_id], f"source_run_id = '{run_id}'", max_results=1)
+    begun = receipt.get("modelling") == run_id
+    mine = f"source_run_id = '{run_id}'"
+    found = client.search_logged_models([connection.experiment_id], mine, max_results=1) if begun else []
+    receipt["modelling"] = run_id
+    save(receipt)
     weights = packed(parameters)
     config = config_of(identity, weights)
     if found:
