@@ -99,6 +99,7 @@ def launch_composed(composed: Sequence[Mapping[str, Any]]) -> int:
     from octant.config import parse_launch
 
     parsed = [parse_launch(each) for each in composed]
+    _refuse_open_credentials(parsed[0].tracking.uri)
     from octant import launch  # only now: a wrong setting is answered without its imports
     from octant.tracking.store import without_credentials
 
@@ -108,6 +109,17 @@ def launch_composed(composed: Sequence[Mapping[str, Any]]) -> int:
     if done.connection is not None:
         _conclude(sweep, done.connection)
     return done.code
+
+
+def _refuse_open_credentials(uri: str | None) -> None:
+    """A password may come by the environment only: arguments are shown by `ps` and kept by shells."""
+    from octant.tracking.store import without_credentials
+
+    if uri and "***@" in without_credentials(uri) and uri != os.environ.get("MLFLOW_TRACKING_URI"):
+        raise InputError(
+            "tracking.uri: name and password do not belong there; set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD in the environment"
+        )
 
 
 def _conclude(sweep: Sweep, connection: Connection) -> None:

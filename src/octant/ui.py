@@ -64,7 +64,7 @@ def main() -> None:
         store = locate(Tracking(), home.state())
         address = f"http://{HOST}:{port}/"
         links = newest_links(store, address)
-        _refuse_taken(port)
+        refuse_taken(port, "make ui PORT=5001")
         server = subprocess.Popen(command(store, port), env=environment(), start_new_session=True)  # noqa: S603
         try:
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -78,21 +78,22 @@ def main() -> None:
         except KeyboardInterrupt:
             print("\nstopped")
         finally:
-            _stop(server)
+            stop(server)
 
 
-def _refuse_taken(port: int) -> None:
+def refuse_taken(port: int, instead: str, host: str = HOST) -> None:
+    """Raise InputError when another program listens on the port."""
     import socket
 
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError:
-            raise InputError(f"port {port} is taken; choose another: make ui PORT=5001") from None
+            raise InputError(f"port {port} is taken; choose another: {instead}") from None
 
 
-def _stop(server: subprocess.Popen[bytes]) -> None:
+def stop(server: subprocess.Popen[bytes]) -> None:
     """End the server and its worker, which share a process group of their own."""
     if server.poll() is None:
         os.killpg(server.pid, signal.SIGTERM)
