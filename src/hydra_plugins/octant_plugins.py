@@ -32,13 +32,6 @@ class OctantSweeperConf:
     params: dict[str, str] | None = None
 
 
-@dataclass
-class OctantLauncherConf:
-    """All jobs of a sweep in one launch on this machine."""
-
-    _target_: str = "hydra_plugins.octant_plugins.OctantLauncher"
-
-
 class OctantSweeper(BasicSweeper):
     """The Cartesian product of the overrides; the launcher checks every job before any work."""
 
@@ -47,7 +40,13 @@ class OctantSweeper(BasicSweeper):
 
 
 class OctantLauncher(Launcher):
-    """Composes every job, checks them all, then hands them to octant as one launch."""
+    """Composes every job, checks them all, then hands them to octant as one launch.
+
+    Its options say on which cluster, if any: octant checks them with everything else.
+    """
+
+    def __init__(self, **cluster: Any) -> None:
+        self._cluster = cluster or None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what composing needs."""
@@ -58,7 +57,8 @@ class OctantLauncher(Launcher):
         """Train all jobs; ends the program with octant's exit code."""
         from octant.app import launch_composed
 
-        raise SystemExit(launch_composed(compose(self._loader, self._config, job_overrides)))
+        composed = compose(self._loader, self._config, job_overrides)
+        raise SystemExit(launch_composed([each | {"cluster": self._cluster} for each in composed]))
 
 
 def compose(loader: Any, master: DictConfig, jobs: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
@@ -90,4 +90,5 @@ def _is_group(loader: Any, override: Override) -> bool:
 
 
 ConfigStore.instance().store("octant", OctantSweeperConf, group="hydra/sweeper", provider="octant")
-ConfigStore.instance().store("octant", OctantLauncherConf, group="hydra/launcher", provider="octant")
+LAUNCHER = {"_target_": "hydra_plugins.octant_plugins.OctantLauncher"}  # conf/hydra/launcher/ adds the clusters to it
+ConfigStore.instance().store("octant", LAUNCHER, group="hydra/launcher", provider="octant")

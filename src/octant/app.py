@@ -83,7 +83,7 @@ def _one_job(config: DictConfig) -> int:
 
     def launched() -> int:
         composed: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-        return launch_composed([composed])
+        return launch_composed([composed | {"cluster": cluster_of(HydraConfig.get().launcher)}])
 
     if HydraConfig.get().mode == RunMode.RUN:
         with one_line_errors():
@@ -92,6 +92,14 @@ def _one_job(config: DictConfig) -> int:
     if code:
         raise RuntimeError(f"octant ended with exit code {code}")
     return code
+
+
+def cluster_of(launcher: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The options of hydra/launcher=slurm or =ray; None for a launcher that knows no cluster."""
+    from omegaconf import OmegaConf
+
+    options = {str(key): value for key, value in launcher.items() if key != "_target_"}
+    return OmegaConf.to_container(OmegaConf.create(options), resolve=True) if "cluster" in options else None  # type: ignore[return-value]
 
 
 def launch_composed(composed: Sequence[Mapping[str, Any]]) -> int:

@@ -46,7 +46,7 @@ def settings(given: Mapping[str, str]) -> dict[str, str]:
         raise InputError(f"MLFLOW_ARTIFACTS_DESTINATION: {files} is neither an absolute folder nor an address")
     if importlib.util.find_spec("flask_wtf") is None or importlib.util.find_spec("psycopg2") is None:
         raise InputError("the server's packages are missing: pip install 'octant[server]'")
-    chosen = DEFAULTS | given
+    chosen = DEFAULTS | dict(given)
     host, port = chosen["MLFLOW_HOST"], chosen["MLFLOW_PORT"]
     if not port.isdecimal():
         raise InputError(f"MLFLOW_PORT: {port} is not a number")
