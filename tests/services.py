@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -222,3 +224,102 @@ class TeamServer(Service):
         for fingerprint, key, step, value in rows:
             found.setdefault((str(fingerprint), str(key)), []).append((int(str(step)), float(str(value))))
         return found
+
+
+_RAY = """
+import json, sys
+from ray.cluster_utils import Cluster
+
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+node = cluster.add_node(num_cpus=1)
+lost = [each.process.pid for group in node.all_processes.values() for each in group]
+print(json.dumps([cluster.address, lost]), flush=True)
+sys.stdin.read()
+cluster.shutdown()
+"""
+
+
+class RayCluster(Service):
+    """Two Ray nodes on this machine, with a token, on 127.0.0.1 alone."""
+
+    def __init__(self, folder: Path) -> None:
+        need_python("ray", "ray")
+        super().__init__(folder)
+        # RAY_ENABLE_...=0 makes 127.0.0.1 the nodes' address, on which alone they then listen.
+        self.clients = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 2, "RAY_USAGE_STATS_ENABLED": "0",
+                        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # fmt: skip
+
+    def start(self) -> None:
+        # Sockets' paths must be short, and this folder holds sessions and logs.
+        self.sockets = Path(tempfile.mkdtemp(prefix="ray-"))
+        Path("/tmp/ray").mkdir(exist_ok=True)
+        env = environment(self.folder, RAY_TMPDIR=str(self.sockets), OPENBLAS_NUM_THREADS="1", **self.clients)
+        child = self.spawn(sys.executable, "-c", _RAY, env=env, stdin=subprocess.PIPE)
+
+        def said() -> list[Any] | None:
+            assert child.poll() is None, self.log()
+            lines = [line for line in self.log().splitlines() if line.startswith('["127.0.0.1:')]
+            return json.loads(lines[-1]) if lines else None
+
+        self.address, self.second_node = wait_for(said, 90, "Ray")
+
+    def lose_the_second_node(self) -> None:
+        for pid in self.second_node:
+            os.kill(pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        for child in self.children:
+            if child.stdin:
+                child.stdin.close()
+            child.wait(30)
+        super().stop()
+        shutil.rmtree(self.sockets, ignore_errors=True)
+
+
+class SlurmCluster(Service):
+    """One node of Slurm with a munge of its own, without systemd and without accounting."""
+
+    def __init__(self, folder: Path) -> None:
+        self.munged, self.controller = program("munged", "munge"), program("slurmctld", "slurmctld")
+        self.daemon = program("slurmd", "slurmd")
+        program("sbatch", "slurm-client")
+        need_python("submitit", "slurm")
+        if os.getuid() != 0:
+            missing("root, which slurmd needs")
+        super().__init__(folder)
+
+    def start(self) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="slurm-"))  # of root alone up to here: munge wants that
+        folder.chmod(0o755)
+        self.place, key, name = folder, folder / "munge.key", socket.gethostname().split(".")[0]
+        key.write_bytes(os.urandom(1024))
+        key.chmod(0o400)
+        self.spawn(
+            self.munged, "--foreground", "--force", f"--socket={folder}/munge.sock", f"--key-file={key}",
+            f"--pid-file={folder}/munge.pid", f"--log-file={folder}/munge.log", f"--seed-file={folder}/munge.seed",
+        )  # fmt: skip
+        wait_for((folder / "munge.sock").exists, 20, "munge")
+        (folder / "slurm.conf").write_text(
+            f"ClusterName=octant\nSlurmctldHost={name}(127.0.0.1)\nSlurmUser=root\nAuthType=auth/munge\n"
+            f"AuthInfo=socket={folder}/munge.sock\nSlurmctldPort={free_port()}\nSlurmdPort={free_port()}\n"
+            "CommunicationParameters=NoInAddrAny,NoCtldInAddrAny\nReturnToService=2\nMpiDefault=none\n"
+            f"StateSaveLocation={folder}/ctld\nSlurmdSpoolDir={folder}/spool\nSwitchType=switch/none\n"
+            f"SlurmctldPidFile={folder}/ctld.pid\nSlurmdPidFile={folder}/slurmd.pid\nProctrackType=proctrack/pgid\n"
+            "TaskPlugin=task/none\nSelectType=select/cons_tres\nSelectTypeParameters=CR_CPU\n"
+            f"JobAcctGatherType=jobacct_gather/none\nNodeName={name} NodeAddr=127.0.0.1 CPUs=2 RealMemory=4000\n"
+            f"PartitionName=main Nodes={name} Default=YES MaxTime=INFINITE State=UP\n"
+        )
+        self.clients = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": PLACES}
+        env = environment(self.folder, **self.clients)
+        self.spawn(self.controller, "-D", env=env)
+        self.spawn(self.daemon, "-D", env=env)
+
+        def idle() -> bool:
+            done = subprocess.run(["sinfo", "-h", "-o", "%T"], env=env, capture_output=True, text=True, check=False)
+            return "idle" in done.stdout
+
+        wait_for(idle, 60, f"Slurm ({self.log()[-500:]})")
+
+    def stop(self) -> None:
+        super().stop()
+        shutil.rmtree(self.place, ignore_errors=True)

@@ -46,7 +46,7 @@ class OctantLauncher(Launcher):
     """
 
     def __init__(self, **cluster: Any) -> None:
-        self._cluster = cluster or None
+        self._cluster = OmegaConf.to_container(OmegaConf.create(cluster), resolve=True) or None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what composing needs."""
