@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 # pip's wheels and MLflow's imports are chatty; what matters is printed by octant itself.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help sweep train report lecture ui server import sync doctor test test-slow test-services check format bench clean reset setup
+.PHONY: help sweep train report lecture ui server sync doctor test test-slow test-services check format bench clean reset setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

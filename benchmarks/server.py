@@ -77,7 +77,6 @@ def main() -> None:
         server.start()
         pid = int(subprocess.check_output(["pgrep", "-P", str(server.children[0].pid)]).split()[0])
         cpu, _ = group(pid)
-        database, _ = group(postgres.children[0].pid)
         seconds = launches(root, runs, "tracking=server", **server.clients)
         stored = int(str(server.query(FINISHED)[0][0]))
         spent, memory = group(pid)

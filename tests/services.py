@@ -246,7 +246,8 @@ class RayCluster(Service):
         need_python("ray", "ray")
         super().__init__(folder)
         # RAY_ENABLE_...=0 makes 127.0.0.1 the nodes' address, on which alone they then listen.
-        self.clients = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 2, "RAY_USAGE_STATS_ENABLED": "0",
+        self.clients = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 2,
+                        "RAY_USAGE_STATS_ENABLED": "0",
                         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # fmt: skip
 
     def start(self) -> None:

@@ -23,7 +23,7 @@ SOURCE = ROOT / "src" / "octant"
 LAYERS = [
     "errors", "home", "seeds", "activations", "losses", "initialisers", "config", "messages", "data", "network",
     "engines", "training", "journal", "worker", "forked", "pool", "palette", "provenance", "progress", "cluster",
-    "tracking", "launch", "comparison", "figures", "report", "lecture", "upkeep", "ui", "server", "moving",
+    "tracking", "launch", "comparison", "figures", "report", "lecture", "upkeep", "ui", "server",
     "app", "__main__",
 ]  # fmt: skip
 NUMERICS = ["activations", "losses", "initialisers", "seeds", "network", "engines", "training"]
