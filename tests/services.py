@@ -95,6 +95,10 @@ class Service:
                     child.wait()
         self.children.clear()
 
+    def close(self) -> None:
+        """For contextlib.closing: stop also after a start that failed."""
+        self.stop()
+
 
 class Postgres(Service):
     """A PostgreSQL cluster of its own, run by an unprivileged user, with a password."""
@@ -245,6 +249,7 @@ class RayCluster(Service):
     def __init__(self, folder: Path) -> None:
         need_python("ray", "ray")
         super().__init__(folder)
+        self.sockets: Path | None = None
         # RAY_ENABLE_...=0 makes 127.0.0.1 the nodes' address, on which alone they then listen.
         self.clients = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 2,
                         "RAY_USAGE_STATS_ENABLED": "0",
@@ -274,7 +279,8 @@ class RayCluster(Service):
                 child.stdin.close()
             child.wait(30)
         super().stop()
-        shutil.rmtree(self.sockets, ignore_errors=True)
+        if self.sockets:
+            shutil.rmtree(self.sockets, ignore_errors=True)
 
 
 class SlurmCluster(Service):
@@ -288,6 +294,7 @@ class SlurmCluster(Service):
         if os.getuid() != 0:
             missing("root, which slurmd needs")
         super().__init__(folder)
+        self.place: Path | None = None
 
     def start(self) -> None:
         folder = Path(tempfile.mkdtemp(prefix="slurm-"))  # of root alone up to here: munge wants that
@@ -323,4 +330,5 @@ class SlurmCluster(Service):
 
     def stop(self) -> None:
         super().stop()
-        shutil.rmtree(self.place, ignore_errors=True)
+        if self.place:
+            shutil.rmtree(self.place, ignore_errors=True)

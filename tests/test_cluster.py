@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -72,20 +73,18 @@ def test_a_run_that_takes_too_long_ends(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeamServer]:
     postgres = Postgres(tmp_path_factory.mktemp("postgres"))
-    postgres.start()
-    service = TeamServer(tmp_path_factory.mktemp("server"), postgres, "cluster")
-    service.start()
-    yield service
-    service.stop()
-    postgres.stop()
+    with closing(postgres):
+        postgres.start()
+        with closing(TeamServer(tmp_path_factory.mktemp("server"), postgres, "cluster")) as service:
+            service.start()
+            yield service
 
 
 @pytest.fixture(params=[SlurmCluster, RayCluster])
 def nodes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SlurmCluster | RayCluster]:
-    service = request.param(tmp_path / "nodes")
-    service.start()
-    yield service
-    service.stop()
+    with closing(request.param(tmp_path / "nodes")) as service:
+        service.start()
+        yield service
 
 
 def launcher(nodes: SlurmCluster | RayCluster) -> tuple[str, ...]:
@@ -147,9 +146,8 @@ def holder(home: Path) -> int | None:
 @pytest.mark.services
 def test_a_lost_ray_node_leaves_every_run_in_the_store_once(server: TeamServer, tmp_path: Path) -> None:
     forget(server)
-    nodes = RayCluster(tmp_path / "nodes")
-    nodes.start()
-    try:
+    with closing(RayCluster(tmp_path / "nodes")) as nodes:
+        nodes.start()
         home, where = tmp_path / "home", {**server.clients, **nodes.clients}
         command = [sys.executable, "-m", "octant", *LONG, *launcher(nodes), "tracking=server"]
         process = subprocess.Popen(
@@ -166,5 +164,3 @@ def test_a_lost_ray_node_leaves_every_run_in_the_store_once(server: TeamServer, 
         golden = run_octant(tmp_path / "golden", *LONG)
         assert golden.returncode == 0, golden.stderr
         assert server.histories() == Database(tmp_path / "golden").histories()
-    finally:
-        nodes.stop()

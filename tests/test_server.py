@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -84,18 +85,16 @@ def test_a_password_among_the_arguments_is_refused(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    service = Postgres(tmp_path_factory.mktemp("postgres"))
-    service.start()
-    yield service
-    service.stop()
+    with closing(Postgres(tmp_path_factory.mktemp("postgres"))) as service:
+        service.start()
+        yield service
 
 
 @pytest.fixture(scope="module")
 def server(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeamServer]:
-    service = TeamServer(tmp_path_factory.mktemp("server"), postgres, "team")
-    service.start()
-    yield service
-    service.stop()
+    with closing(TeamServer(tmp_path_factory.mktemp("server"), postgres, "team")) as service:
+        service.start()
+        yield service
 
 
 def ask(server: TeamServer, *, body: bytes | None = None, user: str = ADMIN, **headers: str) -> int:
