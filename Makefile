@@ -13,7 +13,8 @@ BIN := $(VENV)/bin
 # pip's wheels and MLflow's imports are chatty; what matters is printed by octant itself.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help sweep train report lecture ui server sync doctor test test-slow test-services check format bench clean reset setup
+.PHONY: help sweep train report lecture ui portraits promote serve server sync doctor test test-slow test-services check \
+	format bench clean reset setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +36,16 @@ ui: $(VENV)/.installed ## MLflow on 127.0.0.1 (PORT=5000) with the link to the c
 	@OCTANT_PORT=$(PORT) exec $(BIN)/python -m octant.ui
 
 server: $(VENV)/.serving ## MLflow for a team on PostgreSQL, settings in the environment: docs/scaling.md
-	@exec $(BIN)/python -m octant.server
+	@exec $(BIN)/python -m octant.team
+
+portraits: $(VENV)/.installed ## figures of single runs into MLflow: RUNS="id id"
+	@$(BIN)/python -m octant.portraits $(RUNS) $(ARGS)
+
+promote: $(VENV)/.installed ## register the best model of EXPERIMENT, by validation accuracy, as champion
+	@$(BIN)/python -m octant.champion promote $(EXPERIMENT) $(ARGS)
+
+serve: $(VENV)/.installed ## the champion answers HTTP on 127.0.0.1 (PORT=5000)
+	@OCTANT_PORT=$(PORT) exec $(BIN)/python -m octant.champion serve $(ARGS)
 
 sync: $(VENV)/.installed ## send to MLflow what is only in the journals yet
 	@$(BIN)/python -m octant.upkeep sync $(ARGS)

@@ -40,11 +40,12 @@ class Database:
         return rows
 
     def histories(self) -> dict[tuple[str, str], list[tuple[int, float]]]:
-        """(fingerprint, metric) -> [(step, value), ...] of active runs, without times and durations."""
+        """(fingerprint, metric) -> [(step, value), ...] of active runs, without durations and summaries."""
         rows = self.query(
             "select t.value, m.key, m.step, m.value from metrics m join runs r using (run_uuid) "
             "join tags t on t.run_uuid = r.run_uuid and t.key = 'fingerprint' "
-            "where r.lifecycle_stage = 'active' and m.key != 'seconds_per_epoch' order by 1, 2, 3, 4"
+            "where r.lifecycle_stage = 'active' and m.key != 'seconds_per_epoch' "
+            "and m.key not like 'final_%' and m.key not like 'best_%' order by 1, 2, 3, 4"
         )
         found: dict[tuple[str, str], list[tuple[int, float]]] = {}
         for fingerprint, key, step, value in rows:

@@ -198,7 +198,7 @@ class TeamServer(Service):
         }
 
     def start(self) -> None:
-        child = self.spawn(sys.executable, "-m", "octant.server", env=environment(self.folder, **self.settings))
+        child = self.spawn(sys.executable, "-m", "octant.team", env=environment(self.folder, **self.settings))
 
         def up() -> bool:
             assert child.poll() is None, self.log()

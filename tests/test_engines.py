@@ -74,6 +74,23 @@ def test_a_hundred_steps_are_those_of_plain_sgd(
     assert all(values.dtype == dtype for values in found)
 
 
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_outputs_are_those_of_the_equations(engine: str, hidden: str, dtype: str) -> None:
+    """Of any examples, before training and after: the training ones and, of another number, rows never seen."""
+    network = build("mse", hidden, "sigmoid")
+    parameters, X, Y = problem(dtype)
+    epoch = ENGINES[engine](network, X, Y, Step(0.5, 1))
+    for _ in range(2):
+        for shown in (X, X[::3] * 2, np.zeros_like(X[:1])):
+            expected, found = forward(network, parameters, shown).Z2, epoch.outputs(parameters, shown)
+            assert found.dtype == dtype
+            assert found.shape == expected.shape
+            assert np.abs(found - expected).max() < 10 * TOLERANCE[dtype] * np.abs(expected).max()
+        epoch(parameters, np.arange(EXAMPLES))
+
+
 def departing_sgd(network: Network, parameters: Parameters, X: Array, Y: Array, step: Step, order: Array) -> None:
     """SGD with the lecture's two departures (see octant.engines.Step), from the equations."""
     W1, b1, W2, b2 = parameters

@@ -241,3 +241,14 @@ def test_numba_is_imported_only_when_asked_for() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_inputs_that_may_change_are_read_anew_and_others_once() -> None:
+    X, parameters = np.eye(3), Parameters(np.eye(3), np.zeros(3), np.eye(3), np.zeros(3))
+    epoch = ENGINES["numba"](build("mse", "relu", "sigmoid"), np.eye(3), np.eye(3), Step(0.1, 1))
+    assert np.array_equal(epoch.outputs(parameters, X), X)
+    X[0, 1] = 5.0
+    assert np.array_equal(epoch.outputs(parameters, X), X)
+    X.flags.writeable = False
+    assert sparse.compressed(X, X.dtype) is sparse.compressed(X, X.dtype)
+    assert sparse.compressed(X, np.dtype("float32")).values.dtype == np.float32

@@ -49,9 +49,12 @@ def test_the_report_is_one_run_linked_from_the_description(swept: tuple[Path, st
 
 
 def test_an_experiment_without_runs_is_one_line(swept: tuple[Path, str], tmp_path: Path) -> None:
+    run_octant(tmp_path, "epochs=1", "experiment.name=other")
     done = run_octant(tmp_path, "nothing", module="octant.report")
     assert done.returncode == 2
-    assert done.stderr == "octant: experiment nothing has no finished runs; run: make sweep\n"
+    assert done.stderr.startswith("octant: experiment nothing has no runs in sqlite:///")
+    assert done.stderr.endswith("; known there: other; run it with: make sweep EXPERIMENT=nothing\n")
+    assert Database(tmp_path).query("select name from experiments where name = 'nothing'") == []
 
 
 def test_a_thousand_runs_of_thirty_epochs(tmp_path: Path) -> None:

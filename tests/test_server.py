@@ -12,7 +12,7 @@ import pytest
 
 from conftest import Database, run_octant
 from octant.errors import InputError
-from octant.server import NEEDED, settings, write_access
+from octant.team import NEEDED, settings, write_access
 from services import ADMIN, PASSWORD, Postgres, TeamServer
 
 COMPLETE = {
@@ -69,7 +69,7 @@ def test_the_access_file_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 def test_an_empty_environment_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
-    done = run_octant(tmp_path, module="octant.server")
+    done = run_octant(tmp_path, module="octant.team")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "docs/scaling.md" in done.stderr

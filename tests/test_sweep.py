@@ -46,7 +46,7 @@ def test_params_and_tags_name_the_run(swept: tuple[Path, str]) -> None:
     assert len(colours) == 8
     assert {count for _, count in colours} == {1}
     assert len(database.query("select distinct value from tags where key = 'sweep'")) == 1
-    assert database.query("select count(*) from inputs") == [(16,)]
+    assert database.query("select count(*) from inputs where source_type = 'DATASET'") == [(16,)]
 
 
 def test_it_ends_with_table_figure_and_link(swept: tuple[Path, str]) -> None:

@@ -7,7 +7,7 @@ Hydra executes this file without entering it in sys.modules: dataclasses here ca
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -58,11 +58,11 @@ class OctantLauncher(Launcher):
         from octant.app import launch_composed
 
         composed = compose(self._loader, self._config, job_overrides)
-        raise SystemExit(launch_composed([each | {"cluster": self._cluster} for each in composed]))
+        raise SystemExit(launch_composed(each | {"cluster": self._cluster} for each in composed))
 
 
-def compose(loader: Any, master: DictConfig, jobs: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-    """The composed configuration of each job, as plain containers."""
+def compose(loader: Any, master: DictConfig, jobs: Sequence[Sequence[str]]) -> Iterator[dict[str, Any]]:
+    """The composed configuration of each job, as plain containers; one at a time, so that a mistake is told at once."""
     parser = OverridesParser.create(config_loader=loader)
 
     @cache
@@ -76,13 +76,11 @@ def compose(loader: Any, master: DictConfig, jobs: Sequence[Sequence[str]]) -> l
             del config["hydra"]
         return config
 
-    composed = []
     for job in jobs:
         groups = tuple(text for text in job if _is_group(loader, parsed(text)))
         config = copy.deepcopy(base(groups))
         ConfigLoaderImpl._apply_overrides_to_config([parsed(t) for t in job if t not in groups], config)
-        composed.append(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
-    return composed  # type: ignore[return-value]
+        yield OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[misc]
 
 
 def _is_group(loader: Any, override: Override) -> bool:

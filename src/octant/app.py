@@ -11,7 +11,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from octant import home
@@ -51,6 +51,7 @@ def _hydra_main() -> None:
 
     if {"--help", "-h"} & set(sys.argv):
         _list_groups_once()
+    _compose_once()
     OmegaConf.register_new_resolver("octant.state", lambda: str(home.state()), replace=True)
 
     @hydra.main(config_path=str(home.conf()), config_name="config", version_base="1.3")
@@ -58,6 +59,28 @@ def _hydra_main() -> None:
         return _one_job(config)
 
     octant()
+
+
+def _compose_once() -> None:
+    """Hydra composes once to find out whether to sweep, and again to do it: hand the first result over instead."""
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+    loader: Any = ConfigLoaderImpl
+    compose = loader._load_configuration_impl
+    kept: dict[tuple[str, ...], DictConfig] = {}
+
+    def once(self: Any, **asked: Any) -> DictConfig:
+        mode, shell = asked["run_mode"], asked["from_shell"]
+        key = (asked["config_name"], *asked["overrides"])
+        if key not in kept:
+            config = compose(self, **asked)
+            kept.update({} if asked["validate_sweep_overrides"] else {key: config})
+            return config
+        parsed, _ = self._parse_overrides_and_create_caching_repo(None, asked["overrides"])
+        self.validate_sweep_overrides_legal(overrides=parsed, run_mode=mode, from_shell=shell)
+        return kept.pop(key)
+
+    loader._load_configuration_impl = once
 
 
 def _list_groups_once() -> None:
@@ -102,7 +125,7 @@ def cluster_of(launcher: Mapping[str, Any]) -> dict[str, Any] | None:
     return OmegaConf.to_container(OmegaConf.create(options), resolve=True) if "cluster" in options else None  # type: ignore[return-value]
 
 
-def launch_composed(composed: Sequence[Mapping[str, Any]]) -> int:
+def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
     """Check, train, deliver and report composed configurations; returns the exit code."""
     from octant.config import parse_launch
 
@@ -132,7 +155,7 @@ def _refuse_open_credentials(uri: str | None) -> None:
 
 def _conclude(sweep: Sweep, connection: Connection) -> None:
     """Say what came out: a line for one run; table, figure and link for a sweep."""
-    from octant import report
+    from octant import portraits, report
     from octant.tracking.view import path_of, publish
 
     address = report.base_address(sweep.store)
@@ -145,6 +168,7 @@ def _conclude(sweep: Sweep, connection: Connection) -> None:
         last = (sweep.jobs[0].journal.read().epochs or [{"metrics": {}}])[-1]["metrics"]
         print("  ".join(f"{name} {value:.4f}" for name, value in last.items() if name.endswith("accuracy")))
         print(f"in MLflow (make ui): {address}{sweep.orders[0].path_in(connection.experiment_id)}")
+        portraits.log(sweep.store, connection.client, [sweep.orders[0].receipt()["run_id"]])
         return
     corners = sorted({job.settings.configuration for job in sweep.jobs})
     try:
@@ -156,6 +180,7 @@ def _conclude(sweep: Sweep, connection: Connection) -> None:
     print(f"\n{done.text}\n\nfigure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}")
     print(f"in MLflow   {address}{report.log(connection, done)}")
     print(f"comparison  {address}{done.link}\n            (make ui starts the server there)")
+    portraits.log(sweep.store, connection.client, done.typical)
 
 
 if __name__ == "__main__":

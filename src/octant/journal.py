@@ -96,8 +96,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._synced = 0.0
-        self._saved = time.monotonic()
+        self._synced = self._saved = time.monotonic()
 
     @property
     def fingerprint(self) -> str:

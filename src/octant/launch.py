@@ -98,8 +98,12 @@ def _job(settings: Settings, state: Path, common: dict[str, str]) -> Job:
             "n_test": len(data.test),
             "inputs": data.inputs,
             "classes": data.classes,
+            "scale": data.scale,
+            "image_shape": data.image_shape,
+            "example": data.test.X[0].tolist(),
         },
-        "provenance": provenance.describe() | common,
+        "provenance": provenance.describe() | common | {"repeat": provenance.repeat(settings)},
+        "uncommitted": provenance.uncommitted(),
     }
     return Job(settings, fingerprint, str(state), identity)
 

@@ -74,24 +74,22 @@ def backward(network: Network, parameters: Parameters, X: Array, Y: Array) -> Pa
     return Parameters(X.T @ dZ1 / n, dZ1.sum(axis=0) / n, A1.T @ dZ2 / n, dZ2.sum(axis=0) / n)
 
 
-def predict(network: Network, parameters: Parameters, X: Array, chunk: int = 2048) -> Array:
-    """The class (n,) with the largest output for each row of X (n, d), `chunk` rows at a time."""
-    parts = (X[i : i + chunk] for i in range(0, len(X), chunk))
-    return np.concatenate([forward(network, parameters, part).A2.argmax(axis=1) for part in parts])
-
-
 class Score(NamedTuple):
-    """Share of examples whose largest output is their class, and mean loss per example."""
+    """Share of examples whose largest output is their class, mean loss per example, and the classes said (n,)."""
 
     accuracy: float
     loss: float
+    said: Array
 
 
-def score(network: Network, parameters: Parameters, X: Array, Y: Array, labels: Array, chunk: int = 2048) -> Score:
-    """Accuracy and mean loss over all n examples, none dropped, `chunk` rows at a time; labels (n,) are classes."""
-    correct, total = 0, 0.0
-    for rows in (slice(i, i + chunk) for i in range(0, len(X), chunk)):
-        _, Z2, A2 = forward(network, parameters, X[rows])
-        correct += int(np.count_nonzero(A2.argmax(axis=1) == labels[rows]))
-        total += float(network.loss.value(Z2, A2, Y[rows]).sum(dtype=np.float64))
-    return Score(correct / len(X), total / len(X))
+def score(network: Network, Z2: Array, Y: Array, labels: Array, chunk: int = 2048) -> Score:
+    """Accuracy and mean loss over all n examples, none dropped, `chunk` rows at a time.
+
+    Z2 (n, k) are the output's pre-activations, Y (n, k) the targets, labels (n,) the classes.
+    """
+    said, total = np.empty(len(Z2), np.intp), 0.0
+    for rows in (slice(i, i + chunk) for i in range(0, len(Z2), chunk)):
+        A2 = network.output.forward(Z2[rows])
+        said[rows] = A2.argmax(axis=1)
+        total += float(network.loss.value(Z2[rows], A2, Y[rows]).sum(dtype=np.float64))
+    return Score(float(np.mean(said == labels)), total / len(labels), said)

@@ -1,8 +1,10 @@
-"""Where a run comes from: commit, versions, machine, command. Names are the tags that MLflow shows."""
+"""Where a run comes from: commit, versions, machine, commands. Names are the tags that MLflow shows."""
 
 from __future__ import annotations
 
 import platform
+import re
+import shlex
 import subprocess
 import sys
 from functools import cache
@@ -10,6 +12,9 @@ from importlib import metadata
 from pathlib import Path
 
 from octant import home
+from octant.config import Settings
+
+MOST_DIFF = 64_000  # characters of uncommitted changes that a run keeps
 
 
 def _git(*arguments: str) -> str | None:
@@ -18,12 +23,13 @@ def _git(*arguments: str) -> str | None:
             ["git", "-C", str(home.project()), *arguments],  # noqa: S607
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=5,
             check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
+    return done.stdout.strip("\n")  # a patch's last line may be a blank
 
 
 def _cpu() -> str:
@@ -33,6 +39,43 @@ def _cpu() -> str:
         return platform.processor() or platform.machine()
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def _blas() -> str | None:
+    """The linear algebra that NumPy calls, and the kernels it chose for this CPU: they decide last bits."""
+    import numpy
+    from threadpoolctl import threadpool_info
+
+    found = [each for each in threadpool_info() if each["user_api"] == "blas"]
+    own = [each for each in found if Path(numpy.__file__).parent.name in Path(each["filepath"]).parent.name] or found
+    return " ".join(str(own[0][key]) for key in ("internal_api", "version", "architecture") if key in own[0]) or None
+
+
+@cache
+def uncommitted() -> str | None:
+    """The changes to tracked files since the commit, cut at MOST_DIFF characters; untracked files never."""
+    if not home.in_checkout() or not (text := _git("diff", "HEAD", "--no-color", "--no-ext-diff")):
+        return None
+    rest = len(text) - MOST_DIFF
+    return f"{text[:MOST_DIFF]}\n\n(cut here: {rest} more characters)\n" if rest > 0 else f"{text}\n"
+
+
+def repeat(settings: Settings) -> str:
+    """The command that trains exactly this run."""
+    values = settings.model_dump()
+    data = values.pop("dataset")
+    dataset = {f"dataset.{name}": value for name, value in data.items() if name != "name"}
+    given = {name: value for name, value in dataset.items() if value is not None or name == "dataset.test_fraction"}
+    words = {"dataset": data["name"]} | given | values
+    return shlex.join(["octant", *(f"{name}={_hydra(value)}" for name, value in words.items())])
+
+
+def _hydra(value: object) -> str:
+    if value is None:
+        return "null"
+    text = str(value)
+    plain = not isinstance(value, str) or re.fullmatch(r"[\w./-]+", text)
+    return text if plain else "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 @cache
@@ -45,6 +88,7 @@ def describe() -> dict[str, str]:
         "git_state": None if status is None else ("dirty" if status else "clean"),
         "version_python": platform.python_version(),
         **{f"version_{name}": metadata.version(name) for name in ("octant", "numpy", "numba", "mlflow")},
+        "blas": _blas(),
         "cpu": _cpu(),
         "platform": f"{sys.platform} {platform.machine()}",
     }

@@ -1,100 +1,87 @@
-"""`make server`: MLflow for a team, on PostgreSQL, with names and passwords. docs/scaling.md has every setting.
-
-All settings are MLflow's own environment variables; what is missing or unsafe is refused here, before it starts.
-"""
+"""A server of MLflow's on 127.0.0.1: started, waited for, and ended with its workers."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Mapping
-from configparser import ConfigParser
-from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.error import URLError
 
-from octant import home
 from octant.errors import InputError
-from octant.messages import one_line_errors
-from octant.ui import environment, refuse_taken, stop, wait_until_up
 
-SHORTEST = 12  # characters of a password or key
-NEEDED = {
-    "MLFLOW_BACKEND_STORE_URI": "the database, postgresql+psycopg2://user:password@host:5432/name",
-    "MLFLOW_ARTIFACTS_DESTINATION": "where the server keeps files: an absolute folder or s3://bucket/path",
-    "MLFLOW_AUTH_ADMIN_USERNAME": "the first administrator",
-    "MLFLOW_AUTH_ADMIN_PASSWORD": f"the administrator's first password, {SHORTEST} characters or more",
-    "MLFLOW_FLASK_SERVER_SECRET_KEY": f"a random text that stays the same, {SHORTEST} characters or more",
-}
-DEFAULTS = {"MLFLOW_HOST": "127.0.0.1", "MLFLOW_PORT": "5000", "MLFLOW_WORKERS": "2"}
+HOST = "127.0.0.1"
+WAIT_SECONDS = 60
 
 
-def settings(given: Mapping[str, str]) -> dict[str, str]:
-    """The server's environment. Raises InputError, without quoting a secret, for what is missing or unsafe."""
-    for name, what in NEEDED.items():
-        if not given.get(name):
-            raise InputError(f"set {name} in the environment: {what}; see docs/scaling.md")
-    for name in ("MLFLOW_AUTH_ADMIN_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY"):
-        if len(given[name]) < SHORTEST:
-            raise InputError(f"{name} is too short: {SHORTEST} characters or more")
-    database, files = given["MLFLOW_BACKEND_STORE_URI"], given["MLFLOW_ARTIFACTS_DESTINATION"]
-    if not database.startswith("postgresql+psycopg2://"):
-        raise InputError("MLFLOW_BACKEND_STORE_URI: a team's server keeps its runs in postgresql+psycopg2://...")
-    if not (files.startswith("/") or urlsplit(files).netloc):
-        raise InputError(f"MLFLOW_ARTIFACTS_DESTINATION: {files} is neither an absolute folder nor an address")
-    if importlib.util.find_spec("flask_wtf") is None or importlib.util.find_spec("psycopg2") is None:
-        raise InputError("the server's packages are missing: pip install 'octant[server]'")
-    chosen = DEFAULTS | dict(given)
-    host, port = chosen["MLFLOW_HOST"], chosen["MLFLOW_PORT"]
-    if not port.isdecimal():
-        raise InputError(f"MLFLOW_PORT: {port} is not a number")
-    if host != "127.0.0.1" and not given.get("MLFLOW_SERVER_ALLOWED_HOSTS"):
-        raise InputError(f"MLFLOW_HOST={host}: set MLFLOW_SERVER_ALLOWED_HOSTS to the names that clients use")
-    local = f"127.0.0.1:{port},localhost:{port}"
-    return {"MLFLOW_SERVER_ALLOWED_HOSTS": local} | chosen
+def port_of() -> int:
+    """The port that OCTANT_PORT names; raises InputError for anything that is none."""
+    given = os.environ.get("OCTANT_PORT", "5000")
+    if not given.isdecimal() or not 0 < int(given) < 65536:
+        raise InputError(f"PORT: {given!r} is not a port, allowed are 1 to 65535")
+    return int(given)
 
 
-def write_access(folder: Path, database: str) -> Path:
-    """The access rules, readable by this user alone: users live in the same database, so one backup has all."""
-    rules = ConfigParser(interpolation=None)
-    rules["mlflow"] = {
-        "default_permission": "EDIT",  # every member may log to every experiment; only its owner may delete
-        "database_uri": database,
-        "authorization_function": "mlflow.server.auth:authenticate_request_basic_auth",
-        "auth_cache_ttl_seconds": "60",  # a password is hashed once a minute, not at every request
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "basic_auth.ini"
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123 - mode
-        rules.write(file)
-    return path
+def environment() -> dict[str, str]:
+    """Telemetry off, no job runner."""
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    return os.environ | quiet
 
 
-def main() -> None:
-    """Start the server and wait for Ctrl-C or SIGTERM."""
-    with one_line_errors():
-        chosen = settings(environment())
-        host, port = chosen["MLFLOW_HOST"], chosen["MLFLOW_PORT"]
-        refuse_taken(int(port), "MLFLOW_PORT=5001", host)
-        access = write_access(home.state() / "server", chosen["MLFLOW_BACKEND_STORE_URI"])
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-        # No secret among the arguments: `ps` shows those to everybody.
-        command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--serve-artifacts"]
-        server = subprocess.Popen(  # noqa: S603 - fixed program
-            command, env=chosen | {"MLFLOW_AUTH_CONFIG_PATH": str(access)}, start_new_session=True
-        )
+def serve(
+    command: list[str], port: int, env: Mapping[str, str], said: str, *, host: str = HOST, other: str = "PORT=5001"
+) -> None:
+    """Run the server until Ctrl-C or SIGTERM; print `said` once it answers. `other` is a way to another port."""
+    _refuse_taken(host, port, other)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    server = subprocess.Popen(command, env=env, start_new_session=True)  # noqa: S603
+    try:
+        _wait_until_up(f"http://{reached(host)}:{port}/", server)
+        print(f"\n{said}\nstop it with Ctrl-C", flush=True)
+        server.wait()
+    except KeyboardInterrupt:
+        print("\nstopped")
+    finally:
+        _stop(server)
+
+
+def _wait_until_up(address: str, server: subprocess.Popen[bytes]) -> None:
+    """Return once the server answers; raises InputError when it ends or stays silent."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise InputError(f"the server ended at once (exit code {server.returncode}); see its output above")
         try:
-            address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/"  # noqa: S104 - only compared
-            wait_until_up(address, server)
-            print(f"\nMLflow answers on {address} - stop it with Ctrl-C", flush=True)
-            server.wait()
-        except KeyboardInterrupt:
-            print("\nstopped")
-        finally:
-            stop(server)
+            with urllib.request.urlopen(f"{address}health", timeout=1):  # noqa: S310 - always http on 127.0.0.1
+                return
+        except (URLError, OSError):
+            time.sleep(0.2)
+    raise InputError(f"the server did not answer on {address} within {WAIT_SECONDS} s")
 
 
-if __name__ == "__main__":
-    main()
+def reached(host: str) -> str:
+    """Where a server that listens on `host` answers on this machine."""
+    return HOST if host == "0.0.0.0" else host  # noqa: S104 - only compared
+
+
+def _refuse_taken(host: str, port: int, other: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            raise InputError(f"port {port} is taken; choose another: {other}") from None
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """End the server and its worker, which share a process group of their own."""
+    if server.poll() is None:
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)

@@ -14,9 +14,9 @@ from octant import seeds
 from octant.activations import Array
 from octant.config import Settings
 from octant.data import Dataset
-from octant.engines import ENGINES, Step
+from octant.engines import ENGINES, Epoch, Step
 from octant.initialisers import INITIALISERS, Parameters
-from octant.network import Network, build, predict, score
+from octant.network import Network, build, score
 
 LECTURE_TARGETS = (0.01, 0.99)
 
@@ -27,7 +27,7 @@ class Record:
 
     `metrics` holds accuracies (a share of all examples of the part) and losses (means per example), all finite.
     A record with `diverged`, the reason, is the last one and has no metrics. `parameters` are the live arrays,
-    which the next epoch changes: copy what must be kept.
+    which the next epoch changes: copy what must be kept. `said` (n_test,) are the classes given to the test examples.
     """
 
     epoch: int
@@ -35,6 +35,7 @@ class Record:
     metrics: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     diverged: str | None = None
+    said: Array | None = None
 
 
 def initial_parameters(settings: Settings, inputs: int, classes: int) -> Parameters:
@@ -68,24 +69,20 @@ def step_of(settings: Settings, n: int) -> Step:
 def train(settings: Settings, dataset: Dataset, start: tuple[int, Parameters] | None = None) -> Iterator[Record]:
     """Yield a record for epoch 0 and after each epoch, up to `settings.epochs` or divergence.
 
-    `start` = (epoch, parameters) continues after that epoch instead, exactly as if never interrupted: its own
-    record is not yielded again. Raises InputError for words that do not go together.
+    `start` = (epoch, parameters) continues after that epoch instead, exactly as if never interrupted; the first
+    record is then that epoch's again. Raises InputError for words that do not go together.
     """
     network = build(settings.loss, settings.hidden, settings.output)
     parts = _scored_parts(settings, dataset)
     X, Y, _ = parts["train"]
     first, parameters = start or (0, initial_parameters(settings, dataset.inputs, dataset.classes))
-    epoch_of = ENGINES[settings.engine](network, X, Y, step_of(settings, len(X)))
-    if start is None:
-        record = _checked(0, parameters, network, parts, 0.0)
-        yield record
-        if record.diverged:
-            return
-    for epoch in range(first + 1, settings.epochs + 1):
+    engine = ENGINES[settings.engine](network, X, Y, step_of(settings, len(X)))
+    for epoch in range(first, settings.epochs + 1):
         began = time.perf_counter()
-        epoch_of(parameters, visiting_order(settings, epoch, len(X)))
+        if epoch > first:
+            engine(parameters, visiting_order(settings, epoch, len(X)))
         seconds = time.perf_counter() - began
-        record = _checked(epoch, parameters, network, parts, seconds)
+        record = _checked(epoch, parameters, network, engine, parts, seconds)
         yield record
         if record.diverged:
             return
@@ -94,14 +91,11 @@ def train(settings: Settings, dataset: Dataset, start: tuple[int, Parameters] | 
 Parts = dict[str, tuple[Array, Array, Array]]
 
 
-def test_errors(settings: Settings, dataset: Dataset, parameters: Parameters) -> dict[str, Any]:
-    """What the network gets wrong on the test set: `wrong`, a list of [example, class, class it said], and
+def test_errors(dataset: Dataset, said: Array) -> dict[str, Any]:
+    """What is wrong in the classes `said` (n_test,): `wrong`, a list of [example, class, class said], and
     `examples`, how many of each class there are. Together they give the confusion matrix.
     """
-    network = build(settings.loss, settings.hidden, settings.output)
     labels = dataset.test.labels
-    with np.errstate(all="ignore"):
-        said = predict(network, parameters, dataset.test.X)
     wrong = np.flatnonzero(said != labels)
     examples = np.bincount(labels, minlength=dataset.classes)
     return {"examples": examples.tolist(), "wrong": np.stack([wrong, labels[wrong], said[wrong]], axis=1).tolist()}
@@ -116,20 +110,19 @@ def _scored_parts(settings: Settings, dataset: Dataset) -> Parts:
     }
 
 
-def _metrics(network: Network, parameters: Parameters, parts: Parts) -> dict[str, float]:
-    metrics: dict[str, float] = {}
-    with np.errstate(all="ignore"):
-        for name, (X, Y, labels) in parts.items():
-            metrics[f"{name}_accuracy"], metrics[f"{name}_loss"] = score(network, parameters, X, Y, labels)
-    return metrics
-
-
-def _checked(epoch: int, parameters: Parameters, network: Network, parts: Parts, seconds: float) -> Record:
+def _checked(
+    epoch: int, parameters: Parameters, network: Network, engine: Epoch, parts: Parts, seconds: float
+) -> Record:
     for name, values in parameters._asdict().items():
         if not np.isfinite(values).all():
             return Record(epoch, parameters, diverged=f"{name} is not finite", seconds=seconds)
-    metrics = _metrics(network, parameters, parts)
-    for name, value in metrics.items():
-        if not np.isfinite(value):
-            return Record(epoch, parameters, diverged=f"{name} is not finite", seconds=seconds)
-    return Record(epoch, parameters, metrics, seconds)
+    with np.errstate(all="ignore"):
+        scores = {
+            name: score(network, engine.outputs(parameters, X), Y, labels) for name, (X, Y, labels) in parts.items()
+        }
+    metrics: dict[str, float] = {}
+    for name, (accuracy, loss, _) in scores.items():
+        metrics |= {f"{name}_accuracy": accuracy, f"{name}_loss": loss}
+        if not np.isfinite(loss):
+            return Record(epoch, parameters, diverged=f"{name}_loss is not finite", seconds=seconds)
+    return Record(epoch, parameters, metrics, seconds, said=scores["test"].said)

@@ -88,11 +88,9 @@ def _train_locked(job: Job, journal: Journal) -> Result:
             outcome = {"outcome": "diverged", "epoch": record.epoch, "reason": record.diverged}
             break
         _keep(journal, story, record)
-    last = (record.epoch, record.parameters) if record else start  # none where a kill came after the last epoch
-    if last and outcome["outcome"] == "finished":
-        journal.checkpoint(*last, force=True)
-        errors = test_errors(job.settings, dataset, last[1])
-        replace(journal.folder / TEST_ERRORS, json.dumps(errors).encode())
+    if record and record.said is not None:
+        journal.checkpoint(record.epoch, record.parameters, force=True)
+        replace(journal.folder / TEST_ERRORS, json.dumps(test_errors(dataset, record.said)).encode())
     journal.append(outcome | {"time": _now()}, sync=True)
     return outcome["outcome"]
 

@@ -19,7 +19,7 @@ from octant.config import DataSettings
 from octant.data.parts import Array, Dataset, Facts, assemble
 from octant.data.prepared import Prepared
 
-FORMAT = 1  # raised whenever what is stored, or how it is decoded, changes
+FORMAT = 2  # raised whenever what is stored, or how it is decoded, changes
 STALE = 24 * 3600  # seconds after which an unfinished write is taken for abandoned
 
 

@@ -48,13 +48,15 @@ class Facts:
     classes: int
     digest: str
     image_shape: tuple[int, int] | None
+    scale: float
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Train, validation (may be empty) and test examples, each part in the order of its source.
 
-    `digest` is the SHA-256 (hex) of the source arrays, their scale and the split.
+    `digest` is the SHA-256 (hex) of the source arrays, their scale and the split; `scale` what its inputs were
+    divided by.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Dataset:
     classes: int
     digest: str
     image_shape: tuple[int, int] | None
+    scale: float
 
     @property
     def inputs(self) -> int:
@@ -84,4 +87,5 @@ def assemble(facts: Facts, X: Array, labels: Array) -> Dataset:
         classes=facts.classes,
         digest=facts.digest,
         image_shape=facts.image_shape,
+        scale=facts.scale,
     )

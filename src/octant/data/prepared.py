@@ -53,6 +53,7 @@ def prepare(source: Source, settings: DataSettings) -> Prepared:
         classes=int(source.labels.max()) + 1,
         digest=_digest(source, settings, parts),
         image_shape=source.image_shape,
+        scale=source.scale,
     )
     rows = np.concatenate(parts)
     return Prepared(facts, source.labels[rows], source, rows)

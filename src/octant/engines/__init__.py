@@ -1,7 +1,8 @@
 """Engines: one epoch of stochastic gradient descent, with NumPy or compiled with Numba.
 
 An engine is built once for a run from the network, the training examples and the step, and then called once an
-epoch with the parameters, which it changes in place, and the order in which to visit the examples.
+epoch with the parameters, which it changes in place, and the order in which to visit the examples. Between epochs its
+`outputs` are what accuracy and loss are taken from.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ class Epoch(Protocol):
 
     def __call__(self, parameters: Parameters, order: NDArray[Any], /) -> None:
         """Overflow on the way to divergence is the caller's to detect, in the parameters."""
+
+    def outputs(self, parameters: Parameters, X: Array, /) -> Array:
+        """Z2 (n, k), the output's pre-activations for the rows of X (n, d). Fastest for an X that was seen before."""
 
 
 Engine = Callable[[Network, Array, Array, Step], Epoch]

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from octant.activations import Array
 from octant.engines import Step
 from octant.initialisers import Parameters
-from octant.network import Network, output_error
+from octant.network import Network, forward, output_error
+
+CHUNK = 2048  # rows at a time: their activations stay in the processor's cache
 
 
 class VectorisedEpoch:
@@ -36,6 +38,12 @@ class VectorisedEpoch:
                 self._X.take(rows, axis=0, out=x, mode="clip")
                 self._Y.take(rows, axis=0, out=y, mode="clip")
                 self._take_step(parameters, x, y)
+
+    def outputs(self, parameters: Parameters, X: Array, /) -> Array:
+        """Z2 (n, k) for the rows of X (n, d)."""
+        with np.errstate(all="ignore"):
+            rows = range(0, len(X), CHUNK)
+            return np.concatenate([forward(self._network, parameters, X[i : i + CHUNK]).Z2 for i in rows])
 
     def _take_step(self, parameters: Parameters, X: Array, Y: Array) -> None:
         W1, b1, W2, b2 = parameters

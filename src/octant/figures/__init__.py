@@ -4,7 +4,7 @@ One width for all, with text that can still be read on a phone.
 """
 
 from octant.figures.curves import accuracy_figure, accuracy_floor, panels_figure
-from octant.figures.examples import confusion_figure, hardest_figure
+from octant.figures.examples import confusion_figure, hardest_figure, pictures_figure, weights_figure
 from octant.figures.statistics import effects_figure, ranking_figure, rates_figure
 
 __all__ = [
@@ -14,6 +14,8 @@ __all__ = [
     "effects_figure",
     "hardest_figure",
     "panels_figure",
+    "pictures_figure",
     "ranking_figure",
     "rates_figure",
+    "weights_figure",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -34,20 +34,48 @@ def confusion_figure(confusion: Mapping[str, NDArray[np.float64]]) -> Figure:
 def hardest_figure(hardest: pd.DataFrame, images: NDArray[np.float64]) -> Figure:
     """Test examples as pictures, hardest first: class, the most frequent wrong answer, share of runs that err.
 
-    `images` is (examples x rows x columns). One pair of axes for all: a pair for each would take ten times as long.
+    `images` is (examples x rows x columns).
     """
-    rows, cell = -(-len(hardest) // _ACROSS), np.array([1.25, 1.55])
+    words = zip(hardest["class"], hardest["said"], hardest["wrong_percent"], strict=True)
+    return pictures_figure(images, [f"{label} read as {said}\n{share:.0f} % of runs" for label, said, share in words])
+
+
+def pictures_figure(images: NDArray[np.float64], captions: Sequence[str]) -> Figure:
+    """Pictures (n x rows x columns), each under its caption, six in a row.
+
+    One pair of axes for all: a pair for each would take ten times as long.
+    """
+    rows, cell = -(-len(images) // _ACROSS), np.array([1.25, 1.55])
     figure = canvas(WIDTH / _ACROSS * rows * cell[1] / cell[0])
     axes = figure.subplots()
-    words = zip(hardest["class"], hardest["said"], hardest["wrong_percent"], strict=True)
-    for i, (image, (label, said, share)) in enumerate(zip(images, words, strict=True)):
+    for i, (image, caption) in enumerate(zip(images, captions, strict=True)):
         x, y = cell * (i % _ACROSS, i // _ACROSS)
         axes.imshow(image, cmap="gray_r", interpolation="nearest", extent=(x, x + 1, y + 1, y))
-        said_so = f"{label} read as {said}\n{share:.0f} % of runs"
-        axes.text(x + 0.5, y - 0.03, said_so, fontsize=7.5, ha="center", va="bottom")
+        axes.text(x + 0.5, y - 0.03, caption, fontsize=7.5, ha="center", va="bottom")
     axes.set_xlim(-0.1, _ACROSS * cell[0] - 0.15)
     axes.set_ylim(rows * cell[1] - 0.45, -0.4)
     axes.set_axis_off()
+    return figure
+
+
+def weights_figure(W1: NDArray[np.float64], shape: tuple[int, int], most: int = 100) -> Figure:
+    """The incoming weights of the first hidden units as pictures: W1 (d, h), d = rows x columns of `shape`.
+
+    Red raises a unit's pre-activation, blue lowers it; one scale for all. One image for all, as in pictures_figure.
+    """
+    units = W1[:, :most].T.reshape(-1, *shape)
+    across = min(len(units), 10)
+    down, (rows, columns) = -(-len(units) // across), shape
+    mosaic = np.full((down * (rows + 1) - 1, across * (columns + 1) - 1), np.nan)
+    for i, unit in enumerate(units):
+        top, left = i // across * (rows + 1), i % across * (columns + 1)
+        mosaic[top : top + rows, left : left + columns] = unit
+    figure = canvas(WIDTH * mosaic.shape[0] / mosaic.shape[1] + 0.7)
+    axes, limit = figure.subplots(), float(np.abs(units).max()) or 1.0
+    image = axes.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+    axes.set_axis_off()
+    bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.6, aspect=40)
+    bar.set_label(f"weight (the first {len(units)} of {W1.shape[1]} hidden units)", fontsize=9)
     return figure
 
 

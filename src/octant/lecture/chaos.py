@@ -11,7 +11,7 @@ from octant.activations import Array
 from octant.config import DataSettings, Settings
 from octant.data import Dataset
 from octant.engines import ENGINES, Epoch
-from octant.network import build, predict
+from octant.network import build
 from octant.training import initial_parameters, step_of, target_matrix
 
 OUTPUT = {"cross_entropy": "softmax", "mse": "sigmoid"}
@@ -41,7 +41,7 @@ def chaos(dataset: Dataset, marks: tuple[int, ...] = MARKS) -> pd.DataFrame:
 def _race(loss: str, hidden: str, twin: str, dataset: Dataset, marks: tuple[int, ...]) -> Iterator[dict[str, object]]:
     words = settings(loss, hidden)
     X, X_test, n, change = dataset.train.X, dataset.test.X, len(dataset.train), TWINS[twin]
-    network, labels = build(words.loss, words.hidden, words.output), dataset.test.labels
+    X_twin, labels = change(X_test), dataset.test.labels
     first, second = (initial_parameters(words, dataset.inputs, dataset.classes) for _ in range(2))
     second = second._replace(W1=second.W1[::-1].copy()) if twin == "reversed" else second
     one, two = (_epoch(words, dataset, inputs) for inputs in (X, change(X)))
@@ -53,8 +53,8 @@ def _race(loss: str, hidden: str, twin: str, dataset: Dataset, marks: tuple[int,
         done = mark
         W1 = second.W1[::-1] if twin == "reversed" else second.W1
         accuracies = [
-            float(100 * np.mean(predict(network, parameters, inputs) == labels))
-            for parameters, inputs in ((first, X_test), (second, change(X_test)))
+            float(100 * np.mean(epoch.outputs(parameters, inputs).argmax(axis=1) == labels))
+            for epoch, parameters, inputs in ((one, first, X_test), (two, second, X_twin))
         ]
         yield {
             **{"config": words.configuration, "loss": loss, "hidden": hidden, "twin": twin, "examples": mark},

@@ -52,7 +52,9 @@ def _said(cell: Any) -> str:
         return {"True": "yes", "False": ""}.get(str(cell), str(cell))
     if math.isnan(cell):
         return "-"
-    return f"{cell:.1e}" if 0 < abs(cell) < 0.001 else f"{cell:.2f}"
+    if 0 < abs(cell) < 0.01:
+        return f"{cell:.1e}" if abs(cell) < 0.001 else f"{cell:.3f}"
+    return f"{cell:.2f}"
 
 
 def _kept(path: Path, text: str) -> str:
@@ -60,5 +62,5 @@ def _kept(path: Path, text: str) -> str:
     old = path.read_text() if path.exists() else ""
     _, begin, rest = old.partition(_BEGIN)
     kept, end, _ = rest.partition(_END)
-    before, mark, after = text.partition(_BEGIN)
-    return f"{before}{_BEGIN}{kept}{after}" if begin and end and mark else text
+    before, mark, rest = text.partition(_BEGIN)
+    return f"{before}{_BEGIN}{kept}{_END}{rest.partition(_END)[2]}" if begin and end and mark else text

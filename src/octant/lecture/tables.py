@@ -71,7 +71,7 @@ def agreement(curves: pd.DataFrame, transcription: pd.DataFrame) -> pd.DataFrame
 
 def _read(experiment: str) -> pd.DataFrame:
     """One row a run and epoch of the experiment's newest sweep on MNIST."""
-    connection = connect(locate(Tracking(), home.state()), experiment)
+    connection = connect(locate(Tracking(), home.state()), experiment, create=False)
     sweep = newest_sweep(connection)
     runs = read_runs(connection, sweep) if sweep else pd.DataFrame()
     if runs.empty or set(runs["dataset"]) != {"mnist"}:

@@ -18,7 +18,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with one_line_errors():
         store = locate(Tracking(uri=arguments.uri), home.state())
-        connection = connect(store, arguments.experiment)
+        connection = connect(store, arguments.experiment, create=False)
         done = report.write(connection)
         print(f"{done.text}\n\nwritten to   {done.folder / 'report.html'}")
         print(f"in MLflow    {report.base_address(store)}{report.log(connection, done)}")

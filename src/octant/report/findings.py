@@ -84,6 +84,11 @@ class Findings:
                 matrices[config] = 100 * matrix / np.maximum(examples, 1)[:, None] / counts[config]
         return matrices
 
+    def typical(self) -> list[str]:
+        """The id of each configuration's median run by test accuracy, diverged ones left out."""
+        finished = self.compared[self.compared["outcome"] == "finished"].sort_values(["test_accuracy", "seed"])
+        return [str(runs["run_id"].iloc[(len(runs) - 1) // 2]) for _, runs in finished.groupby("config")]
+
     def hardest(self) -> pd.DataFrame:
         """The test examples that most compared runs get wrong: example, class, said (most often), wrong_percent."""
         groups = self.mistakes.groupby("example")

@@ -41,6 +41,7 @@ class Report:
     sweep: str
     link: str
     floor: float
+    typical: list[str]
 
 
 def write(connection: Connection) -> Report:
@@ -50,7 +51,7 @@ def write(connection: Connection) -> Report:
     folder = folder_of(connection.experiment)
     files = write_files(found, folder)
     link = path_of(connection.experiment_id, sweep)
-    return Report(folder, files, terminal(found), sweep, link, figures.accuracy_floor(found.curves))
+    return Report(folder, files, terminal(found), sweep, link, figures.accuracy_floor(found.curves), found.typical())
 
 
 def log(connection: Connection, report: Report) -> str:
@@ -136,14 +137,20 @@ def terminal(found: Findings) -> str:
 
 def rendered(figure: Figure) -> tuple[bytes, bytes]:
     """The figure as svg and png; the same figure gives the same bytes."""
-    svg, png = io.BytesIO(), io.BytesIO()
+    svg = io.BytesIO()
     with rc_context({"svg.hashsalt": "octant", "svg.fonttype": "path"}):
         # Not savefig, which draws everything twice and lays it out anew for each format.
         FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # type: ignore[no-untyped-call]
         figure.set_layout_engine("none")
         figure.set_dpi(150)
-        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
-    return svg.getvalue(), png.getvalue()
+    return svg.getvalue(), as_png(figure)
+
+
+def as_png(figure: Figure) -> bytes:
+    """The figure as png."""
+    png = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    return png.getvalue()
 
 
 def base_address(store: Store) -> str:

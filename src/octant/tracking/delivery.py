@@ -12,14 +12,23 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from octant.journal import TEST_ERRORS, Busy, Journal, Story, locked, read_json, write_json
 from octant.palette import colour
+from octant.tracking.models import log_model_once
 from octant.tracking.store import Connection, Store
+from octant.tracking.stored import CONFIG, UNCOMMITTED
+from octant.tracking.summary import described, summary_points
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, Run
 
 FINAL = ("FINISHED",)
-_MOST_METRICS = 1000  # MLflow's limit for one batch
+_MOST_METRICS = 900  # MLflow's limit for one batch is 1000, params and tags included
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,8 @@ class Order:
 
     def forget(self) -> None:
         """The store does not know this run any more: send it again from the start."""
-        self.save(self.receipt() | {"run_id": None, "creating": None, "described": False, "sent": 0, "status": None})
+        unknown = dict.fromkeys(("run_id", "model_id", "creating", "status"))
+        self.save(self.receipt() | unknown | {"described": False, "sent": 0})
 
     def save(self, receipt: Mapping[str, Any]) -> None:
         """Replace the receipt."""
@@ -104,7 +114,8 @@ def deliver(connection: Connection, order: Order, status: str) -> bool:
             story = journal.read()
             _create_once(connection, order, receipt, identity, story)
             _describe_once(connection, order, receipt, identity)
-            _send_points(connection, order, receipt, story)
+            log_model_once(connection, receipt, journal, identity, story, order.save)
+            _send_points(connection, order, receipt, identity, story)
             _set_status(connection, order, receipt, story, status)
     except Busy:
         return False
@@ -127,7 +138,7 @@ def _create_once(
         filter_string = f"tags.creation = '{receipt['creating']}'"
         found = connection.client.search_runs([connection.experiment_id], filter_string, max_results=1)
         if found:
-            receipt["run_id"] = found[0].info.run_id
+            receipt |= _identified(found[0])
     else:
         receipt["creating"] = f"{order.journal.fingerprint[:16]}-{time.time_ns():x}"
         order.save(receipt)
@@ -137,10 +148,14 @@ def _create_once(
         run = connection.client.create_run(
             connection.experiment_id, start_time=started, tags=tags, run_name=run_name(identity)
         )
-        receipt["run_id"] = run.info.run_id
+        receipt |= _identified(run)
     receipt["status"] = "RUNNING"
     receipt["tagged"] = receipt["sweep"]
     order.save(receipt)
+
+
+def _identified(run: Run) -> dict[str, str]:
+    return {"run_id": run.info.run_id, "artifacts": run.info.artifact_uri}
 
 
 def run_name(identity: Mapping[str, Any]) -> str:
@@ -175,35 +190,61 @@ def run_params(identity: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _describe_once(connection: Connection, order: Order, receipt: dict[str, Any], identity: Mapping[str, Any]) -> None:
-    from mlflow.entities import Param
-
     if receipt.get("described"):
         return
-    client, run_id = connection.client, receipt["run_id"]
-    client.log_inputs(run_id, dataset_inputs(identity))
-    client.log_dict(run_id, identity["settings"], "config.yaml")
-    client.log_batch(run_id, params=[Param(key, value) for key, value in run_params(identity).items()])
-    receipt["described"] = True
-    order.save(receipt)
+    connection.client.log_inputs(receipt["run_id"], dataset_inputs(identity))
+    texts = {CONFIG: yaml.safe_dump(dict(identity["settings"]), sort_keys=False)}
+    texts |= {UNCOMMITTED: identity["uncommitted"]} if identity.get("uncommitted") else {}
+    with TemporaryDirectory() as folder:
+        for name, text in texts.items():
+            (Path(folder) / name).write_text(text)
+            _send_file(connection, receipt, Path(folder) / name)
 
 
-def _send_points(connection: Connection, order: Order, receipt: dict[str, Any], story: Story) -> None:
+def _send_points(
+    connection: Connection, order: Order, receipt: dict[str, Any], identity: Mapping[str, Any], story: Story
+) -> None:
+    """Params, points, outcome, summary: in as few requests as MLflow takes, since each costs a quarter of a run."""
+    from mlflow.entities import Param, RunTag
+
+    params = [] if receipt.get("described") else [Param(key, value) for key, value in run_params(identity).items()]
+    over = story.outcome is not None and receipt["status"] not in FINAL
+    tags = [RunTag(key, value) for key, value in _outcome_tags(receipt["run_id"], story).items()] if over else []
+    summary = summary_points(story, receipt.get("model_id")) if over else []
+    lines = story.epochs[receipt["sent"] :]
+    while lines or params or tags:
+        most = _MOST_METRICS // (len(lines[0]["metrics"]) + 1) if lines else 0
+        batch, lines = lines[:most], lines[most:]
+        points = _points(batch) + ([] if lines else summary)
+        connection.client.log_batch(receipt["run_id"], points, params, [] if lines else tags)
+        receipt |= {"sent": receipt["sent"] + len(batch), "described": True}
+        order.save(receipt)
+        params, tags = [], tags if lines else []
+
+
+def _points(lines: list[dict[str, Any]]) -> list[Metric]:
     from mlflow.entities import Metric
 
-    client, run_id = connection.client, receipt["run_id"]
-    lines = story.epochs[receipt["sent"] :]
-    while lines:
-        most = _MOST_METRICS // (len(lines[0]["metrics"]) + 1)
-        batch, lines = lines[:most], lines[most:]
-        metrics = [
-            Metric(key, value, line["time"], line["epoch"])
-            for line in batch
-            for key, value in (line["metrics"] | {"seconds_per_epoch": line["seconds"]}).items()
-            if line["epoch"] or key != "seconds_per_epoch"
-        ]
-        client.log_batch(run_id, metrics)
-        receipt["sent"] += len(batch)
-        order.save(receipt)
+    return [
+        Metric(key, value, line["time"], line["epoch"])
+        for line in lines
+        for key, value in (line["metrics"] | {"seconds_per_epoch": line["seconds"]}).items()
+        if line["epoch"] or key != "seconds_per_epoch"
+    ]
+
+
+def _outcome_tags(run_id: str, story: Story) -> dict[str, str]:
+    named = {"outcome": "outcome", "epoch": "diverged_epoch", "reason": "diverged_reason"}
+    tags = {named[key]: str(value) for key, value in (story.outcome or {}).items() if key in named}
+    return tags | {"mlflow.note.content": described(run_id, story)}
+
+
+def _send_file(connection: Connection, receipt: Mapping[str, Any], file: Path) -> None:
+    """Into the run's artifacts, straight: MlflowClient.log_artifact asks the store for the run each time."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    repository: Any = get_artifact_repository(receipt["artifacts"], connection.client.tracking_uri)
+    repository.log_artifact(str(file))
 
 
 def dataset_inputs(identity: Mapping[str, Any]) -> list[Any]:
@@ -234,25 +275,11 @@ def _set_status(connection: Connection, order: Order, receipt: dict[str, Any], s
     if story.outcome:
         errors = order.journal.folder / TEST_ERRORS
         if errors.exists():
-            client.log_artifact(run_id, str(errors))
-        _finish(connection, run_id, story)
+            _send_file(connection, receipt, errors)
+        client.set_terminated(run_id, "FINISHED", end_time=story.outcome["time"])
     elif status == "RUNNING":
         client.update_run(run_id, status="RUNNING")
     else:
         client.set_terminated(run_id, status)
     receipt["status"] = status
     order.save(receipt)
-
-
-def _finish(connection: Connection, run_id: str, story: Story) -> None:
-    from mlflow.entities import RunTag
-
-    outcome = story.outcome or {}
-    tags = [RunTag("outcome", outcome["outcome"])]
-    if outcome["outcome"] == "diverged":
-        tags += [
-            RunTag("diverged_epoch", str(outcome["epoch"])),
-            RunTag("diverged_reason", outcome["reason"]),
-        ]
-    connection.client.log_batch(run_id, tags=tags)
-    connection.client.set_terminated(run_id, "FINISHED", end_time=outcome["time"])

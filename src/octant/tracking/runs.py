@@ -22,7 +22,7 @@ _WORDS = ("loss", "hidden", "output", "init", "engine", "dataset", "dtype", "tar
           "hidden_error", "split_seed")  # fmt: skip
 # Tags that say where a run comes from; they decide no number.
 PROVENANCE = ("command", "mlflow.source.git.commit", "git_state", "version_octant", "version_python", "version_numpy",
-              "version_numba", "version_mlflow", "cpu", "platform")  # fmt: skip
+              "version_numba", "version_mlflow", "blas", "cpu", "platform")  # fmt: skip
 _WHOLE = ("seed", "epochs", "batch_size", "hidden_units", "n_train", "n_validation", "n_test")
 _MOST = 1_000_000
 

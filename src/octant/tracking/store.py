@@ -109,10 +109,19 @@ def client_of(store: Store) -> MlflowClient:
         return client
 
 
-def connect(store: Store, experiment: str) -> Connection:
-    """Open the store and make sure that the experiment exists, restored if it was in the trash."""
+def connect(store: Store, experiment: str, *, create: bool = True) -> Connection:
+    """Open the store and make sure that the experiment exists, restored if it was in the trash.
+
+    Raises InputError, naming those there are, when it does not exist and should not be created.
+    """
     client = client_of(store)
     found = client.get_experiment_by_name(experiment)
+    if found is None and not create:
+        known = sorted(each.name for each in client.search_experiments() if each.name != "Default")
+        raise InputError(
+            f"experiment {experiment} has no runs in {store.shown}; known there: {', '.join(known) or 'none'}; "
+            f"run it with: make sweep EXPERIMENT={experiment}"
+        )
     if found is None:
         return Connection(client, _create(client, store, experiment), experiment)
     if found.lifecycle_stage == "deleted":

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from octant.activations import Array
 from octant.engines import Step
 from octant.engines.compiled.functions import row_function
-from octant.engines.compiled.kernel import Rule, Scratch, Weights, epoch_function
+from octant.engines.compiled.kernel import Rule, Scratch, Weights, epoch_function, outputs_function
 from octant.engines.compiled.lanes import CACHE_LINE, lanes
-from octant.engines.compiled.sparse import compress
+from octant.engines.compiled.sparse import compressed
 from octant.initialisers import Parameters
 from octant.network import Network
 
@@ -32,7 +32,7 @@ class CompiledEpoch:
         rate, divisor = float(step.learning_rate), float(step.output_divisor)
         self._rule = Rule(rate, divisor, bool(step.raw_hidden_error), bool(loss.canonical))
         self._batch_size = min(step.batch_size, len(Y))
-        self._examples = compress(X, Y.dtype)
+        self._examples = compressed(X, Y.dtype)
         self._Y = np.require(Y, requirements=["C", "W"])
         self._epoch = epoch_function(Y.dtype, self._examples.columns.dtype)
         self._rooms: dict[tuple[int, ...], tuple[Weights, Scratch]] = {}
@@ -40,12 +40,27 @@ class CompiledEpoch:
     def __call__(self, parameters: Parameters, order: NDArray[Any], /) -> None:
         """Visit the examples in `order`; overflow on the way to divergence is the caller's to detect."""
         W1, b1, W2, b2 = parameters
-        (d, h), k = W1.shape, len(b2)
-        weights, scratch = self._room(d, h, k)
-        weights.W1[:, :h], weights.b1[:h], weights.V2[:, :h], weights.b2[:] = W1, b1, W2.T, b2
+        h = len(b1)
+        weights, scratch = self._filled(parameters)
         visits = np.require(order, np.int64, ["C", "W"])
         self._epoch(weights, self._examples, self._Y, visits, h, self._rule, scratch, *self._functions)
         W1[:], b1[:], W2[:], b2[:] = weights.W1[:, :h], weights.b1[:h], weights.V2[:, :h].T, weights.b2
+
+    def outputs(self, parameters: Parameters, X: Array, /) -> Array:
+        """Z2 (n, k) for the rows of X (n, d)."""
+        weights, scratch = self._filled(parameters)
+        examples = compressed(X, self._Y.dtype)
+        Z2 = np.empty((len(X), len(weights.b2)), self._Y.dtype)
+        compute = outputs_function(self._Y.dtype, examples.columns.dtype)
+        compute(weights, examples, len(parameters.b1), scratch, self._functions[0], Z2)
+        return Z2
+
+    def _filled(self, parameters: Parameters) -> tuple[Weights, Scratch]:
+        W1, b1, W2, b2 = parameters
+        (d, h), k = W1.shape, len(b2)
+        weights, scratch = self._room(d, h, k)
+        weights.W1[:, :h], weights.b1[:h], weights.V2[:, :h], weights.b2[:] = W1, b1, W2.T, b2
+        return weights, scratch
 
     def _room(self, d: int, h: int, k: int) -> tuple[Weights, Scratch]:
         """Arrays for a d-h-k network, kept from epoch to epoch."""
@@ -68,3 +83,4 @@ class CompiledEpoch:
 def prepare(dtype: str = "float64") -> None:
     """Load the compiled epoch, or compile it: in a process that forks workers, which then find it ready."""
     epoch_function(np.dtype(dtype), np.dtype(np.uint16))
+    outputs_function(np.dtype(dtype), np.dtype(np.uint16))

@@ -142,20 +142,44 @@ def _epoch(
             _step_hidden(weights, examples, order[start + i], dZ1[i], number(rate))
 
 
+def _outputs(weights: Any, examples: Any, units: Any, scratch: Any, hidden: Any, Z2: Any) -> None:
+    """Z2 (n, k) of all examples."""
+    Z1, A1 = scratch.Z1, scratch.A1[0]
+    for row in range(len(Z2)):
+        _hidden_layer(weights, examples, row, Z1)
+        hidden(Z1[:units], A1[:units])
+        _output_layer(weights, A1, Z2[row])
+
+
 @cache
 def epoch_function(dtype: np.dtype[Any], columns: np.dtype[Any]) -> Any:
     """`_epoch` for numbers of `dtype` and columns of that unsigned type: from the cache on disk, or compiled."""
-    row = row_type(dtype)
-    matrix, order = row.copy(ndim=2), types.Array(types.int64, 1, "C")
-    places = types.Array(getattr(types, columns.name), 1, "C")
-    weights = _tuple(Weights, matrix, row, matrix, row)
-    examples = _tuple(Sparse, row, places, order)
+    row, matrix, weights, examples, scratch = _types(dtype, columns)
     rule = _tuple(Rule, types.float64, types.float64, types.boolean, types.boolean)
-    scratch = _tuple(Scratch, *[matrix] * 3, *[row] * 6, places)
     forward, pullback = (types.FunctionType(types.void(*[row] * n)) for n in (2, 3))
     functions = (forward, pullback, forward, pullback, pullback)
+    order = types.Array(types.int64, 1, "C")
     signature = types.void(weights, examples, matrix, order, types.int64, rule, scratch, *functions)
     return compile_cached(named(_epoch, f"epoch_{dtype}_{columns}_{digest()}"), signature)
+
+
+@cache
+def outputs_function(dtype: np.dtype[Any], columns: np.dtype[Any]) -> Any:
+    """`_outputs`, likewise."""
+    row, matrix, weights, examples, scratch = _types(dtype, columns)
+    forward = types.FunctionType(types.void(row, row))
+    signature = types.void(weights, examples, types.int64, scratch, forward, matrix)
+    return compile_cached(named(_outputs, f"outputs_{dtype}_{columns}_{digest()}"), signature)
+
+
+def _types(dtype: np.dtype[Any], columns: np.dtype[Any]) -> tuple[Any, ...]:
+    """Numba's types of a row, a matrix, Weights, Sparse and Scratch."""
+    row = row_type(dtype)
+    matrix, pointers = row.copy(ndim=2), types.Array(types.int64, 1, "C")
+    places = types.Array(getattr(types, columns.name), 1, "C")
+    weights = _tuple(Weights, matrix, row, matrix, row)
+    examples = _tuple(Sparse, row, places, pointers)
+    return row, matrix, weights, examples, _tuple(Scratch, *[matrix] * 3, *[row] * 6, places)
 
 
 def _tuple(of: type, *members: Any) -> Any:

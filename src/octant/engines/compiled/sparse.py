@@ -18,6 +18,22 @@ class Sparse(NamedTuple):
     pointers: NDArray[np.int64]
 
 
+_kept: list[tuple[Array, Sparse]] = []
+KEPT = 3  # arrays: train, validation and test, of which all runs of a worker read the same ones
+
+
+def compressed(X: Array, dtype: np.dtype[Any]) -> Sparse:
+    """X without its zeros; made once for each array that nobody can change, such as a data set's."""
+    for seen, examples in _kept:
+        if seen is X and examples.values.dtype == dtype:
+            return examples
+    examples = compress(X, dtype)
+    if not X.flags.writeable:
+        _kept.append((X, examples))
+        del _kept[:-KEPT]
+    return examples
+
+
 def compress(X: Array, dtype: np.dtype[Any], chunk: int = 1024) -> Sparse:
     """X without its zeros, `chunk` rows at a time; the columns in the smallest unsigned type that holds d."""
     n, d = X.shape

@@ -1,0 +1,63 @@
+"""One run as MLflow has it: all that is needed to repeat it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from octant.config import Settings, parse_settings
+from octant.errors import InputError
+from octant.tracking.store import Store, client_of
+
+CONFIG, UNCOMMITTED = "config.yaml", "uncommitted.diff"
+DURATION = "seconds_per_epoch"
+Points = dict[tuple[str, int], float]  # (metric, step) -> value
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """`points` has every metric at every step, without durations."""
+
+    run_id: str
+    name: str
+    status: str
+    settings: Settings
+    tags: dict[str, str]
+    points: Points
+
+
+def read_run(store: Store, run_id: str) -> StoredRun:
+    """Raises InputError for an id that the store does not have, and for a run that octant did not make."""
+    from mlflow.exceptions import MlflowException
+
+    client = client_of(store)
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        raise InputError(f"run {run_id!r} is not in {store.shown}; the page of a run shows its id") from None
+    tags = dict(run.data.tags)
+    if "fingerprint" not in tags:
+        raise InputError(f"run {run_id} was not made by octant (it has no fingerprint): only octant's are repeated")
+    points = {
+        (key, point.step): point.value
+        for key in run.data.metrics
+        if key != DURATION
+        for point in client.get_metric_history(run_id, key)
+    }
+    return StoredRun(run_id, run.info.run_name or run_id, run.info.status, _settings(client, run_id), tags, points)
+
+
+def _settings(client: Any, run_id: str) -> Settings:
+    import yaml
+    from mlflow.exceptions import MlflowException
+
+    with TemporaryDirectory(prefix="octant-") as folder:
+        try:
+            text = Path(client.download_artifacts(run_id, CONFIG, folder)).read_text()
+        except (MlflowException, OSError):
+            raise InputError(f"run {run_id} has no artifact {CONFIG}; without it nothing says what to repeat") from None
+    return parse_settings(yaml.safe_load(text))

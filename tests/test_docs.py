@@ -1,0 +1,131 @@
+"""What the documentation tells people to type works: commands, code blocks, the notebook."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import environment
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+# Commands that some other test, or CI itself, runs; the rest is run below as it stands.
+ELSEWHERE = {
+    "make sweep": "test_a_stranger_s_commands",
+    "make test": "this suite",
+    "make sweep EXPERIMENT=mnist": "by hand: ten minutes; experiments/mnist is its result",
+    'make train ARGS="dataset=mnist batch_size=32 engine=numpy"': "by hand: it downloads MNIST",
+    "make promote EXPERIMENT=factorial": "test_promoted_is_the_best_by_validation",
+    "make serve": "test_serve_answers_http_and_refuses_with_400",
+    "octant-predict digit.png": "test_predict_draws_the_digit_and_answers",
+    "octant-predict arrays.npz --model RUN_ID": "test_predict_draws_the_digit_and_answers",
+    "octant experiment=factorial hydra/launcher=slurm hydra.launcher.sbatch.partition=cpu": "by hand: wants a Slurm",
+    "octant experiment=factorial hydra/launcher=ray hydra.launcher.address=head:6379": "by hand: wants a Ray",
+    "octant-rerun RUN_ID": "test_it_is_bit_identical_and_says_what_it_knows",
+}
+
+
+def commands(page: Path) -> list[str]:
+    """Indented lines that begin with a command of octant's, without their comments."""
+    lines = re.findall(r"^    ((?:make|octant)[\w-]*(?: .*)?)$", page.read_text(), re.MULTILINE)
+    return [re.sub(r"\s{2,}#.*", "", line).strip() for line in lines]
+
+
+def copied(folder: Path) -> Path:
+    """The files that git knows, with their times, and the environment that runs this test as .venv."""
+    names = subprocess.run(["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True).stdout
+    for name in names.splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    (folder / ".venv").symlink_to(sys.prefix)
+    return folder
+
+
+def typed(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
+    """Run shell text in the folder, where `import octant` means the folder's own."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    there = kept | {"PYTHONPATH": str(folder / "src")}
+    return subprocess.run(["sh", "-eu"], input=text, capture_output=True, text=True, cwd=folder, env=there, check=False)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copied(tmp_path_factory.mktemp("docs") / "octant")
+
+
+@pytest.mark.slow
+def test_the_tutorial_as_it_stands(checkout: Path) -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(), re.DOTALL)
+    assert len(blocks) == 5
+    for block in blocks:
+        done = typed(checkout, block)
+        assert done.returncode == 0, block + done.stdout + done.stderr
+    assert "no difference shown" in done.stdout or "scores highest" in done.stdout
+    assert (checkout / "experiments" / "batches" / "report.html").exists()
+    assert (checkout / "mlruns" / "reports" / "arctan" / "report.html").exists()
+    wrong = (checkout / "src/octant/activations.py").read_text().replace("np.cos(A) ** 2", "np.sin(A) ** 2")
+    (checkout / "src/octant/activations.py").write_text(wrong)
+    done = typed(checkout, 'make test ARGS="tests/test_gradients.py -k arctan -q"')
+    assert done.returncode != 0, "the tutorial says that a mistake is found"
+
+
+@pytest.mark.slow
+def test_a_stranger_s_commands(tmp_path: Path) -> None:
+    """Those of the README that are not run elsewhere, in the order of the page, after one `make sweep`, made small."""
+    folder = copied(tmp_path / "octant")
+    done = typed(folder, 'make sweep ARGS="epochs=1 seed=0,1"')
+    assert done.returncode == 0, done.stderr
+    for page in PAGES:
+        for command in commands(page):
+            if command not in ELSEWHERE:
+                done = typed(folder, command)
+                assert done.returncode == 0, command + done.stdout + done.stderr
+
+
+def test_tests_named_for_commands_exist() -> None:
+    known = "\n".join(path.read_text() for path in (ROOT / "tests").glob("test_*.py"))
+    for command, test in ELSEWHERE.items():
+        if test.startswith("test_"):
+            assert f"def {test}" in known, command
+    assert set(ELSEWHERE) <= {command for page in PAGES for command in commands(page)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_blocks_run(page: Path) -> None:
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+        subprocess.run([sys.executable, "-c", block], check=True)
+
+
+def test_the_notebook_runs(swept: tuple[Path, str], tmp_path: Path) -> None:
+    """Its cells as one program, on the smoke sweep; what a cell's last line shows is evaluated too."""
+    cells = json.loads((ROOT / "docs" / "runs.ipynb").read_text())["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    code = code.replace('"factorial"', '"smoke"') + "\nfigure.savefig('figure.png')\nassert len(axes.lines) == 8\n"
+    ast.parse(code)
+    program = "import matplotlib\nmatplotlib.use('Agg')\n" + code
+    where = environment(swept[0], MPLCONFIGDIR=str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=where, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "16 finished runs of 8 configurations" in done.stdout
+    assert "2 seeds" in done.stdout
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_the_page_on_mathematics_has_every_word() -> None:
+    from octant.activations import HIDDEN, OUTPUT
+    from octant.losses import LOSSES
+
+    text = (ROOT / "docs" / "mathematics.md").read_text()
+    assert all(f"`{word}`" in text for word in {*HIDDEN, *OUTPUT, *LOSSES})
