@@ -13,7 +13,8 @@ BIN := $(VENV)/bin
 # pip's wheels and MLflow's imports are chatty; what matters is printed by octant itself.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help sweep train report lecture ui portraits promote serve sync doctor test test-slow check format bench clean reset setup
+.PHONY: help sweep train report lecture ui portraits promote serve server sync doctor test test-slow test-services check \
+	format bench clean reset setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +35,9 @@ lecture: $(VENV)/.installed ## the lecture's page: train what is missing on MNIS
 ui: $(VENV)/.installed ## MLflow on 127.0.0.1 (PORT=5000) with the link to the comparison
 	@OCTANT_PORT=$(PORT) exec $(BIN)/python -m octant.ui
 
+server: $(VENV)/.serving ## MLflow for a team on PostgreSQL, settings in the environment: docs/scaling.md
+	@exec $(BIN)/python -m octant.team
+
 portraits: $(VENV)/.installed ## figures of single runs into MLflow: RUNS="id id"
 	@$(BIN)/python -m octant.portraits $(RUNS) $(ARGS)
 
@@ -53,7 +57,10 @@ test: $(VENV)/.tested ## set up and run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-slow: $(VENV)/.tested ## kills, outages, crowds: KILLS=40 random kills
-	@OCTANT_KILLS=$(KILLS) $(BIN)/python -m pytest -m slow $(ARGS)
+	@OCTANT_KILLS=$(KILLS) $(BIN)/python -m pytest -m 'slow and not services' $(ARGS)
+
+test-services: $(VENV)/.clustered ## a real PostgreSQL, MLflow server, Ray and Slurm; a missing one is a failure
+	@OCTANT_SERVICES=1 $(BIN)/python -m pytest -m services $(ARGS)
 
 check: $(VENV)/.tested ## lint, format, types
 	@$(BIN)/ruff check .
@@ -93,6 +100,16 @@ $(VENV)/.tested: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing pinned versions and the test tools into $(VENV) (about 2 minutes the first time)"
 	@$(INSTALL) --editable '.[test]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.serving: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing pinned versions and the server's packages into $(VENV)"
+	@$(INSTALL) --editable '.[server]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.clustered: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing the launchers, the server's packages and the test tools into $(VENV)"
+	@$(INSTALL) --editable '.[test,server,slurm,ray]'
+	@touch $@ $(VENV)/.installed $(VENV)/.tested $(VENV)/.serving
 
 $(VENV)/.benched: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing the peers to measure against into $(VENV)"

@@ -22,9 +22,9 @@ SOURCE = ROOT / "src" / "octant"
 # Each module imports only from those before it.
 LAYERS = [
     "errors", "home", "seeds", "activations", "losses", "initialisers", "config", "messages", "data", "network",
-    "engines", "training", "journal", "worker", "forked", "pool", "palette", "provenance", "progress", "tracking",
-    "launch", "comparison", "figures", "report", "lecture", "upkeep", "rerun", "pictures", "predict", "server", "ui",
-    "champion", "portraits", "app", "__main__",
+    "engines", "training", "journal", "worker", "forked", "pool", "palette", "provenance", "progress", "cluster",
+    "tracking", "launch", "comparison", "figures", "report", "lecture", "upkeep", "rerun", "pictures", "predict",
+    "server", "ui", "team", "champion", "portraits", "app", "__main__",
 ]  # fmt: skip
 NUMERICS = ["activations", "losses", "initialisers", "seeds", "network", "engines", "training"]
 

@@ -7,7 +7,7 @@ Hydra executes this file without entering it in sys.modules: dataclasses here ca
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -32,13 +32,6 @@ class OctantSweeperConf:
     params: dict[str, str] | None = None
 
 
-@dataclass
-class OctantLauncherConf:
-    """All jobs of a sweep in one launch on this machine."""
-
-    _target_: str = "hydra_plugins.octant_plugins.OctantLauncher"
-
-
 class OctantSweeper(BasicSweeper):
     """The Cartesian product of the overrides; the launcher checks every job before any work."""
 
@@ -47,7 +40,13 @@ class OctantSweeper(BasicSweeper):
 
 
 class OctantLauncher(Launcher):
-    """Composes every job, checks them all, then hands them to octant as one launch."""
+    """Composes every job, checks them all, then hands them to octant as one launch.
+
+    Its options say on which cluster, if any: octant checks them with everything else.
+    """
+
+    def __init__(self, **cluster: Any) -> None:
+        self._cluster = OmegaConf.to_container(OmegaConf.create(cluster), resolve=True) or None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what composing needs."""
@@ -58,11 +57,12 @@ class OctantLauncher(Launcher):
         """Train all jobs; ends the program with octant's exit code."""
         from octant.app import launch_composed
 
-        raise SystemExit(launch_composed(compose(self._loader, self._config, job_overrides)))
+        composed = compose(self._loader, self._config, job_overrides)
+        raise SystemExit(launch_composed(each | {"cluster": self._cluster} for each in composed))
 
 
-def compose(loader: Any, master: DictConfig, jobs: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-    """The composed configuration of each job, as plain containers."""
+def compose(loader: Any, master: DictConfig, jobs: Sequence[Sequence[str]]) -> Iterator[dict[str, Any]]:
+    """The composed configuration of each job, as plain containers; one at a time, so that a mistake is told at once."""
     parser = OverridesParser.create(config_loader=loader)
 
     @cache
@@ -76,13 +76,11 @@ def compose(loader: Any, master: DictConfig, jobs: Sequence[Sequence[str]]) -> l
             del config["hydra"]
         return config
 
-    composed = []
     for job in jobs:
         groups = tuple(text for text in job if _is_group(loader, parsed(text)))
         config = copy.deepcopy(base(groups))
         ConfigLoaderImpl._apply_overrides_to_config([parsed(t) for t in job if t not in groups], config)
-        composed.append(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
-    return composed  # type: ignore[return-value]
+        yield OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[misc]
 
 
 def _is_group(loader: Any, override: Override) -> bool:
@@ -90,4 +88,5 @@ def _is_group(loader: Any, override: Override) -> bool:
 
 
 ConfigStore.instance().store("octant", OctantSweeperConf, group="hydra/sweeper", provider="octant")
-ConfigStore.instance().store("octant", OctantLauncherConf, group="hydra/launcher", provider="octant")
+LAUNCHER = {"_target_": "hydra_plugins.octant_plugins.OctantLauncher"}  # conf/hydra/launcher/ adds the clusters to it
+ConfigStore.instance().store("octant", LAUNCHER, group="hydra/launcher", provider="octant")

@@ -11,7 +11,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from octant import home
@@ -106,7 +106,7 @@ def _one_job(config: DictConfig) -> int:
 
     def launched() -> int:
         composed: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-        return launch_composed([composed])
+        return launch_composed([composed | {"cluster": cluster_of(HydraConfig.get().launcher)}])
 
     if HydraConfig.get().mode == RunMode.RUN:
         with one_line_errors():
@@ -117,11 +117,20 @@ def _one_job(config: DictConfig) -> int:
     return code
 
 
-def launch_composed(composed: Sequence[Mapping[str, Any]]) -> int:
+def cluster_of(launcher: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The options of hydra/launcher=slurm or =ray; None for a launcher that knows no cluster."""
+    from omegaconf import OmegaConf
+
+    options = {str(key): value for key, value in launcher.items() if key != "_target_"}
+    return OmegaConf.to_container(OmegaConf.create(options), resolve=True) if "cluster" in options else None  # type: ignore[return-value]
+
+
+def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
     """Check, train, deliver and report composed configurations; returns the exit code."""
     from octant.config import parse_launch
 
     parsed = [parse_launch(each) for each in composed]
+    _refuse_open_credentials(parsed[0].tracking.uri)
     from octant import launch  # only now: a wrong setting is answered without its imports
     from octant.tracking.store import without_credentials
 
@@ -131,6 +140,17 @@ def launch_composed(composed: Sequence[Mapping[str, Any]]) -> int:
     if done.connection is not None:
         _conclude(sweep, done.connection)
     return done.code
+
+
+def _refuse_open_credentials(uri: str | None) -> None:
+    """A password may come by the environment only: arguments are shown by `ps` and kept by shells."""
+    from octant.tracking.store import without_credentials
+
+    if uri and "***@" in without_credentials(uri) and uri != os.environ.get("MLFLOW_TRACKING_URI"):
+        raise InputError(
+            "tracking.uri: name and password do not belong there; set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD in the environment"
+        )
 
 
 def _conclude(sweep: Sweep, connection: Connection) -> None:

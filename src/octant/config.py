@@ -120,6 +120,30 @@ class Tracking(_Model):
     uri: str | None = None
 
 
+class Cluster(_Model):
+    """How runs are spread over the nodes of a cluster: conf/hydra/launcher/slurm.yaml and ray.yaml."""
+
+    cluster: Literal["slurm", "ray"]
+    tasks: Annotated[int, Field(ge=1, le=10_000)]
+    runs_per_task: Annotated[int, Field(ge=1, le=100_000)]
+    minutes_per_run: Annotated[float, Field(gt=0, le=10_080)]
+    memory_mb: Annotated[int, Field(ge=100, le=4_000_000)]
+
+
+class Slurm(Cluster):
+    """Slurm, and what else its sbatch is to be told."""
+
+    cluster: Literal["slurm"]
+    sbatch: dict[str, Any] = {}
+
+
+class Ray(Cluster):
+    """A started Ray cluster."""
+
+    cluster: Literal["ray"]
+    address: Annotated[str, Field(min_length=1)]
+
+
 class Launch(_Model):
     """One command: the settings of a run, the experiment it belongs to, and how to go about it."""
 
@@ -128,6 +152,7 @@ class Launch(_Model):
     tracking: Tracking
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     rerun: bool = False
+    cluster: Annotated[Slurm | Ray, Field(discriminator="cluster")] | None = None
 
 
 def parse_launch(composed: Mapping[str, Any]) -> Launch:
@@ -135,7 +160,7 @@ def parse_launch(composed: Mapping[str, Any]) -> Launch:
 
     Raises InputError with one line a wrong key, word, type or range: what was wrong and what is allowed.
     """
-    own = {"experiment", "tracking", "workers", "rerun"}
+    own = {"experiment", "tracking", "workers", "rerun", "cluster"}
     settings = {key: value for key, value in composed.items() if key not in own}
     rest = {key: value for key, value in composed.items() if key in own}
     try:
@@ -155,6 +180,8 @@ def parse_settings(values: Mapping[str, Any]) -> Settings:
 def _one_line(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"] if part != "constrained-str")
+    if first["loc"][:1] == ("cluster",):
+        key = ".".join(["hydra.launcher", *map(str, first["loc"][2:])])
     if first["type"] in ("word", "path"):
         return first["msg"]
     if first["type"] == "extra_forbidden":

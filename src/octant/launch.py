@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from octant import home, provenance
+from octant import cluster, home, provenance
 from octant.config import Launch, Settings
 from octant.errors import InputError
 from octant.journal import Busy
@@ -69,6 +69,8 @@ def prepare(launches: Sequence[Launch], command: str) -> Sweep:
     first = launches[0]
     state = home.state()
     store = locate(first.tracking, state)
+    if first.cluster:
+        cluster.check(first.cluster)
     for launch in launches:
         build(launch.settings.loss, launch.settings.hidden, launch.settings.output)
     common = {"launch": uuid.uuid4().hex, "command": command}
@@ -163,7 +165,9 @@ def _train(sweep: Sweep, pending: list[Job], shipper: Shipper) -> None:
         return
     line = Progress("runs", len(sweep.jobs))
     try:
-        with closing(train_all(pending, sweep.launch.workers or cores())) as results:
+        where = sweep.launch.cluster
+        training = cluster.train_on(where, pending) if where else train_all(pending, sweep.launch.workers or cores())
+        with closing(training) as results:
             for result in results:
                 if result is not None:
                     job, said = result

@@ -32,13 +32,15 @@ def environment() -> dict[str, str]:
     return os.environ | quiet
 
 
-def serve(command: list[str], port: int, env: Mapping[str, str], said: str) -> None:
-    """Run the server until Ctrl-C or SIGTERM; print `said` once it answers."""
-    _refuse_taken(port)
+def serve(
+    command: list[str], port: int, env: Mapping[str, str], said: str, *, host: str = HOST, other: str = "PORT=5001"
+) -> None:
+    """Run the server until Ctrl-C or SIGTERM; print `said` once it answers. `other` is a way to another port."""
+    _refuse_taken(host, port, other)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     server = subprocess.Popen(command, env=env, start_new_session=True)  # noqa: S603
     try:
-        _wait_until_up(f"http://{HOST}:{port}/", server)
+        _wait_until_up(f"http://{reached(host)}:{port}/", server)
         print(f"\n{said}\nstop it with Ctrl-C", flush=True)
         server.wait()
     except KeyboardInterrupt:
@@ -61,13 +63,18 @@ def _wait_until_up(address: str, server: subprocess.Popen[bytes]) -> None:
     raise InputError(f"the server did not answer on {address} within {WAIT_SECONDS} s")
 
 
-def _refuse_taken(port: int) -> None:
+def reached(host: str) -> str:
+    """Where a server that listens on `host` answers on this machine."""
+    return HOST if host == "0.0.0.0" else host  # noqa: S104 - only compared
+
+
+def _refuse_taken(host: str, port: int, other: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError:
-            raise InputError(f"port {port} is taken; choose another: PORT=5001") from None
+            raise InputError(f"port {port} is taken; choose another: {other}") from None
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

@@ -41,7 +41,8 @@ class Store:
 
     def key(self, experiment: str) -> str:
         """Short name of the pair (store, experiment), the same for everybody who may use the store."""
-        return sha256(f"{self.shown}\n{experiment}".encode()).hexdigest()[:12]
+        address = self.shown.replace("***@", "").rstrip("/")  # a name and password may also come by other variables
+        return sha256(f"{address}\n{experiment}".encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
