@@ -88,7 +88,9 @@ def test_a_run_its_model_and_the_report(page: tuple[str, str], swept: tuple[Path
     dom = look(f"{runs}/{run}?workflowType=machine_learning", tmp_path / "run.png")
     assert "final_test_accuracy" in dom
     assert "octant-rerun" in dom
-    assert "cross_entropy-" in look(f"{page[0]}#/experiments/{experiment}/models/{model}", tmp_path / "model.png")
+    dom = look(f"{page[0]}#/experiments/{experiment}/models/{model}", tmp_path / "model.png")
+    assert "Ready" in dom
+    assert "best_test_accuracy" in dom
     look(f"{runs}/{report}/artifacts/report.html?workflowType=machine_learning", tmp_path / "report.png")
     assert (tmp_path / "report.png").stat().st_size > 50_000
 
