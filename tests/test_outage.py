@@ -185,6 +185,26 @@ def test_a_store_that_was_deleted_is_filled_again_from_the_journals(tmp_path: Pa
     assert Database(tmp_path).histories() == before
 
 
+def test_a_kill_while_the_store_is_made_leaves_no_broken_store(tmp_path: Path) -> None:
+    """Found by the 200 kills: half a schema, on which MLflow fails for ever."""
+    home = tmp_path / "home"
+    tiny = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "octant", *tiny], env=environment(home), stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while not any(path.stat().st_size for path in home.glob("mlflow.db*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    assert not (home / "mlflow.db").exists(), "the schema was not made under another name"
+    done = run_octant(home, *tiny)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in home.glob("mlflow.db*")] == ["mlflow.db"]
+    assert Database(home).statuses() == {"FINISHED": 1}
+
+
 @pytest.mark.parametrize("limit", [20_000, 200])
 def test_a_full_disk_ends_with_one_line_and_keeps_what_was_good(tmp_path: Path, limit: int) -> None:
     """No file may grow beyond `limit` bytes: what a full disk does, without needing one."""

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from octant.config import Tracking
@@ -104,9 +104,25 @@ def client_of(store: Store) -> MlflowClient:
         return MlflowClient(store.uri, registry_uri=store.uri)
     store.artifacts.parent.mkdir(parents=True, exist_ok=True)
     with locked(store.artifacts.parent / "store.lock", wait=True):
+        _make_schema(Path(urlsplit(store.uri).path[1:]))
         client = MlflowClient(store.uri, registry_uri=store.uri)
         client.search_experiments(max_results=1)
         return client
+
+
+def _make_schema(database: Path) -> None:
+    """A fresh database is made under another name: MLflow never recovers from a kill in the middle of its schema."""
+    from mlflow import MlflowClient
+
+    if database.exists():
+        return
+    draft = database.with_name(f"{database.name}.draft")
+    for left in (draft, draft.with_name(f"{draft.name}-journal")):
+        left.unlink(missing_ok=True)
+    client: Any = MlflowClient(f"sqlite:///{draft}", registry_uri=f"sqlite:///{draft}")
+    client.search_experiments(max_results=1)
+    client._tracking_client.store.engine.dispose()
+    draft.replace(database)
 
 
 def connect(store: Store, experiment: str, *, create: bool = True) -> Connection:
