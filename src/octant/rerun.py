@@ -18,9 +18,9 @@ from octant.journal import Story
 from octant.messages import one_line_errors
 from octant.pool import train_all
 from octant.progress import Progress
+from octant.tracking.content import summary
 from octant.tracking.store import locate
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
-from octant.tracking.summary import summary
 from octant.worker import Job, dataset_of
 
 DIFFERENT = 1

@@ -7,7 +7,6 @@ accepted just before a crash, when the receipt was not yet written, changes noth
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,14 +17,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from octant.journal import TEST_ERRORS, Busy, Journal, Story, locked, read_json, write_json
-from octant.palette import colour
+from octant.tracking.content import dataset_inputs, outcome_tags, points, run_name, run_params, run_tags, summary_points
 from octant.tracking.models import log_model_once
 from octant.tracking.store import Connection, Store
 from octant.tracking.stored import CONFIG, UNCOMMITTED
-from octant.tracking.summary import described, summary_points
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric, Run
+    from mlflow.entities import Run
 
 FINAL = ("FINISHED",)
 _MOST_METRICS = 900  # MLflow's limit for one batch is 1000, params and tags included
@@ -158,37 +156,6 @@ def _identified(run: Run) -> dict[str, str]:
     return {"run_id": run.info.run_id, "artifacts": run.info.artifact_uri}
 
 
-def run_name(identity: Mapping[str, Any]) -> str:
-    """A readable name, such as `cross_entropy-tanh-softmax lr=0.1 seed=3`."""
-    settings = identity["settings"]
-    return f"{identity['configuration']} lr={settings['learning_rate']:g} seed={settings['seed']}"
-
-
-def run_tags(identity: Mapping[str, Any], sweep: str) -> dict[str, str]:
-    """Tags known when a run starts."""
-    data, provenance = identity["dataset"], identity["provenance"]
-    return {
-        "config": identity["configuration"],
-        "sweep": sweep,
-        "fingerprint": identity["fingerprint"],
-        "dataset_digest": data["digest"],
-        "mlflow.runColor": colour(identity["configuration"]),
-        "mlflow.source.name": "octant",
-        "mlflow.source.type": "LOCAL",
-        **{name: str(value) for name, value in provenance.items() if value is not None},
-    }
-
-
-def run_params(identity: Mapping[str, Any]) -> dict[str, str]:
-    """The settings, flat; of the data set its name, split and sizes."""
-    settings = dict(identity["settings"])
-    chosen = settings.pop("dataset")
-    data = identity["dataset"]
-    sizes = {name: data[name] for name in ("n_train", "n_validation", "n_test")}
-    split = {"dataset": data["name"], "split_seed": chosen["split_seed"]}
-    return {name: str(value) for name, value in (settings | split | sizes).items()}
-
-
 def _describe_once(connection: Connection, order: Order, receipt: dict[str, Any], identity: Mapping[str, Any]) -> None:
     if receipt.get("described"):
         return
@@ -209,34 +176,17 @@ def _send_points(
 
     params = [] if receipt.get("described") else [Param(key, value) for key, value in run_params(identity).items()]
     over = story.outcome is not None and receipt["status"] not in FINAL
-    tags = [RunTag(key, value) for key, value in _outcome_tags(receipt["run_id"], story).items()] if over else []
+    tags = [RunTag(key, value) for key, value in outcome_tags(receipt["run_id"], story).items()] if over else []
     summary = summary_points(story, receipt.get("model_id")) if over else []
     lines = story.epochs[receipt["sent"] :]
     while lines or params or tags:
         most = _MOST_METRICS // (len(lines[0]["metrics"]) + 1) if lines else 0
         batch, lines = lines[:most], lines[most:]
-        points = _points(batch) + ([] if lines else summary)
-        connection.client.log_batch(receipt["run_id"], points, params, [] if lines else tags)
+        told = points(batch) + ([] if lines else summary)
+        connection.client.log_batch(receipt["run_id"], told, params, [] if lines else tags)
         receipt |= {"sent": receipt["sent"] + len(batch), "described": True}
         order.save(receipt)
         params, tags = [], tags if lines else []
-
-
-def _points(lines: list[dict[str, Any]]) -> list[Metric]:
-    from mlflow.entities import Metric
-
-    return [
-        Metric(key, value, line["time"], line["epoch"])
-        for line in lines
-        for key, value in (line["metrics"] | {"seconds_per_epoch": line["seconds"]}).items()
-        if line["epoch"] or key != "seconds_per_epoch"
-    ]
-
-
-def _outcome_tags(run_id: str, story: Story) -> dict[str, str]:
-    named = {"outcome": "outcome", "epoch": "diverged_epoch", "reason": "diverged_reason"}
-    tags = {named[key]: str(value) for key, value in (story.outcome or {}).items() if key in named}
-    return tags | {"mlflow.note.content": described(run_id, story)}
 
 
 def _send_file(connection: Connection, receipt: Mapping[str, Any], file: Path) -> None:
@@ -245,17 +195,6 @@ def _send_file(connection: Connection, receipt: Mapping[str, Any], file: Path) -
 
     repository: Any = get_artifact_repository(receipt["artifacts"], connection.client.tracking_uri)
     repository.log_artifact(str(file))
-
-
-def dataset_inputs(identity: Mapping[str, Any]) -> list[Any]:
-    """The data set as MLflow's input, with the digest over the whole arrays."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    data = identity["dataset"]
-    source = json.dumps({"dataset": data["name"], "split": identity["settings"]["dataset"]})
-    profile = json.dumps({name: data[name] for name in ("n_train", "n_validation", "n_test", "inputs", "classes")})
-    dataset = Dataset(data["name"], data["digest"][:36], "octant", source, profile=profile)
-    return [DatasetInput(dataset, [InputTag("mlflow.data.context", "train, validation, test")])]
 
 
 def _set_status(connection: Connection, order: Order, receipt: dict[str, Any], story: Story, status: str) -> None:

@@ -1,0 +1,110 @@
+"""What MLflow is told of a run: name, tags, params, data set, points, and what it shows at a glance when finished."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from octant.journal import Story
+from octant.palette import colour
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric
+
+ENDPOINT = "test_accuracy"
+
+
+def run_name(identity: Mapping[str, Any]) -> str:
+    """A readable name, such as `cross_entropy-tanh-softmax lr=0.1 seed=3`."""
+    settings = identity["settings"]
+    return f"{identity['configuration']} lr={settings['learning_rate']:g} seed={settings['seed']}"
+
+
+def run_tags(identity: Mapping[str, Any], sweep: str) -> dict[str, str]:
+    """Tags known when a run starts."""
+    data, provenance = identity["dataset"], identity["provenance"]
+    return {
+        "config": identity["configuration"],
+        "sweep": sweep,
+        "fingerprint": identity["fingerprint"],
+        "dataset_digest": data["digest"],
+        "mlflow.runColor": colour(identity["configuration"]),
+        "mlflow.source.name": "octant",
+        "mlflow.source.type": "LOCAL",
+        **{name: str(value) for name, value in provenance.items() if value is not None},
+    }
+
+
+def run_params(identity: Mapping[str, Any]) -> dict[str, str]:
+    """The settings, flat; of the data set its name, split and sizes."""
+    settings = dict(identity["settings"])
+    chosen = settings.pop("dataset")
+    data = identity["dataset"]
+    sizes = {name: data[name] for name in ("n_train", "n_validation", "n_test")}
+    split = {"dataset": data["name"], "split_seed": chosen["split_seed"]}
+    return {name: str(value) for name, value in (settings | split | sizes).items()}
+
+
+def points(lines: list[dict[str, Any]]) -> list[Metric]:
+    """Epoch lines of a journal as MLflow's points, with the journal's own times."""
+    from mlflow.entities import Metric
+
+    return [
+        Metric(key, value, line["time"], line["epoch"])
+        for line in lines
+        for key, value in (line["metrics"] | {"seconds_per_epoch": line["seconds"]}).items()
+        if line["epoch"] or key != "seconds_per_epoch"
+    ]
+
+
+def outcome_tags(run_id: str, story: Story) -> dict[str, str]:
+    """Tags of a run that is over: how it ended, and its description."""
+    named = {"outcome": "outcome", "epoch": "diverged_epoch", "reason": "diverged_reason"}
+    tags = {named[key]: str(value) for key, value in (story.outcome or {}).items() if key in named}
+    return tags | {"mlflow.note.content": described(run_id, story)}
+
+
+def dataset_inputs(identity: Mapping[str, Any]) -> list[Any]:
+    """The data set as MLflow's input, with the digest over the whole arrays."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    data = identity["dataset"]
+    source = json.dumps({"dataset": data["name"], "split": identity["settings"]["dataset"]})
+    profile = json.dumps({name: data[name] for name in ("n_train", "n_validation", "n_test", "inputs", "classes")})
+    dataset = Dataset(data["name"], data["digest"][:36], "octant", source, profile=profile)
+    return [DatasetInput(dataset, [InputTag("mlflow.data.context", "train, validation, test")])]
+
+
+def summary(story: Story) -> dict[str, float]:
+    """`final_*`: after the last epoch. `best_test_accuracy`: the highest of all epochs; it describes, nothing may be
+    chosen by it. Empty for a run that diverged, whose last epoch means nothing.
+    """
+    if not story.epochs or (story.outcome or {}).get("outcome") != "finished":
+        return {}
+    last = story.epochs[-1]["metrics"]
+    final = {f"final_{name}": value for name, value in last.items() if name.endswith("accuracy")}
+    return final | {f"best_{ENDPOINT}": max(line["metrics"][ENDPOINT] for line in story.epochs)}
+
+
+def summary_points(story: Story, model_id: str | None) -> list[Metric]:
+    """The summary as MLflow's points, linked to the run's model."""
+    from mlflow.entities import Metric
+
+    time, step = (story.outcome or {}).get("time", 0), len(story.epochs) - 1
+    return [Metric(key, value, time, step, model_id) for key, value in summary(story).items()]
+
+
+def described(run_id: str, story: Story) -> str:
+    """The run's description (markdown) on its MLflow page."""
+    outcome = story.outcome or {}
+    if outcome.get("outcome") == "diverged":
+        said = f"Diverged in epoch {outcome['epoch']}: {outcome['reason']}."
+    else:
+        found = summary(story)
+        said = (
+            f"Test accuracy {found['final_test_accuracy']:.4f} after the last of {len(story.epochs) - 1} epochs, which "
+            f"is what comparisons use. `best_test_accuracy` ({found['best_test_accuracy']:.4f}, the best of all "
+            "epochs) only describes: choosing by it would be choosing by the test set."
+        )
+    return f"{said}\n\nRepeat this run and compare every number: `octant-rerun {run_id}`"
