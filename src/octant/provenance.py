@@ -15,6 +15,7 @@ from octant import home
 from octant.config import Settings
 
 MOST_DIFF = 64_000  # characters of uncommitted changes that a run keeps
+_DECISIVE = ("--", ".", ":(exclude)experiments")  # every sweep writes its findings there: they decide no number
 
 
 def _git(*arguments: str) -> str | None:
@@ -54,7 +55,7 @@ def _blas() -> str | None:
 @cache
 def uncommitted() -> str | None:
     """The changes to tracked files since the commit, cut at MOST_DIFF characters; untracked files never."""
-    if not home.in_checkout() or not (text := _git("diff", "HEAD", "--no-color", "--no-ext-diff")):
+    if not home.in_checkout() or not (text := _git("diff", "HEAD", "--no-color", "--no-ext-diff", *_DECISIVE)):
         return None
     rest = len(text) - MOST_DIFF
     return f"{text[:MOST_DIFF]}\n\n(cut here: {rest} more characters)\n" if rest > 0 else f"{text}\n"
@@ -81,7 +82,7 @@ def _hydra(value: object) -> str:
 @cache
 def describe() -> dict[str, str]:
     """Commit, branch, dirty or clean, versions of what computes the numbers, CPU; unknown ones are left out."""
-    status = _git("status", "--porcelain") if home.in_checkout() else None
+    status = _git("status", "--porcelain", *_DECISIVE) if home.in_checkout() else None
     found = {
         "mlflow.source.git.commit": _git("rev-parse", "HEAD") if home.in_checkout() else None,
         "mlflow.source.git.branch": _git("rev-parse", "--abbrev-ref", "HEAD") if home.in_checkout() else None,
