@@ -73,8 +73,8 @@ format: $(VENV)/.tested ## let ruff format the code
 
 bench: $(VENV)/.benched ## measure octant against its peers into benchmarks/results/
 	@$(BIN)/python benchmarks/engines.py $(ARGS)
-	@$(BIN)/python benchmarks/scaling.py
 	@$(BIN)/python benchmarks/sweeps.py
+	@$(BIN)/python benchmarks/scaling.py
 
 clean: ## remove the virtual environment and leftovers of tools; runs stay
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

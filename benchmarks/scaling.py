@@ -1,8 +1,8 @@
-"""How the cost of training grows with hidden units, examples and epochs: measured on one core, drawn log-log.
+"""How cost grows with hidden units, examples and epochs, measured on one core, and with runs: drawn log-log.
 
-    python benchmarks/scaling.py
+    python benchmarks/scaling.py           # after sweeps.py, which measures whole sweeps of 10 to 1000 runs
 
-Inputs are random, 784 of them, 81 % zeros as in MNIST. About 2 minutes.
+Inputs are random, 784 of them, 81 % zeros as in MNIST. About half a minute.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ SIZES = {
     "examples": (1000, 2000, 5000, 10_000, 20_000, 60_000),
     "epochs": (1, 3, 10, 30),
 }
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")  # Okabe and Ito's
 ENGINES = [("numba", 1), ("numba", 128), ("numpy", 1), ("numpy", 128)]
 
 
@@ -74,6 +75,13 @@ def measured() -> Iterator[dict[str, Any]]:
                 }
 
 
+def sweeps() -> pd.DataFrame:
+    """Wall seconds of whole sweeps of one-epoch digits runs, tracked, on all cores: what sweeps.py has measured."""
+    table = pd.read_csv(RESULTS / "sweeps.csv")
+    table = table[table["what"] == "tracked one-epoch runs"].rename(columns={"runs": "size"})
+    return table.assign(grows="runs", engine="whole sweep", batch=1)[["grows", "engine", "batch", "size", "seconds"]]
+
+
 def exponent(line: pd.DataFrame) -> float:
     """b of the fit seconds = a size^b."""
     return float(np.polyfit(np.log(line["size"]), np.log(line["seconds"]), 1)[0])
@@ -84,11 +92,12 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     mpl.use("svg")
     import matplotlib.pyplot as plt
 
-    figure, panels = plt.subplots(1, len(SIZES), figsize=(13, 4), sharey=True, layout="constrained")
+    figure, panels = plt.subplots(1, table["grows"].nunique(), figsize=(16, 4), sharey=True, layout="constrained")
     for panel, (grows, part) in zip(panels, table.groupby("grows", sort=False), strict=True):
-        for (engine, batch), line in part.groupby(["engine", "batch"]):
+        for number, ((engine, batch), line) in enumerate(part.groupby(["engine", "batch"])):
             label = f"{engine}, batch {batch}: size^{exponent(line):.2f}"
-            panel.loglog(line["size"], line["seconds"], "o-", markersize=4, label=label)
+            look = {"color": COLOURS[number], "marker": "os^D"[number], "markersize": 4}
+            panel.loglog(line["size"], line["seconds"], label=label, **look)
         panel.set_xlabel(str(grows))
         panel.grid(True, which="both", linewidth=0.3)
         panel.legend(fontsize=8)
@@ -99,7 +108,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
 def main() -> None:
     on_one_core()
     with threadpool_limits(1):
-        table = pd.DataFrame(measured())
+        table = pd.concat([pd.DataFrame(measured()), sweeps()])
     RESULTS.mkdir(exist_ok=True)
     table.to_csv(RESULTS / "scaling.csv", index=False, float_format="%.4g")
     draw(table, RESULTS / "scaling.svg")

@@ -7,6 +7,7 @@ octant experiment=factorial           a sweep that is written down in conf/exper
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 import signal
@@ -27,11 +28,15 @@ if TYPE_CHECKING:
 def main() -> None:
     """Run the command line; every mistake of the user ends in one line and exit code 2."""
     signal.signal(signal.SIGINT, _quit)
+    gc.set_threshold(50_000, 20, 20)  # imports make half a million objects and no garbage
     from octant.messages import one_line_errors
 
-    with one_line_errors():
-        os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its exceptions over instead of printing them
-        _hydra_main()
+    try:
+        with one_line_errors():
+            os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its exceptions over instead of printing them
+            _hydra_main()
+    finally:
+        gc.freeze()  # spares a second of looking for garbage in what is about to end
 
 
 def _quit(*_: object) -> NoReturn:
