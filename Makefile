@@ -54,7 +54,7 @@ doctor: $(VENV)/.installed ## compare journals and store, mark dead runs KILLED
 	@$(BIN)/python -m octant.upkeep doctor $(ARGS)
 
 test: $(VENV)/.tested ## set up and run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 test-slow: $(VENV)/.tested ## kills, outages, crowds: KILLS=40 random kills
 	@OCTANT_KILLS=$(KILLS) $(BIN)/python -m pytest -m 'slow and not services' $(ARGS)

@@ -26,18 +26,12 @@ def run_octant(home: Path, *arguments: str, module: str = "octant", **more: str)
     return subprocess.run(command, capture_output=True, text=True, env=environment(home, **more), check=False)
 
 
-class Database:
-    """MLflow's SQLite file, read without MLflow: an independent look at what was logged."""
-
-    def __init__(self, home: Path) -> None:
-        self._path = home / "mlflow.db"
+class Runs:
+    """MLflow's tables, read without MLflow: an independent look at what was logged."""
 
     def query(self, text: str) -> list[tuple[object, ...]]:
         """All rows of a SELECT."""
-        with sqlite3.connect(f"file:{self._path}?mode=ro", uri=True) as connection:
-            rows = connection.execute(text).fetchall()
-        connection.close()
-        return rows
+        raise NotImplementedError
 
     def histories(self) -> dict[tuple[str, str], list[tuple[int, float]]]:
         """(fingerprint, metric) -> [(step, value), ...] of active runs, without durations and summaries."""
@@ -59,6 +53,19 @@ class Database:
             "and run_uuid not in (select run_uuid from tags where key = 'report_of') group by 1"
         )
         return {str(status): int(str(count)) for status, count in rows}
+
+
+class Database(Runs):
+    """The tables of a SQLite store."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "mlflow.db"
+
+    def query(self, text: str) -> list[tuple[object, ...]]:
+        with sqlite3.connect(f"file:{self._path}?mode=ro", uri=True) as connection:
+            rows = connection.execute(text).fetchall()
+        connection.close()
+        return rows
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from conftest import environment
+from conftest import Runs, environment
 
 ADMIN, PASSWORD = "ann", "a-password-for-tests"
 PLACES = os.pathsep.join(
@@ -171,7 +171,7 @@ def _open_the_way(folder: Path) -> None:
             parent.chmod(parent.stat().st_mode | 0o011)
 
 
-class TeamServer(Service):
+class TeamServer(Service, Runs):
     """`make server` itself, on a database of its own."""
 
     def __init__(self, folder: Path, postgres: Postgres, database: str, **more: str) -> None:
@@ -208,26 +208,6 @@ class TeamServer(Service):
 
     def query(self, text: str) -> list[tuple[object, ...]]:
         return self.postgres.query(self.database, text)
-
-    def statuses(self) -> dict[str, int]:
-        """Status -> number of active runs, without the runs that hold a report."""
-        rows = self.query(
-            "select status, count(*) from runs where lifecycle_stage = 'active' "
-            "and run_uuid not in (select run_uuid from tags where key = 'report_of') group by 1"
-        )
-        return {str(status): int(str(count)) for status, count in rows}
-
-    def histories(self) -> dict[tuple[str, str], list[tuple[int, float]]]:
-        """(fingerprint, metric) -> [(step, value), ...] of active runs, as conftest.Database has them."""
-        rows = self.query(
-            "select t.value, m.key, m.step, m.value from metrics m join runs r using (run_uuid) "
-            "join tags t on t.run_uuid = r.run_uuid and t.key = 'fingerprint' "
-            "where r.lifecycle_stage = 'active' and m.key != 'seconds_per_epoch' order by 1, 2, 3, 4"
-        )
-        found: dict[tuple[str, str], list[tuple[int, float]]] = {}
-        for fingerprint, key, step, value in rows:
-            found.setdefault((str(fingerprint), str(key)), []).append((int(str(step)), float(str(value))))
-        return found
 
 
 _RAY = """

@@ -118,7 +118,7 @@ def test_a_sweep_on_a_cluster_gives_the_local_bits_and_a_killed_task_is_named_an
         [sys.executable, "-m", "octant", *LONG, *launcher(nodes), "tracking=server"],
         env=environment(home, **where), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    victim = wait_for(lambda: holder(home), 90, "a run under way")
+    victim = wait_for(lambda: holders(home), 90, "a run under way")[0]
     os.kill(victim, signal.SIGKILL)
     _, said = process.communicate(timeout=300)
     assert process.returncode == 1, said
@@ -131,15 +131,12 @@ def test_a_sweep_on_a_cluster_gives_the_local_bits_and_a_killed_task_is_named_an
     assert server.histories() == Database(tmp_path / "golden").histories()
 
 
-def holder(home: Path) -> int | None:
-    """The process id, from the kernel's list of locks, of a task that trains a run now."""
+def holders(home: Path) -> list[int]:
+    """The process ids, from the kernel's list of locks, of the tasks that train a run now."""
     inodes = {path.parent / "lock" for path in (home / "journal").glob("*/checkpoint.npz")}
     wanted = {str(path.stat().st_ino) for path in inodes if path.exists()}
-    for line in Path("/proc/locks").read_text().splitlines():
-        fields = line.split()
-        if "->" not in fields and fields[5].split(":")[-1] in wanted:
-            return int(fields[4])
-    return None
+    held = [line.split() for line in Path("/proc/locks").read_text().splitlines() if "->" not in line]
+    return sorted({int(fields[4]) for fields in held if fields[5].split(":")[-1] in wanted})
 
 
 @pytest.mark.slow
@@ -153,7 +150,7 @@ def test_a_lost_ray_node_leaves_every_run_in_the_store_once(server: TeamServer, 
         process = subprocess.Popen(
             command, env=environment(home, **where), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        wait_for(lambda: holder(home), 90, "a run under way")
+        wait_for(lambda: len(holders(home)) == 2, 90, "a run under way on each node")
         nodes.lose_the_second_node()
         _, said = process.communicate(timeout=300)
         assert "Traceback" not in said
