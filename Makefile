@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 # pip's wheels and MLflow's imports are chatty; what matters is printed by octant itself.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help sweep train report lecture ui portraits promote serve server sync doctor test test-slow test-services check \
+.PHONY: help sweep train report lecture ui portraits promote serve server move sync doctor test test-slow test-services check \
 	format bench clean reset setup
 
 help: ## this list
@@ -37,6 +37,9 @@ ui: $(VENV)/.installed ## MLflow on 127.0.0.1 (PORT=5000) with the link to the c
 
 server: $(VENV)/.serving ## MLflow for a team on PostgreSQL, settings in the environment: docs/scaling.md
 	@exec $(BIN)/python -m octant.team
+
+move: $(VENV)/.serving ## carry the SQLite store to a new team's server, ids and all: docs/scaling.md
+	@$(BIN)/python -m octant.move
 
 portraits: $(VENV)/.installed ## figures of single runs into MLflow: RUNS="id id"
 	@$(BIN)/python -m octant.portraits $(RUNS) $(ARGS)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -58,36 +59,47 @@ def launches(root: Path, runs: int, *more: str, shared: Path | None = None, **en
     return time.perf_counter() - began
 
 
+def measured(what: str, runs: int, stored: int, seconds: float, cost: str, size: float) -> None:
+    """A line of the table."""
+    line = f"{stored} of {runs} | {seconds:.0f} s | {60 * stored / seconds:.0f} | {cost} | {size / stored / 1024:.1f}"
+    print(f"| {what} | {line} |", flush=True)
+
+
+def sqlite_file(root: Path, runs: int) -> None:
+    shared = root / "sqlite"
+    seconds = launches(root, runs, shared=shared)
+    with closing(sqlite3.connect(shared / "mlflow.db")) as link:
+        (stored,) = link.execute(FINISHED).fetchone()
+    measured("SQLite", runs, stored, seconds, "|", (shared / "mlflow.db").stat().st_size)
+
+
+def team_server(root: Path, runs: int) -> None:
+    with closing(Postgres(root / "postgres")) as postgres:
+        postgres.start()
+        with closing(TeamServer(root / "server", postgres, "bench")) as server:
+            server.start()
+            mlflow = int(subprocess.check_output(["pgrep", "-P", str(server.children[0].pid)]).split()[0])
+            sessions = (mlflow, postgres.children[0].pid)
+            before = [group(each)[0] for each in sessions]
+            seconds = launches(root, runs, "tracking=server", **server.clients)
+            after = [group(each) for each in sessions]
+            stored = int(str(server.query(FINISHED)[0][0]))
+            spent = [1000 * (cpu - early) / stored for (cpu, _), early in zip(after, before, strict=True)]
+            cost = (
+                f"MLflow {spent[0]:.0f}, PostgreSQL {spent[1]:.0f} ms a run | "
+                f"MLflow {after[0][1]:.0f}, PostgreSQL {after[1][1]:.0f} MB"
+            )
+            size = int(str(server.query("select pg_database_size('bench')")[0][0]))
+            measured("PostgreSQL server", runs, stored, seconds, cost, size)
+
+
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    head = "| store | stored | wall time | runs a minute | CPU | memory | KB a run |"
+    print(head, "| --- " * head.count(" | ") + "| --- |", sep="\n", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        shared = root / "sqlite"
-        seconds = launches(root, runs, shared=shared)
-        with sqlite3.connect(shared / "mlflow.db") as link:
-            (stored,) = link.execute(FINISHED).fetchone()
-        size = (shared / "mlflow.db").stat().st_size / stored / 1024
-        print(
-            f"| SQLite | {stored} of {runs} | {seconds:.0f} s | {60 * stored / seconds:.0f} | | | {size:.1f} |",
-            flush=True,
-        )
-        postgres = Postgres(root / "postgres")
-        postgres.start()
-        server = TeamServer(root / "server", postgres, "bench")
-        server.start()
-        pid = int(subprocess.check_output(["pgrep", "-P", str(server.children[0].pid)]).split()[0])
-        cpu, _ = group(pid)
-        seconds = launches(root, runs, "tracking=server", **server.clients)
-        stored = int(str(server.query(FINISHED)[0][0]))
-        spent, memory = group(pid)
-        size = int(str(server.query("select pg_database_size('bench')")[0][0])) / max(stored, 1) / 1024
-        print(
-            f"| PostgreSQL server | {stored} of {runs} | {seconds:.0f} s | {60 * stored / seconds:.0f} | "
-            f"{1000 * (spent - cpu) / max(stored, 1):.0f} ms a run | {memory:.0f} MB | {size:.1f} |",
-            flush=True,
-        )
-        server.stop()
-        postgres.stop()
+        sqlite_file(Path(folder), runs)
+        team_server(Path(folder), runs)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.error import HTTPError
 
+import numpy as np
 import pytest
 
-from conftest import Database, run_octant
+from conftest import Database, Runs, run_octant
 from octant.errors import InputError
 from octant.team import NEEDED, settings, write_access
-from services import ADMIN, PASSWORD, Postgres, TeamServer
+from services import ADMIN, PASSWORD, Postgres, TeamServer, program
 
 COMPLETE = {
     "MLFLOW_BACKEND_STORE_URI": "postgresql+psycopg2://ann:s3cret-s3cret@127.0.0.1/mlflow",
@@ -157,3 +160,68 @@ def test_a_sweep_logged_to_it_equals_the_local_one_to_the_bit(
     assert "not-the-password" not in wrong.stderr
     late = run_octant(tmp_path / "other", "sync", module="octant.upkeep", **server.clients)
     assert "8 sent" in late.stdout, late.stderr
+
+
+def tables(database: Runs, names: list[str]) -> dict[str, object]:
+    return {name: database.query(f"select count(*) from {name}")[0][0] for name in names}
+
+
+def run_ids(database: Runs) -> set[object]:
+    return {row[0] for row in database.query("select run_uuid from runs")}
+
+
+@pytest.mark.slow
+@pytest.mark.services
+def test_a_store_moves_house_and_comes_back_from_a_backup(postgres: Postgres, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert run_octant(home, *SMOKE).returncode == 0
+    assert run_octant(home, "promote", "smoke", module="octant.champion").returncode == 0
+    old, names = Database(home), ["runs", "metrics", "params", "tags", "logged_models", "inputs", "model_versions"]
+    with closing(TeamServer(tmp_path / "server", postgres, "moved")) as server:
+        server.start()
+        where = server.settings | server.clients
+        done = run_octant(home, module="octant.move", **where)
+        assert done.returncode == 0, done.stderr
+        assert "17 runs" in done.stdout  # 16 and the report
+        assert "16 receipts" in done.stdout
+        assert tables(server, names) == tables(old, names)
+        assert server.histories() == old.histories()
+        assert run_ids(server) == run_ids(old)
+        again = run_octant(home, *SMOKE, "tracking=server", **server.clients)
+        assert "0 trained, 16 were there already" in again.stdout, again.stderr
+        assert server.statuses() == {"FINISHED": 16}
+        assert run_ids(server) - run_ids(old) <= {row[0] for row in server.query(REPORTS)}
+        assert ask(server, body=b'{"name": "after"}') == 200  # ids go on after the copied ones
+        champion = run_octant(
+            home, str(digit(tmp_path)), "--uri", server.address, module="octant.predict", **server.clients
+        )
+        assert champion.returncode == 0, champion.stderr
+        twice = run_octant(home, module="octant.move", **where)
+        assert twice.returncode == 2
+        assert "already has runs" in twice.stderr
+        dump, files = tmp_path / "octant.dump", tmp_path / "server" / "artifacts"
+        link = postgres.uri("moved").replace("+psycopg2", "")
+        subprocess.run([program("pg_dump", "postgresql"), "--format=custom", f"--file={dump}", link], check=True)
+        kept = shutil.copytree(files, tmp_path / "files")
+        before = server.histories()
+    with closing(
+        TeamServer(tmp_path / "second", postgres, "restored", MLFLOW_ARTIFACTS_DESTINATION=str(kept))
+    ) as server:
+        link = postgres.uri("restored").replace("+psycopg2", "")
+        subprocess.run([program("pg_restore", "postgresql"), "--no-owner", f"--dbname={link}", str(dump)], check=True)
+        server.start()
+        assert server.histories() == before
+        assert server.statuses() == {"FINISHED": 16}
+        champion = run_octant(
+            home, str(digit(tmp_path)), "--uri", server.address, module="octant.predict", **server.clients
+        )
+        assert champion.returncode == 0, champion.stderr
+
+
+REPORTS = "select run_uuid from tags where key = 'report_of'"
+
+
+def digit(folder: Path) -> Path:
+    """An array that octant-predict takes: one picture's row."""
+    np.savez(folder / "digit.npz", X=np.zeros((1, 64)))
+    return folder / "digit.npz"

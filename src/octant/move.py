@@ -1,0 +1,43 @@
+"""`make move`: carry the SQLite store of OCTANT_HOME to a new team's server, ids and all. docs/scaling.md shows it.
+
+Run it on the server's machine, once the server has been started, with the server's own environment
+(MLFLOW_BACKEND_STORE_URI, MLFLOW_ARTIFACTS_DESTINATION); MLFLOW_TRACKING_URI is the address that clients use.
+"""
+
+from __future__ import annotations
+
+import os
+
+from octant import home
+from octant.config import Tracking
+from octant.errors import InputError
+from octant.messages import one_line_errors
+from octant.tracking.moving import follow, move
+from octant.tracking.store import locate
+from octant.upkeep import journals, open_orders
+
+NEEDED = ("MLFLOW_BACKEND_STORE_URI", "MLFLOW_ARTIFACTS_DESTINATION", "MLFLOW_TRACKING_URI")
+
+
+def main() -> None:
+    """Move and say what arrived."""
+    with one_line_errors():
+        for name in NEEDED:
+            if not os.environ.get(name):
+                raise InputError(f"set {name} in the environment, as for make server; see docs/scaling.md")
+        state = home.state()
+        old, new = locate(Tracking(), state), locate(Tracking(uri=os.environ["MLFLOW_TRACKING_URI"]), state)
+        if any(shown == old.shown for shown, _ in open_orders(state)):
+            raise InputError("some runs are not in the store yet, or being trained; first: make sync")
+        counts = move(old, os.environ["MLFLOW_BACKEND_STORE_URI"], os.environ["MLFLOW_ARTIFACTS_DESTINATION"])
+        count = follow(journals(state), old, new)
+        told = ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in _TOLD if counts.get(name))
+        print(f"moved to {new.shown}: {told}; {count} receipts. Every table was counted on both sides.")
+        print("The old store is as it was; from now on: tracking=server")
+
+
+_TOLD = ("experiments", "runs", "metrics", "params", "tags", "logged_models", "registered_models")
+
+
+if __name__ == "__main__":
+    main()
