@@ -38,6 +38,7 @@ def serve(
     """Run the server until Ctrl-C or SIGTERM; print `said` once it answers. `other` is a way to another port."""
     _refuse_taken(host, port, other)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start what they put behind with SIGINT ignored
     server = subprocess.Popen(command, env=env, start_new_session=True)  # noqa: S603
     try:
         _wait_until_up(f"http://{reached(host)}:{port}/", server)
