@@ -22,14 +22,15 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ELSEWHERE = {
     "make sweep": "test_a_stranger_s_commands",
     "make test": "this suite",
-    "make sweep EXPERIMENT=mnist": "by hand: ten minutes; experiments/mnist is its result",
-    'make train ARGS="dataset=mnist batch_size=32 engine=numpy"': "by hand: it downloads MNIST",
+    "make sweep EXPERIMENT=mnist": "test_the_commands_for_mnist",
+    'make train ARGS="dataset=mnist batch_size=32 engine=numpy"': "test_the_commands_for_mnist",
+    "make move": "test_a_store_moves_house_and_comes_back_from_a_backup",
     "make promote EXPERIMENT=factorial": "test_promoted_is_the_best_by_validation",
     "make serve": "test_serve_answers_http_and_refuses_with_400",
     "octant-predict digit.png": "test_predict_draws_the_digit_and_answers",
     "octant-predict arrays.npz --model RUN_ID": "test_predict_draws_the_digit_and_answers",
-    "octant experiment=factorial hydra/launcher=slurm hydra.launcher.sbatch.partition=cpu": "by hand: wants a Slurm",
-    "octant experiment=factorial hydra/launcher=ray hydra.launcher.address=head:6379": "by hand: wants a Ray",
+    "octant experiment=factorial hydra/launcher=slurm hydra.launcher.sbatch.partition=cpu": "test_a_sweep_on_a_cluster_gives",
+    "octant experiment=factorial hydra/launcher=ray hydra.launcher.address=head:6379": "test_a_sweep_on_a_cluster_gives",
     "octant-rerun RUN_ID": "test_it_is_bit_identical_and_says_what_it_knows",
 }
 
@@ -61,6 +62,21 @@ def typed(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copied(tmp_path_factory.mktemp("docs") / "octant")
+
+
+@pytest.mark.slow
+def test_the_commands_for_mnist(checkout: Path) -> None:
+    """With files that are here instead of the download, and one epoch."""
+    if "OCTANT_MNIST" not in os.environ:
+        pytest.skip("missing: the four files of MNIST in a folder that OCTANT_MNIST names")
+    here = f"epochs=1 dataset.root={os.environ['OCTANT_MNIST']}"
+    for command in (
+        "sweep EXPERIMENT=mnist ARGS='seed=0 {}'",
+        "train ARGS='dataset=mnist batch_size=32 engine=numpy {}'",
+    ):
+        done = typed(checkout, "make " + command.format(here))
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (checkout / "mlruns" / "mlflow.db").exists()
 
 
 @pytest.mark.slow
