@@ -29,8 +29,8 @@ ELSEWHERE = {
     "make serve": "test_serve_answers_http_and_refuses_with_400",
     "octant-predict digit.png": "test_predict_draws_the_digit_and_answers",
     "octant-predict arrays.npz --model RUN_ID": "test_predict_draws_the_digit_and_answers",
-    "octant experiment=factorial hydra/launcher=slurm hydra.launcher.sbatch.partition=cpu": "test_a_sweep_on_a_cluster_gives",
-    "octant experiment=factorial hydra/launcher=ray hydra.launcher.address=head:6379": "test_a_sweep_on_a_cluster_gives",
+    "octant experiment=factorial hydra/launcher=slurm hydra.launcher.sbatch.partition=cpu": "test_a_sweep_on_a_cluster",
+    "octant experiment=factorial hydra/launcher=ray hydra.launcher.address=head:6379": "test_a_sweep_on_a_cluster",
     "octant-rerun RUN_ID": "test_it_is_bit_identical_and_says_what_it_knows",
 }
 
