@@ -48,7 +48,7 @@ def look(browser: Browser, url: str, awaited: list[str], picture: Path, width: i
     if url.startswith("http"):
         page.get_by_role("button", name="Close", exact=True).first.click()
     for text in awaited:
-        page.get_by_text(text).first.wait_for()
+        page.get_by_text(text).filter(visible=True).first.wait_for()
     page.wait_for_timeout(2000)  # charts draw themselves
     page.screenshot(path=picture)
     if kept := os.environ.get("OCTANT_SCREENSHOTS"):
