@@ -28,16 +28,18 @@ FINISHED = "select count(*) from runs where status = 'FINISHED' and run_uuid not
            "(select run_uuid from tags where key = 'report_of')"  # fmt: skip
 
 
-def group(leader: int) -> tuple[float, float]:
-    """(CPU seconds, MB resident) of the live processes in a session."""
-    cpu = memory = 0.0
-    for entry in Path("/proc").glob("[0-9]*/stat"):
+def cost(root: int) -> tuple[float, float]:
+    """(CPU seconds, MB resident) of a process and its descendants; the CPU of those that are gone is counted too."""
+    family, cpu, memory = {root}, 0.0, 0.0
+    for entry in sorted(Path("/proc").glob("[0-9]*/stat"), key=lambda path: int(path.parent.name)):
         try:
             fields = entry.read_text().rsplit(")", 1)[1].split()
         except OSError:
             continue
-        if int(fields[3]) == leader:
-            cpu += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        pid = int(entry.parent.name)
+        if pid == root or int(fields[1]) in family:  # a child's number is higher, unless the numbers began anew
+            family.add(pid)
+            cpu += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
             memory += int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 2**20
     return cpu, memory
 
@@ -59,9 +61,9 @@ def launches(root: Path, runs: int, *more: str, shared: Path | None = None, **en
     return time.perf_counter() - began
 
 
-def measured(what: str, runs: int, stored: int, seconds: float, cost: str, size: float) -> None:
+def measured(what: str, runs: int, stored: int, seconds: float, costs: str, size: float) -> None:
     """A line of the table."""
-    line = f"{stored} of {runs} | {seconds:.0f} s | {60 * stored / seconds:.0f} | {cost} | {size / stored / 1024:.1f}"
+    line = f"{stored} of {runs} | {seconds:.0f} s | {60 * stored / seconds:.0f} | {costs} | {size / stored / 1024:.1f}"
     print(f"| {what} | {line} |", flush=True)
 
 
@@ -79,18 +81,18 @@ def team_server(root: Path, runs: int) -> None:
         with closing(TeamServer(root / "server", postgres, "bench")) as server:
             server.start()
             mlflow = int(subprocess.check_output(["pgrep", "-P", str(server.children[0].pid)]).split()[0])
-            sessions = (mlflow, postgres.children[0].pid)
-            before = [group(each)[0] for each in sessions]
+            roots = (mlflow, postgres.children[0].pid)
+            before = [cost(each)[0] for each in roots]
             seconds = launches(root, runs, "tracking=server", **server.clients)
-            after = [group(each) for each in sessions]
+            after = [cost(each) for each in roots]
             stored = int(str(server.query(FINISHED)[0][0]))
             spent = [1000 * (cpu - early) / stored for (cpu, _), early in zip(after, before, strict=True)]
-            cost = (
+            costs = (
                 f"MLflow {spent[0]:.0f}, PostgreSQL {spent[1]:.0f} ms a run | "
                 f"MLflow {after[0][1]:.0f}, PostgreSQL {after[1][1]:.0f} MB"
             )
             size = int(str(server.query("select pg_database_size('bench')")[0][0]))
-            measured("PostgreSQL server", runs, stored, seconds, cost, size)
+            measured("PostgreSQL server", runs, stored, seconds, costs, size)
 
 
 def main() -> None:

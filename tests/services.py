@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
@@ -62,6 +63,19 @@ def wait_for(happened: Callable[[], Any], seconds: float, what: str) -> Any:
 def answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def descendants(roots: list[int]) -> list[int]:
+    """The live processes that descend from others."""
+    parents = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parents[int(entry.parent.name)] = int(entry.read_text().rsplit(")", 1)[1].split()[1])
+    found, new = set[int](), set(roots)
+    while new:
+        new = {pid for pid, parent in parents.items() if parent in new}
+        found |= new
+    return sorted(found)
 
 
 class Service:
@@ -250,8 +264,10 @@ class RayCluster(Service):
         self.address, self.second_node = wait_for(said, 90, "Ray")
 
     def lose_the_second_node(self) -> None:
-        for pid in self.second_node:
-            os.kill(pid, signal.SIGKILL)
+        """All its processes at once, as when its power goes: Ray's own and the tasks they started."""
+        for pid in [*self.second_node, *descendants(self.second_node)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def stop(self) -> None:
         for child in self.children:

@@ -22,7 +22,7 @@ from octant.journal import locked
 from services import Postgres, RayCluster, SlurmCluster, TeamServer, wait_for
 
 SMOKE = ("experiment=smoke", "engine=numpy", "hidden_units=8", "batch_size=8")
-LONG = ("experiment=smoke", "engine=numpy", "hidden_units=16", "batch_size=2", "epochs=40")
+LONG = ("experiment=smoke", "engine=numpy", "hidden_units=16", "batch_size=2", "epochs=80")
 OPTIONS: dict[str, Any] = {
     "cluster": "ray", "tasks": 8, "runs_per_task": 100, "minutes_per_run": 1, "memory_mb": 500, "address": "auto",
 }  # fmt: skip
@@ -133,7 +133,7 @@ def test_a_sweep_on_a_cluster_gives_the_local_bits_and_a_killed_task_is_named_an
 
 def holders(home: Path) -> list[int]:
     """The process ids, from the kernel's list of locks, of the tasks that train a run now."""
-    inodes = {path.parent / "lock" for path in (home / "journal").glob("*/checkpoint.npz")}
+    inodes = {path.parent / "lock" for path in (home / "journal").glob("*/epochs.jsonl")}
     wanted = {str(path.stat().st_ino) for path in inodes if path.exists()}
     held = [line.split() for line in Path("/proc/locks").read_text().splitlines() if "->" not in line]
     return sorted({int(fields[4]) for fields in held if fields[5].split(":")[-1] in wanted})
