@@ -29,10 +29,10 @@ def main() -> None:
         old, new = locate(Tracking(), state), locate(Tracking(uri=os.environ["MLFLOW_TRACKING_URI"]), state)
         if any(shown == old.shown for shown, _ in open_orders(state)):
             raise InputError("some runs are not in the store yet, or being trained; first: make sync")
-        counts = move(old, os.environ["MLFLOW_BACKEND_STORE_URI"], os.environ["MLFLOW_ARTIFACTS_DESTINATION"])
-        count = follow(journals(state), old, new)
+        database, destination = os.environ["MLFLOW_BACKEND_STORE_URI"], os.environ["MLFLOW_ARTIFACTS_DESTINATION"]
+        counts = move(old, database, destination, lambda: follow(journals(state), old, new))
         told = ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in _TOLD if counts.get(name))
-        print(f"moved to {new.shown}: {told}; {count} receipts. Every table was counted on both sides.")
+        print(f"moved to {new.shown}: {told}. Every table was counted on both sides.")
         print("The old store is as it was; from now on: tracking=server")
 
 

@@ -6,7 +6,7 @@ journals' receipts follow, so that the next launch with `tracking=server` knows 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,11 @@ _OWN = ("runs", "registered_models", "logged_models")  # a server that has any o
 _ROWS = 5000
 
 
-def move(old: Store, database: str, destination: str) -> dict[str, int]:
+def move(old: Store, database: str, destination: str, before_commit: Callable[[], object]) -> dict[str, int]:
     """Copy files, then rows; returns table -> rows, as counted in the new database.
 
+    `before_commit` brings the receipts: a receipt without its run is noticed and mended by the next launch, a run
+    without its receipt would be sent twice.
     Raises InputError when the two cannot be joined; RuntimeError, and nothing is kept, when a count differs.
     """
     if old.artifacts is None or not Path(old.uri.removeprefix("sqlite:///")).exists():
@@ -38,6 +40,7 @@ def move(old: Store, database: str, destination: str) -> dict[str, int]:
             # MLflow's default experiment, which octant never uses, points to wherever octant was first started.
             default = sql.text("update experiments set artifact_location = :files where experiment_id = 0")
             writing.execute(default, {"files": f"{PROXIED}/0"})
+            before_commit()
             return counts
     except sql.exc.OperationalError as error:
         raise InputError(f"the database does not answer: {str(error.orig).splitlines()[0]}") from None
