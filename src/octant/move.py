@@ -1,7 +1,7 @@
 """`make move`: carry the SQLite store of OCTANT_HOME to a new team's server, ids and all. docs/scaling.md shows it.
 
-Run it on the server's machine, once the server has been started, with the server's own environment
-(MLFLOW_BACKEND_STORE_URI, MLFLOW_ARTIFACTS_DESTINATION); MLFLOW_TRACKING_URI is the address that clients use.
+Run it on the server's machine, once the server has been started, with the server's own environment,
+all of it; MLFLOW_TRACKING_URI is the address that clients use.
 """
 
 from __future__ import annotations
@@ -12,24 +12,23 @@ from octant import home
 from octant.config import Tracking
 from octant.errors import InputError
 from octant.messages import one_line_errors
+from octant.team import settings
 from octant.tracking.moving import follow, move
 from octant.tracking.store import locate
 from octant.upkeep import journals, open_orders
-
-NEEDED = ("MLFLOW_BACKEND_STORE_URI", "MLFLOW_ARTIFACTS_DESTINATION", "MLFLOW_TRACKING_URI")
 
 
 def main() -> None:
     """Move and say what arrived."""
     with one_line_errors():
-        for name in NEEDED:
-            if not os.environ.get(name):
-                raise InputError(f"set {name} in the environment, as for make server; see docs/scaling.md")
+        server = settings(os.environ)
+        if not (address := os.environ.get("MLFLOW_TRACKING_URI")):
+            raise InputError("set MLFLOW_TRACKING_URI in the environment: the address that clients use")
         state = home.state()
-        old, new = locate(Tracking(), state), locate(Tracking(uri=os.environ["MLFLOW_TRACKING_URI"]), state)
+        old, new = locate(Tracking(), state), locate(Tracking(uri=address), state)
         if any(shown == old.shown for shown, _ in open_orders(state)):
             raise InputError("some runs are not in the store yet, or being trained; first: make sync")
-        database, destination = os.environ["MLFLOW_BACKEND_STORE_URI"], os.environ["MLFLOW_ARTIFACTS_DESTINATION"]
+        database, destination = server["MLFLOW_BACKEND_STORE_URI"], server["MLFLOW_ARTIFACTS_DESTINATION"]
         counts = move(old, database, destination, lambda: follow(journals(state), old, new))
         told = ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in _TOLD if counts.get(name))
         print(f"moved to {new.shown}: {told}. Every table was counted on both sides.")

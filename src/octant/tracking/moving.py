@@ -31,7 +31,12 @@ def move(old: Store, database: str, destination: str, before_commit: Callable[[]
     """
     if old.artifacts is None or not Path(old.uri.removeprefix("sqlite:///")).exists():
         raise InputError(f"{old.shown} is no SQLite store to move; set OCTANT_HOME to the folder that holds mlflow.db")
-    source, target = sql.create_engine(old.uri), sql.create_engine(database)
+    try:
+        source, target = sql.create_engine(old.uri), sql.create_engine(database)
+    except sql.exc.ArgumentError:
+        raise InputError(
+            "MLFLOW_BACKEND_STORE_URI is not an address: postgresql+psycopg2://user:password@host/name"
+        ) from None
     try:
         with source.connect() as reading, target.begin() as writing:
             tables = _matched(reading, writing)
