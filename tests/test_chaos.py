@@ -14,7 +14,8 @@ import pytest
 
 from conftest import Database, environment, run_octant
 
-SWEEP = ("experiment=smoke", "engine=numpy", "hidden_units=16", "batch_size=4", "epochs=25")
+EPOCHS = 25
+SWEEP = ("experiment=smoke", "engine=numpy", "hidden_units=16", "batch_size=4", f"epochs={EPOCHS}")
 RUNS = 16
 
 POINTS = "select key, count(*) from metrics group by key order by key"
@@ -58,6 +59,29 @@ def workers(home: Path, launcher: int) -> list[int]:
 
     servers = {pid for pid in mine if parent(pid) == launcher}
     return [pid for pid in mine if parent(pid) in servers]
+
+
+def in_mid_run(pid: int) -> bool:
+    """Whether this worker holds the lock of a run with epochs still to come."""
+    try:
+        opened = [entry.readlink() for entry in Path(f"/proc/{pid}/fd").iterdir()]
+        journals = [path.with_name("epochs.jsonl") for path in opened if path.name == "lock"]
+        return any(1 < path.read_bytes().count(b"\n") < EPOCHS for path in journals)
+    except OSError:
+        return False
+
+
+def kill_a_worker_in_mid_run(home: Path, launcher: int) -> None:
+    """SIGSTOP first: what is then seen of the worker is still so when it dies."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for pid in workers(home, launcher):
+            os.kill(pid, signal.SIGSTOP)
+            if in_mid_run(pid):
+                return os.kill(pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(0.02)
+    raise AssertionError("no worker was seen in mid-run")
 
 
 def wait_until_empty(home: Path, seconds: float) -> None:
@@ -129,13 +153,7 @@ def test_killed_at_random_moments(golden: Path, tmp_path: Path) -> None:
 def test_a_killed_worker_costs_its_own_run_only(golden: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     process = launch(home, *SWEEP)
-    deadline = time.monotonic() + 60
-    while not (
-        victims := [pid for pid in workers(home, process.pid) if list((home / "journal").glob("*/epochs.jsonl"))]
-    ):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    os.kill(victims[0], signal.SIGKILL)
+    kill_a_worker_in_mid_run(home, process.pid)
     _, said = process.communicate()
     assert process.returncode == 1
     assert said.count("its worker was killed") == 1
