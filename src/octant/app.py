@@ -137,13 +137,20 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
     parsed = [parse_launch(each) for each in composed]
     _refuse_open_credentials(parsed[0].tracking.uri)
     from octant import launch  # only now: a wrong setting is answered without its imports
-    from octant.tracking.store import without_credentials
+    from octant.tracking.store import said_by_store, without_credentials
 
     command = without_credentials(shlex.join(["octant", *sys.argv[1:]]))
     sweep = launch.prepare(parsed, command)
     done = launch.run(sweep)
-    if done.connection is not None:
+    if done.connection is None:
+        return done.code
+    try:
         _conclude(sweep, done.connection)
+    except Exception as error:
+        if (said := said_by_store(error)) is None:
+            raise
+        print(f"octant: every run is stored, the report is not: {said}; the same command logs it", file=sys.stderr)
+        return done.code or launch.UNDELIVERED
     return done.code
 
 

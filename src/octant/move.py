@@ -7,6 +7,7 @@ all of it; MLFLOW_TRACKING_URI is the address that clients use.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from octant import home
 from octant.config import Tracking
@@ -14,7 +15,7 @@ from octant.errors import InputError
 from octant.messages import one_line_errors
 from octant.team import settings
 from octant.tracking.moving import follow, move
-from octant.tracking.store import locate
+from octant.tracking.store import Store, locate
 from octant.upkeep import journals, open_orders
 
 
@@ -26,13 +27,22 @@ def main() -> None:
             raise InputError("set MLFLOW_TRACKING_URI in the environment: the address that clients use")
         state = home.state()
         old, new = locate(Tracking(), state), locate(Tracking(uri=address), state)
-        if any(shown == old.shown for shown, _ in open_orders(state)):
-            raise InputError("some runs are not in the store yet, or being trained; first: make sync")
+        _refuse_open(state, old)
         database, destination = server["MLFLOW_BACKEND_STORE_URI"], server["MLFLOW_ARTIFACTS_DESTINATION"]
-        counts = move(old, database, destination, lambda: follow(journals(state), old, new))
+
+        def finish() -> None:
+            _refuse_open(state, old)  # a launch may have begun before the store was held
+            follow(journals(state), old, new)
+
+        counts = move(old, database, destination, finish)
         told = ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in _TOLD if counts.get(name))
         print(f"moved to {new.shown}: {told}. Every table was counted on both sides.")
         print("The old store is as it was; from now on: tracking=server")
+
+
+def _refuse_open(state: Path, old: Store) -> None:
+    if any(shown == old.shown for shown, _ in open_orders(state)):
+        raise InputError("some runs are not in the store yet, or being trained; first: make sync")
 
 
 _TOLD = ("experiments", "runs", "metrics", "params", "tags", "logged_models", "registered_models")

@@ -25,8 +25,8 @@ _ROWS = 5000
 def move(old: Store, database: str, destination: str, before_commit: Callable[[], object]) -> dict[str, int]:
     """Copy files, then rows; returns table -> rows, as counted in the new database.
 
-    `before_commit` brings the receipts: a receipt without its run is noticed and mended by the next launch, a run
-    without its receipt would be sent twice.
+    Nobody writes to the old store meanwhile. `before_commit` brings the receipts: a receipt without its run is
+    noticed and mended by the next launch, a run without its receipt would be sent twice.
     Raises InputError when the two cannot be joined; RuntimeError, and nothing is kept, when a count differs.
     """
     if old.artifacts is None or not Path(old.uri.removeprefix("sqlite:///")).exists():
@@ -39,6 +39,7 @@ def move(old: Store, database: str, destination: str, before_commit: Callable[[]
         ) from None
     try:
         with source.connect() as reading, target.begin() as writing:
+            reading.exec_driver_sql("begin immediate")  # launches wait for a locked store, and lose nothing
             tables = _matched(reading, writing)
             _copy_files(old.artifacts, destination)
             counts = _copy_rows(reading, writing, tables, old.artifacts.as_uri())

@@ -60,6 +60,13 @@ def without_credentials(text: str) -> str:
     return re.sub(r"([?&][\w.-]+=)[^&\s]+", r"\1***", text)
 
 
+def said_by_store(error: Exception) -> str | None:
+    """One line of what MLflow raised, such as for a store that has gone away; None for any other exception."""
+    from mlflow.exceptions import MlflowException
+
+    return without_credentials(" ".join(str(error).split()))[:200] if isinstance(error, MlflowException) else None
+
+
 def locate(tracking: Tracking, state: Path) -> Store:
     """The store that the settings name. Raises InputError for an address that no store can have."""
     if tracking.uri is None:
