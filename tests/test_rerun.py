@@ -102,14 +102,21 @@ def test_the_diff_is_of_tracked_files_bounded_and_applies(tmp_path: Path, monkey
 
     git("init")
     (tmp_path / "kept.txt").write_text("one\n\n")
+    findings = tmp_path / "experiments" / "factorial" / "README.md"
+    findings.parent.mkdir(parents=True)
+    findings.write_text("tables\n")
     git("add", ".")
     git("commit", "-m", "x")
     monkeypatch.setattr(places, "in_checkout", lambda: True)
     monkeypatch.setattr(places, "project", lambda: tmp_path)
     read = provenance.uncommitted.__wrapped__
+    state = provenance.describe.__wrapped__
+    findings.write_text("a sweep's new tables\n")
     assert read() is None
+    assert state()["git_state"] == "clean"
     (tmp_path / "secret.txt").write_text("untracked")
     (tmp_path / "kept.txt").write_bytes(b"two \xff\n\n")
+    assert state()["git_state"] == "dirty"
     text = read()
     assert text is not None
     assert "+two" in text
