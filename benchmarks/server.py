@@ -14,12 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from conftest import environment
-from services import Postgres, TeamServer
+from services import Postgres, TeamServer, descendants
 
 LAUNCHES = 8
 SWEEP = ("experiment=smoke", "epochs=1", "engine=numpy", "workers=1", "loss=cross_entropy", "hidden=tanh",
@@ -30,15 +30,10 @@ FINISHED = "select count(*) from runs where status = 'FINISHED' and run_uuid not
 
 def cost(root: int) -> tuple[float, float]:
     """(CPU seconds, MB resident) of a process and its descendants; the CPU of those that are gone is counted too."""
-    family, cpu, memory = {root}, 0.0, 0.0
-    for entry in sorted(Path("/proc").glob("[0-9]*/stat"), key=lambda path: int(path.parent.name)):
-        try:
-            fields = entry.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        pid = int(entry.parent.name)
-        if pid == root or int(fields[1]) in family:  # a child's number is higher, unless the numbers began anew
-            family.add(pid)
+    cpu = memory = 0.0
+    for pid in (root, *descendants([root])):
+        with suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
             cpu += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
             memory += int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 2**20
     return cpu, memory
