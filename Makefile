@@ -60,10 +60,10 @@ test: $(VENV)/.tested ## set up and run the tests
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 test-slow: $(VENV)/.tested ## kills, outages, crowds: KILLS=40 random kills
-	@OCTANT_KILLS=$(KILLS) $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile -m 'slow and not services' $(ARGS)
+	@OCTANT_KILLS=$(KILLS) $(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup -m 'slow and not services' $(ARGS)
 
 test-services: $(VENV)/.clustered ## a real PostgreSQL, MLflow server, Ray and Slurm; a missing one is a failure
-	@OCTANT_SERVICES=1 $(BIN)/python -m pytest -m services $(ARGS)
+	@OCTANT_SERVICES=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup -m services $(ARGS)
 
 check: $(VENV)/.tested ## lint, format, types
 	@$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -244,4 +245,6 @@ def test_two_launches_of_one_sweep_at_once_train_no_run_twice(golden: Path, tmp_
         out, said = process.communicate()
         assert process.returncode == 0, said
         printed.append(out)
+    trained = [int(match[1]) for out in printed if (match := re.search(r"(\d+) trained", out))]
+    assert sum(trained) == RUNS, printed
     assert_equal_to(golden, home)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from conftest import environment
 from octant.config import Tracking, parse_launch, parse_settings
-from octant.errors import InputError
-from octant.tracking.store import locate, without_credentials
+from octant.errors import InputError, without_credentials
+from octant.messages import one_line_errors
+from octant.tracking.store import locate
 from test_training import settings
 
 BAD = {
@@ -80,6 +83,12 @@ def test_fingerprint_changes_with_every_setting_and_with_the_data_only() -> None
     assert moved.fingerprint("digest") == base.fingerprint("digest")
 
 
+def test_a_data_set_is_found_from_any_folder() -> None:
+    """Its place is stored as MLflow shows it, and octant-rerun may be called elsewhere."""
+    chosen = settings(dataset={"name": "arrays", "path": "x/a.npz", "test_fraction": 0.2})
+    assert chosen.dataset.path == str(Path.cwd() / "x" / "a.npz")
+
+
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
@@ -89,7 +98,12 @@ def test_fingerprint_changes_with_every_setting_and_with_the_data_only() -> None
         ("http://host:99999", "not an address"),
         ("sqlite:///", "names no file"),
         ("ftp://user:secret@host/x", "known scheme"),
-        ("postgresql://user:secret@/db", "no host"),
+        ("sqlite:///x.db", "from the root"),
+        ("postgresql://user:secret@/db", "known scheme"),
+        ("http://ann:s3/secret@host:1", "not an address"),
+        ("ann:secret@host:5000", "known scheme"),
+        ("http:/ann:secret@host", "no host"),
+        ("http://ann:secret\u2100@host", "not an address"),
     ],
 )
 def test_malformed_tracking_address(uri: str, said: str, tmp_path: Path) -> None:
@@ -102,9 +116,28 @@ def test_credentials_never_show() -> None:
     text = "postgresql+psycopg2://ann:s3cret@db:5432/x?password=hunter2 failed, http://tok3n@host/"
     shown = without_credentials(text)
     assert shown == "postgresql+psycopg2://***@db:5432/x?password=*** failed, http://***@host/"
+    for password in ("s3cret", "p@s3cret", "s3cret@", "%40s3cret"):
+        assert "s3cret" not in locate(Tracking(uri=f"https://ann:{password}@host/"), Path("/tmp")).shown
     store = locate(Tracking(uri="https://ann:s3cret@host/"), Path("/tmp"))
-    assert "s3cret" not in store.shown
+    assert store.shown == "https://***@host/"
+    assert locate(Tracking(uri="sqlite:////tmp/a@b/x.db"), Path("/tmp")).shown == "sqlite:////tmp/a@b/x.db"
     assert store.key("x") == locate(Tracking(uri="https://bob:other@host/"), Path("/tmp")).key("x")
+
+
+def test_ctrl_c_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        raise KeyboardInterrupt
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "octant: stopped\n"
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "octant.upkeep", "doctor"]
+    with os.fdopen(writing, "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment(tmp_path), check=False)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 CLI_BAD = {
@@ -121,6 +154,14 @@ CLI_BAD = {
     "second of a sweep": (["-m", "loss=mse", "learning_rate=0.1,-1"], "learning_rate: should be greater than 0"),
     "unknown experiment": (["experiment=factorail"], "did you mean 'factorial'"),
     "no server address": (["tracking=server"], "tracking.uri: set the environment variable MLFLOW_TRACKING_URI first"),
+    "two experiments": (["-m", "experiment.name=aa,bb"], "experiment: one command has one, here are 2"),
+    "batches": (["-m", "seed=0,1", "hydra.sweeper.max_batch_size=1"], "'hydra.sweeper.max_batch_size' does not exist"),
+    "sbatch without plus": (
+        ["hydra/launcher=slurm", "hydra.launcher.sbatch.partition=cpu"],
+        "+hydra.launcher.sbatch.partition=... adds one",
+    ),
+    "setting taken away": (["~loss"], "loss: it is missing"),
+    "relative store": (["tracking.uri=sqlite:///x.db"], "write sqlite:////absolute/path.db"),
     "store as folder": (["tracking.uri=./mlruns"], "known scheme"),
 }
 
@@ -128,9 +169,9 @@ CLI_BAD = {
 @pytest.mark.parametrize("case", CLI_BAD)
 def test_the_command_line_ends_with_one_line_and_leaves_nothing(case: str, tmp_path: Path) -> None:
     arguments, said = CLI_BAD[case]
-    environment = {"PATH": "/usr/bin:/bin", "OCTANT_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
+    stranger = {"PATH": "/usr/bin:/bin", "OCTANT_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-m", "octant", *arguments], capture_output=True, text=True, env=environment, check=False
+        [sys.executable, "-m", "octant", *arguments], capture_output=True, text=True, env=stranger, check=False
     )
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from conftest import environment
+from services import free_port
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.xdist_group("docs")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # Commands that some other test, or CI itself, runs; the rest is run below as it stands.
@@ -29,16 +32,29 @@ ELSEWHERE = {
     "make serve": "test_serve_answers_http_and_refuses_with_400",
     "octant-predict digit.png": "test_predict_draws_the_digit_and_answers",
     "octant-predict arrays.npz --model RUN_ID": "test_predict_draws_the_digit_and_answers",
-    "octant experiment=factorial hydra/launcher=slurm hydra.launcher.sbatch.partition=cpu": "test_a_sweep_on_a_cluster",
+    "octant experiment=factorial hydra/launcher=slurm +hydra.launcher.sbatch.partition=cpu": (
+        "test_a_sweep_on_a_cluster"
+    ),
+    "octant experiment=factorial": "test_a_stranger_s_commands",
+    "make sweep EXPERIMENT=lecture ARGS=dataset.validation_fraction=0.1": "test_the_commands_for_mnist",
+    'make portraits RUNS="id id"': "test_figures_of_other_runs_on_demand",
+    "make ui": "test_the_comparison_shows_eight_named_curves",
+    "make server": "test_strangers_are_refused",
+    "make test-services": "CI itself",
+    "make bench": "by hand: a quarter of an hour, and PyTorch to install",
+    "python benchmarks/intervals.py": "by hand: an hour",
     "octant experiment=factorial hydra/launcher=ray hydra.launcher.address=head:6379": "test_a_sweep_on_a_cluster",
     "octant-rerun RUN_ID": "test_it_is_bit_identical_and_says_what_it_knows",
 }
 
 
 def commands(page: Path) -> list[str]:
-    """Indented lines that begin with a command of octant's, without their comments."""
-    lines = re.findall(r"^    ((?:make|octant)[\w-]*(?: .*)?)$", page.read_text(), re.MULTILINE)
-    return [re.sub(r"\s{2,}#.*", "", line).strip() for line in lines]
+    """Indented lines, and words in backquotes, that are a whole command of octant's; without their comments."""
+    text, begins = page.read_text(), r"(?:make|octant|python)(?:-\w+)?"
+    lines = re.findall(rf"^    ({begins}(?: .*)?)$", text, re.MULTILINE)
+    inline = re.findall(rf"(?<!`)`({begins}(?:\s[^`]*)?)`(?!`)", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    known = [re.sub(r"\s{2,}#.*", "", line).strip() for line in [*lines, *(" ".join(each.split()) for each in inline)]]
+    return [command for command in known if command != "octant" and "..." not in command]
 
 
 def copied(folder: Path) -> Path:
@@ -73,6 +89,7 @@ def test_the_commands_for_mnist(checkout: Path) -> None:
     for command in (
         "sweep EXPERIMENT=mnist ARGS='seed=0 {}'",
         "train ARGS='dataset=mnist batch_size=32 engine=numpy {}'",
+        "sweep EXPERIMENT=lecture ARGS='dataset.validation_fraction=0.1 seed=1 {}'",
     ):
         done = typed(checkout, "make " + command.format(here))
         assert done.returncode == 0, done.stdout + done.stderr
@@ -104,8 +121,27 @@ def test_a_stranger_s_commands(tmp_path: Path) -> None:
     for page in PAGES:
         for command in commands(page):
             if command not in ELSEWHERE:
-                done = typed(folder, command)
+                done = typed(folder, f". .venv/bin/activate; {command}")
                 assert done.returncode == 0, command + done.stdout + done.stderr
+    ask_the_champion(folder)
+
+
+def ask_the_champion(folder: Path) -> None:
+    """The README's request, once the champion is served."""
+    (request,) = re.findall(r"^    (curl .*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    port = free_port()
+    assert typed(folder, "make promote EXPERIMENT=factorial").returncode == 0
+    there = {**os.environ, "PYTHONPATH": str(folder / "src")}
+    with subprocess.Popen(["make", "serve", f"PORT={port}"], cwd=folder, env=there, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True) as server:  # fmt: skip
+        assert server.stdout is not None
+        said = next(line for line in server.stdout if "answers on" in line)
+        done = typed(folder, request.replace("5000", str(port)))
+        server.send_signal(signal.SIGTERM)
+    assert f"http://127.0.0.1:{port}/invocations" in said
+    (answer,) = json.loads(done.stdout)["predictions"]
+    assert len(answer) == 10
+    assert all(0 <= probability <= 1 for probability in answer)
 
 
 def test_tests_named_for_commands_exist() -> None:

@@ -181,7 +181,7 @@ def bad_files(folder: Path) -> Iterator[tuple[str, str]]:
     (folder / "junk.png").write_bytes(b"hello")
     (folder / "cut.npz").write_bytes((folder / "range.npz").read_bytes()[:200])
     Image.new("L", (8, 8), 255).save(folder / "blank.png")
-    yield from {"shape.npz": "(n, 64) or (n, 8, 8)", "range.npz": "0 to 16 or floats 0 to 1", "nan.npz": "0 to 1",
+    yield from {"shape.npz": "(n, 64) or (n, 8, 8)", "range.npz": "0 to 16, floats 0 to 1", "nan.npz": "0 to 1",
                 "type.npz": "allowed are integers and floats", "object.npz": "allow_pickle", "nox.npz": "has no X",
                 "junk.png": "cannot identify", "cut.npz": "not an .npz", "blank.png": "blank", "no.png": "no such file",
                 "shape.txt": "no such file"}.items()  # fmt: skip
@@ -197,10 +197,25 @@ def test_bad_input_is_one_line(promoted: Path, tmp_path: Path) -> None:
             read_inputs(str(tmp_path / name), config)
         assert expected in str(caught.value)
         assert "\n" not in str(caught.value)
+    Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(tmp_path / "digit.png")
+    with pytest.raises(InputError, match="no known range of greys"):
+        read_inputs(str(tmp_path / "digit.png"), config | {"scale": 1.0})
     done = run_octant(promoted, str(tmp_path / "range.npz"), module="octant.predict")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     done = run_octant(promoted, str(tmp_path / "range.npz"), "--model", "models:/none@x", module="octant.predict")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize("name", ["model.py", "activations.py"])
+def test_tampered_code_is_refused_before_it_runs(name: str, promoted: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "model"
+    shutil.copytree(folder_of(promoted, champion(promoted).fingerprint), copy)
+    (copy / name).write_text((copy / name).read_text() + "\nprint('a stranger was here')\n")
+    np.savez(tmp_path / "good.npz", X=np.full((1, 64), 0.5))
+    done = run_octant(promoted, str(tmp_path / "good.npz"), "--model", str(copy), module="octant.predict")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "SHA-256 differs" in done.stderr
+    assert "stranger" not in done.stdout
 
 
 def test_a_tampered_weights_file_is_refused_with_one_line(promoted: Path, tmp_path: Path) -> None:
@@ -276,3 +291,15 @@ def test_single_and_median_runs_have_figures(swept: Home) -> None:
     assert configs == [(8,)]
     for path in (swept[0] / "artifacts").rglob("figures/*.png"):
         assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_figures_of_other_runs_on_demand(swept: Home) -> None:
+    database = Database(swept[0])
+    others = "(select run_uuid from tags where key in ('portrait', 'report_of'))"
+    ((run_id,),) = database.query(f"select run_uuid from runs where run_uuid not in {others} limit 1")
+    done = run_octant(swept[0], str(run_id), module="octant.portraits")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{run_id}: its figures are artifacts under figures/\n"
+    ((uri,),) = database.query(f"select artifact_uri from runs where run_uuid = '{run_id}'")
+    drawn = {path.name for path in (Path(str(uri).removeprefix("file://")) / "figures").iterdir()}
+    assert drawn == {"confusion.png", "weights.png", "misclassified.png"}

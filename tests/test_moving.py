@@ -5,6 +5,7 @@ test_server.py moves into the real server.
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 import subprocess
@@ -19,6 +20,7 @@ from octant.config import Tracking
 from octant.errors import InputError
 from octant.tracking.moving import move
 from octant.tracking.store import Store, locate
+from octant.upkeep import journals, open_orders
 
 RUNS = ("experiment=smoke", "engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1", "seed=0")
 
@@ -85,6 +87,25 @@ def test_a_move_keeps_every_row_and_holds_the_old_store_meanwhile(old: Store, ne
         other.execute("begin immediate")  # free again
     with pytest.raises(InputError, match="already has runs"):
         move(old, new.uri, str(tmp_path / "files"), lambda: None)
+
+
+def test_what_a_killed_run_left_moves_too(tmp_path: Path) -> None:
+    """Its journal holds no more than the store: nothing is open."""
+    home = tmp_path / "home"
+    assert run_octant(home, *RUNS[1:]).returncode == 0
+    (journal,) = journals(home)
+    lines = (journal.folder / "epochs.jsonl").read_bytes().splitlines(keepends=True)
+    (journal.folder / "epochs.jsonl").write_bytes(b"".join(lines[:-1]))  # as it was a moment before the end
+    (receipt,) = journal.folder.glob("tracking-*.json")
+    kept = json.loads(receipt.read_text())
+    receipt.write_text(json.dumps(kept | {"status": "RUNNING"}))
+    assert len(open_orders(home)) == 1
+    receipt.write_text(json.dumps(kept | {"status": "KILLED"}))
+    assert not open_orders(home)
+    with journal.lock():
+        assert len(open_orders(home)) == 1
+    receipt.write_text(json.dumps(kept | {"status": "KILLED", "sent": kept["sent"] - 1}))
+    assert len(open_orders(home)) == 1
 
 
 @pytest.mark.slow

@@ -178,14 +178,22 @@ def test_no_server_at_all_then_sync_sends_everything_once(server: Server, tmp_pa
     locked_out = run_octant(tmp_path / "home", "sync", module="octant.upkeep")
     assert "set MLFLOW_TRACKING_URI" in locked_out.stderr
     server.start()
+    printed = ""
     for expected in ("1 sent", "have everything"):
         sync = run_octant(tmp_path / "home", "sync", module="octant.upkeep", **address)
         assert sync.returncode == 0, sync.stderr
         assert expected in sync.stdout
+        printed += sync.stdout + sync.stderr
+    launched = run_octant(tmp_path / "home", *TINY, "seed=1", "tracking=server", **address)
+    assert launched.returncode == 0, launched.stderr
+    dead = ("--uri", "http://ann:s3cret@127.0.0.1:1")
+    report = run_octant(tmp_path / "home", "nothing", *dead, module="octant.report")
+    assert report.returncode == 1
+    printed += launched.stdout + launched.stderr + report.stdout + report.stderr
     database = Database(server.folder)
-    assert database.statuses() == {"FINISHED": 1}
+    assert database.statuses() == {"FINISHED": 2}
     assert all([step for step, _ in points] == [0, 1, 2] for points in database.histories().values())
-    printed = done.stdout + done.stderr + early.stderr + locked_out.stderr
+    printed += done.stdout + done.stderr + early.stderr + locked_out.stderr
     kept = "".join(path.read_text(errors="replace") for path in (tmp_path / "home").rglob("*") if path.is_file())
     stored = str(database.query("select * from tags")) + str(database.query("select * from params"))
     assert "s3cret" not in printed + kept + stored
@@ -240,7 +248,7 @@ def test_a_kill_while_the_store_is_made_leaves_no_broken_store(tmp_path: Path) -
         [sys.executable, "-m", "octant", *tiny], env=environment(home), stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 60
-    while not any(path.stat().st_size for path in home.glob("mlflow.db*")):
+    while not ((home / "mlflow.db.draft").exists() and (home / "mlflow.db.draft").stat().st_size):
         assert time.monotonic() < deadline
         time.sleep(0.002)
     process.kill()
@@ -277,3 +285,60 @@ def test_an_unusable_state_folder_is_one_line(home: str) -> None:
     assert done.returncode == 74
     assert done.stderr.count("\n") == 1
     assert home in done.stderr
+
+
+def test_a_run_in_the_trash_that_the_store_no_longer_knows_holds_nothing_up(tmp_path: Path) -> None:
+    assert run_octant(tmp_path, *TINY).returncode == 0
+    (tmp_path / "mlflow.db").unlink()
+    shutil.rmtree(tmp_path / "artifacts")
+    done = run_octant(tmp_path, *TINY, "rerun=true")
+    assert done.returncode == 0, done.stderr
+    assert Database(tmp_path).statuses() == {"FINISHED": 1}
+
+
+@pytest.mark.slow
+def test_a_run_that_the_store_refuses_holds_no_other_up(tmp_path: Path) -> None:
+    """A receipt that says nonsense of one run; the others are delivered, and the end says so."""
+    assert run_octant(tmp_path, "-m", *TINY, "seed=0,1,2").returncode == 0
+    first, *others = sorted((tmp_path / "journal").glob("*/tracking-*.json"))
+    for path in (first, *others):
+        told = json.loads(path.read_text())
+        path.write_text(json.dumps(told | {"status": "RUNNING", "sent": 0 if path != first else "none"}))
+    done = run_octant(tmp_path, "-m", *TINY, "seed=0,1,2")
+    assert done.returncode == 75, done.stderr
+    assert "1 runs could not be sent" in done.stderr
+    assert all(json.loads(path.read_text())["status"] == "FINISHED" for path in others)
+
+
+def test_a_run_whose_lock_cannot_be_had_costs_itself_only(tmp_path: Path) -> None:
+    assert run_octant(tmp_path, "-m", *TINY, "seed=0,1").returncode == 0
+    first = sorted((tmp_path / "journal").iterdir())[0]
+    (first / "epochs.jsonl").unlink()
+    (first / "lock").unlink()
+    (first / "lock").mkdir()
+    done = run_octant(tmp_path, "-m", *TINY, "seed=0,1,2")
+    assert done.returncode == 1, done.stderr
+    assert "Is a directory" in done.stderr
+    assert "2 runs" not in done.stdout
+    assert Database(tmp_path).query("select count(*) from runs where status = 'RUNNING'") == [(0,)]
+    seeds = "select value from params join runs using (run_uuid) where key = 'seed' and status = 'FINISHED' order by 1"
+    assert ("2",) in Database(tmp_path).query(seeds)
+
+
+def test_a_launch_that_cannot_go_on_leaves_no_run_running(tmp_path: Path) -> None:
+    code = (
+        "import octant.launch as launch\nfrom octant import app\n"
+        "def train(*_):\n    yield None\n    raise OSError(28, 'No space left on device')\n"
+        "launch.train_all = train\napp.main()\n"
+    )
+    assert run_octant(tmp_path, *TINY).returncode == 0
+    (journal,) = (tmp_path / "journal").iterdir()
+    lines = (journal / "epochs.jsonl").read_bytes().splitlines(keepends=True)
+    (journal / "epochs.jsonl").write_bytes(b"".join(lines[:-1]))
+    (receipt,) = journal.glob("tracking-*.json")
+    receipt.write_text(json.dumps(json.loads(receipt.read_text()) | {"status": "RUNNING"}))
+    command = [sys.executable, "-c", code, *TINY]
+    done = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True, check=False)
+    assert done.returncode == 74, done.stderr
+    assert done.stderr == "octant: No space left on device\n"
+    assert Database(tmp_path).statuses() == {"KILLED": 1}

@@ -45,7 +45,10 @@ def test_nothing_has_a_default_that_is_a_secret(name: str) -> None:
     [
         ("MLFLOW_AUTH_ADMIN_PASSWORD", "password"),
         ("MLFLOW_FLASK_SERVER_SECRET_KEY", "short"),
+        ("MLFLOW_AUTH_ADMIN_PASSWORD", "password1234"),
         ("MLFLOW_BACKEND_STORE_URI", "sqlite:///s3cret.db"),
+        ("MLFLOW_BACKEND_STORE_URI", "postgresql+psycopg2://ann:s3c@s3cret@127.0.0.1/mlflow"),
+        ("MLFLOW_PORT", "99999"),
         ("MLFLOW_ARTIFACTS_DESTINATION", "./relative"),
         ("MLFLOW_PORT", "five"),
     ],
@@ -84,6 +87,8 @@ def test_a_password_among_the_arguments_is_refused(tmp_path: Path) -> None:
     assert "MLFLOW_TRACKING_PASSWORD" in done.stderr
     assert "s3cret" not in done.stderr + done.stdout
     assert not (tmp_path / "journal").exists()
+    assert run_octant(tmp_path, "-m", "seed=0,1", "tracking.uri=http://ann:s3cret@127.0.0.1:1").returncode == 2
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
 
 
 @pytest.fixture(scope="module")

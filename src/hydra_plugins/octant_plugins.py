@@ -2,13 +2,10 @@
 
 Hydra composes a job in 0.2 s, twice. Here the words of the groups are composed once for each combination and plain
 values (seed, learning_rate) are laid over a copy with Hydra's own code: 1,000 runs cost 8 compositions.
-
-Hydra executes this file without entering it in sys.modules: dataclasses here cannot have postponed annotations.
 """
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -23,17 +20,11 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 
-@dataclass
-class OctantSweeperConf:
-    """Hydra's basic sweeper, without its dry run."""
-
-    _target_: str = "hydra_plugins.octant_plugins.OctantSweeper"
-    max_batch_size: int | None = None
-    params: dict[str, str] | None = None
-
-
 class OctantSweeper(BasicSweeper):
-    """The Cartesian product of the overrides; the launcher checks every job before any work."""
+    """The Cartesian product of the overrides, in one batch; the launcher checks every job before any work."""
+
+    def __init__(self, params: Any = None) -> None:
+        super().__init__(max_batch_size=None, params=params)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Leave it to the launcher, which composes each job anyway."""
@@ -87,6 +78,7 @@ def _is_group(loader: Any, override: Override) -> bool:
     return bool(loader.repository.group_exists(override.key_or_group))
 
 
-ConfigStore.instance().store("octant", OctantSweeperConf, group="hydra/sweeper", provider="octant")
+SWEEPER = {"_target_": "hydra_plugins.octant_plugins.OctantSweeper", "params": None}
+ConfigStore.instance().store("octant", SWEEPER, group="hydra/sweeper", provider="octant")
 LAUNCHER = {"_target_": "hydra_plugins.octant_plugins.OctantLauncher"}  # conf/hydra/launcher/ adds the clusters to it
 ConfigStore.instance().store("octant", LAUNCHER, group="hydra/launcher", provider="octant")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shlex
 import signal
 import sys
@@ -16,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from octant import home
-from octant.errors import InputError
+from octant.errors import InputError, without_credentials
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -33,6 +34,8 @@ def main() -> None:
 
     try:
         with one_line_errors():
+            for word in sys.argv[1:]:
+                _refuse_open_credentials(word.partition("tracking.uri=")[2].strip("'\""))
             os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its exceptions over instead of printing them
             _hydra_main()
     finally:
@@ -135,9 +138,9 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
     from octant.config import parse_launch
 
     parsed = [parse_launch(each) for each in composed]
-    _refuse_open_credentials(parsed[0].tracking.uri)
+    _refuse_open_credentials(parsed[0].tracking.uri or "")
     from octant import launch  # only now: a wrong setting is answered without its imports
-    from octant.tracking.store import said_by_store, without_credentials
+    from octant.tracking.store import said_by_store
 
     command = without_credentials(shlex.join(["octant", *sys.argv[1:]]))
     sweep = launch.prepare(parsed, command)
@@ -154,11 +157,9 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
     return done.code
 
 
-def _refuse_open_credentials(uri: str | None) -> None:
-    """A password may come by the environment only: arguments are shown by `ps` and kept by shells."""
-    from octant.tracking.store import without_credentials
-
-    if uri and "***@" in without_credentials(uri) and uri != os.environ.get("MLFLOW_TRACKING_URI"):
+def _refuse_open_credentials(uri: str) -> None:
+    """A password may come by the environment only: `ps` shows arguments, shells and Hydra's multirun.yaml keep them."""
+    if re.match("(?!sqlite:).*@", uri) and uri != os.environ.get("MLFLOW_TRACKING_URI"):
         raise InputError(
             "tracking.uri: name and password do not belong there; set MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD in the environment"

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -37,12 +39,19 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+def _absolute(value: str | None) -> str | None:
+    return str(Path(os.path.expanduser(value)).absolute()) if value else value  # noqa: PTH111 - Path's may raise
+
+
+Place = Annotated[str | None, AfterValidator(_absolute)]  # a run must find its data again from any folder
+
+
 class DataSettings(_Model):
     """Where a data set comes from and how it is split; fractions are of all examples, the split is fixed."""
 
     name: Annotated[str, _word("dataset", DATASETS)]
-    root: str | None = None
-    path: str | None = None
+    root: Place = None
+    path: Place = None
     validation_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.2
     test_fraction: Annotated[float, Field(gt=0, le=0.5)] | None = None
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
@@ -186,6 +195,8 @@ def _one_line(error: ValidationError) -> str:
         return first["msg"]
     if first["type"] == "extra_forbidden":
         parent = Launch if key.split(".")[0] in Launch.model_fields else Settings
-        return unknown_word("setting", key, [*Settings.model_fields, *parent.model_fields])
+        return unknown_word("setting", key, {*Settings.model_fields, *parent.model_fields} - {"settings"})
+    if first["type"] == "missing":
+        return f"{key}: it is missing"
     said = first["msg"].removeprefix("Input ").removeprefix("Field ")
     return f"{key}: {said}, got {first['input']!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -11,6 +12,15 @@ class InputError(ValueError):
 
     The command line prints the message alone and ends with exit code 2.
     """
+
+
+def without_credentials(text: str) -> str:
+    """`text` with user and password of every URI in it, and every query value, replaced by ***.
+
+    Up to the last @ of a word, since a password may hold one: rather too much is hidden than too little.
+    """
+    text = re.sub(r"(\w[\w+.-]*://)\S*@", r"\1***@", text)
+    return re.sub(r"([?&][\w.-]+=)[^&\s]+", r"\1***", text)
 
 
 def unknown_word(kind: str, word: object, known: Iterable[str]) -> str:

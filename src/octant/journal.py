@@ -21,7 +21,7 @@ import os
 import time
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,12 +119,14 @@ class Journal:
         return locked(self.folder / "lock")
 
     def is_live(self) -> bool:
-        """Whether a process holds the run's lock now."""
+        """Whether a process holds the run's lock now; a lock that cannot be opened is nobody's."""
         try:
-            with self.lock():
+            with self.lock() if (self.folder / "lock").exists() else nullcontext():
                 return False
         except Busy:
             return True
+        except OSError:
+            return False
 
     def read(self) -> Story:
         """All complete lines, as far as they are valid and in sequence."""

@@ -31,7 +31,7 @@ from octant.tracking.delivery import Order, place
 from octant.tracking.shipper import Shipper
 from octant.tracking.store import Connection, Store, locate
 from octant.tracking.view import publish
-from octant.worker import FAILED, Job, dataset_of
+from octant.worker import ALREADY, FAILED, Job, dataset_of
 
 UNDELIVERED = 75  # EX_TEMPFAIL of sysexits.h
 PATIENCE_SECONDS = 20.0
@@ -73,10 +73,19 @@ def prepare(launches: Sequence[Launch], command: str) -> Sweep:
         cluster.check(first.cluster)
     for launch in launches:
         build(launch.settings.loss, launch.settings.hidden, launch.settings.output)
+    _refuse_different(launches)
     common = {"launch": uuid.uuid4().hex, "command": command}
     jobs = {job.fingerprint: job for launch in launches for job in [_job(launch.settings, state, common)]}
     digest = sha256("".join(sorted(jobs)).encode()).hexdigest()[:8]
     return Sweep(first, store, list(jobs.values()), f"{first.experiment.name}-{digest}")
+
+
+def _refuse_different(launches: Sequence[Launch]) -> None:
+    """A sweep is over the settings of runs; the rest of a command is one for all of them."""
+    for name in Launch.model_fields.keys() - {"settings"}:
+        values = {repr(getattr(launch, name)) for launch in launches}
+        if len(values) > 1:
+            raise InputError(f"{name}: one command has one, here are {len(values)}; give a command for each")
 
 
 def _job(settings: Settings, state: Path, common: dict[str, str]) -> Job:
@@ -135,6 +144,9 @@ def run(sweep: Sweep) -> Done:
             line.end()
     except Interrupted as interrupt:
         _stop(sweep, shipper, interrupt.signum)
+    except Exception:
+        _give_up(sweep, shipper)
+        raise
     return Done(_verdict(sweep, shipper, sent), shipper.connection if sent else None)
 
 
@@ -171,6 +183,8 @@ def _train(sweep: Sweep, pending: list[Job], shipper: Shipper) -> None:
             for result in results:
                 if result is not None:
                     job, said = result
+                    sweep.skipped += said.startswith(ALREADY)
+                    said = said.removeprefix(ALREADY)
                     sweep.results[job.fingerprint] = said
                     shipper.mark(job.fingerprint, _STATUS.get(said.split(":")[0], "KILLED"))
                 line.show(len(sweep.results))
@@ -197,12 +211,17 @@ def _interruptible() -> Iterator[None]:
         signal.signal(each, handler)
 
 
-def _stop(sweep: Sweep, shipper: Shipper, signum: int) -> NoReturn:
-    """Mark what was under way as KILLED and leave within three seconds, even if the store hangs."""
+def _give_up(sweep: Sweep, shipper: Shipper) -> None:
+    """Mark what was under way as KILLED, but not what another launch trains; tasks of a cluster end a little later."""
     for job in sweep.jobs:
-        if job.fingerprint not in sweep.results:
+        if job.fingerprint not in sweep.results and (sweep.launch.cluster or not job.journal.is_live()):
             shipper.mark(job.fingerprint, "KILLED")
     shipper.finish(1.5, at_most=2.0)
+
+
+def _stop(sweep: Sweep, shipper: Shipper, signum: int) -> NoReturn:
+    """Leave within three seconds, even if the store hangs."""
+    _give_up(sweep, shipper)
     left = len(sweep.jobs) - len(sweep.results)
     print(
         f"octant: stopped by {signal.Signals(signum).name}; {left} runs left, the same command continues",

@@ -65,7 +65,7 @@ def bernoulli_gradient(A: Array, Y: Array) -> Array:
 _MSE = Loss(mse, mse_gradient)
 
 # A word names one loss for each output it is defined on: cross-entropy is the negative log-likelihood that
-# fits the output. The canonical pairs are marked here and used in network.output_error, nowhere else.
+# fits the output. The canonical pairs are marked here, for network.output_error and the compiled engine.
 LOSSES: dict[str, dict[str, Loss]] = {
     "mse": {"sigmoid": _MSE, "softmax": _MSE},
     "cross_entropy": {

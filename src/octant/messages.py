@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from octant.errors import InputError, unknown_word
+from octant.errors import InputError, unknown_word, without_credentials
 
 BAD_INPUT = 2
+STOPPED = 130
 DISK = 74  # EX_IOERR of sysexits.h
 _DEBUG = "_OCTANT_DEBUG"  # what the user said of HYDRA_FULL_ERROR, before the command line sets it
 
@@ -21,7 +23,16 @@ def one_line_errors() -> Iterator[None]:
     debug = os.environ.get(_DEBUG, os.environ.get("HYDRA_FULL_ERROR", "0")) not in ("", "0")
     os.environ[_DEBUG] = "1" if debug else "0"
     try:
-        yield
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("octant: stopped", file=sys.stderr)
+        raise SystemExit(STOPPED) from None
+    except BrokenPipeError:  # whoever read our output has enough: head, less
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(128 + signal.SIGPIPE) from None
     except Exception as error:
         if debug:
             raise
@@ -29,7 +40,7 @@ def one_line_errors() -> Iterator[None]:
 
 
 def _end(error: Exception) -> NoReturn:
-    print(f"octant: {line_of(error)}", file=sys.stderr)
+    print(f"octant: {without_credentials(line_of(error))}", file=sys.stderr)
     # Hydra, OmegaConf and its parser raise for what the user wrote.
     wrote = isinstance(error, InputError) or type(error).__module__.split(".")[0] in ("hydra", "omegaconf", "antlr4")
     raise SystemExit(BAD_INPUT if wrote else DISK if isinstance(error, OSError) else 1)
@@ -55,6 +66,8 @@ def _unknown_setting(key: str) -> str:
     from octant.config import Launch, Settings  # a second of imports that --help does not need
 
     group, _, rest = key.partition(".")
+    if group == "hydra":
+        return f"setting: {key!r} does not exist; `octant --cfg hydra` shows those that do, +{key}=... adds one"
     if rest and group in {*Settings.model_fields, *Launch.model_fields}:
         return f"setting: {key!r} does not exist with this choice of {group}; `octant --cfg job` shows those that do"
     return unknown_word("setting", key, {*Settings.model_fields, *Launch.model_fields} - {"settings"})

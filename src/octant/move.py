@@ -42,7 +42,7 @@ def main() -> None:
 
 def _refuse_open(state: Path, old: Store) -> None:
     if any(shown == old.shown for shown, _ in open_orders(state)):
-        raise InputError("some runs are not in the store yet, or being trained; first: make sync")
+        raise InputError("some runs are being trained, or not in the store yet; wait for them, or: make sync")
 
 
 _TOLD = ("experiments", "runs", "metrics", "params", "tags", "logged_models", "registered_models")

@@ -35,6 +35,9 @@ def _picture(path: Path, config: Mapping[str, Any]) -> Array:
 
     if not config["image_shape"]:
         raise complaint(path, f"the model's {config['inputs']} inputs are no picture", "give an .npz with X (n, d)")
+    if config["scale"] == 1:
+        wrong = "is a picture, and the model's inputs have no known range of greys"
+        raise complaint(path, wrong, "give an .npz with X, numbers like those it was trained on")
     rows, columns = config["image_shape"]
     with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
         image = Image.open(path, formats=["PNG"])
@@ -101,6 +104,6 @@ def _arrays(path: Path, config: Mapping[str, Any]) -> Array:
     scale = config["scale"]
     X = X.reshape(-1, d).astype(np.float64) / (scale if whole else 1.0)
     if not np.isfinite(X).all() or (scale != 1 and (X.min() < 0 or X.max() > 1)):
-        allowed = f"whole numbers 0 to {scale:g} or floats 0 to 1" if scale != 1 else "finite numbers"
+        allowed = f"integers (dtype int or uint8) 0 to {scale:g}, floats 0 to 1" if scale != 1 else "finite numbers"
         raise complaint(path, "X holds values that the model was not trained on", f"allowed are {allowed}")
     return X

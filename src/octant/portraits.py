@@ -83,7 +83,11 @@ def main() -> None:
         store = locate(Tracking(uri=arguments.uri), home.state())
         for run_id in arguments.run_ids:
             read_run(store, run_id)
-        log(store, client_of(store), arguments.run_ids)
+        client = client_of(store, create=False)
+        log(store, client, arguments.run_ids)
+        for run_id in arguments.run_ids:
+            has = TAG in client.get_run(run_id).data.tags
+            print(f"{run_id}: {'its figures are' if has else 'it did not finish: no'} artifacts under {FOLDER}/")
 
 
 if __name__ == "__main__":

@@ -34,12 +34,15 @@ def _git(*arguments: str) -> str | None:
 
 
 def _cpu() -> str:
+    """Its name, and what tells it from others of that name: they differ in instructions, so in compiled code's bits."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
     except OSError:
         return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    numbers = [f"{name} {facts[name]}" for name in ("cpu family", "model", "stepping") if name in facts]
+    widest = [flag for flag in ("avx512f", "avx2") if flag in facts.get("flags", "").split()][:1]
+    return ", ".join([facts.get("model name", platform.machine()), *numbers, *widest])
 
 
 def _blas() -> str | None:

@@ -109,7 +109,10 @@ def _placed(settings: Settings, data: str | None) -> Settings:
 
 
 def _check_data(stored: StoredRun, settings: Settings) -> None:
-    dataset = dataset_of(settings.dataset, settings.dtype, str(home.state()))
+    try:
+        dataset = dataset_of(settings.dataset, settings.dtype, str(home.state()))
+    except InputError as error:
+        raise InputError(f"{error}; --data names the file or folder, if it lies elsewhere now") from None
     if dataset.digest != stored.tags["dataset_digest"]:
         raise InputError(
             f"the data differ: SHA-256 {stored.tags['dataset_digest'][:16]} then, {dataset.digest[:16]} now; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -18,11 +19,11 @@ HOST = "127.0.0.1"
 WAIT_SECONDS = 60
 
 
-def port_of() -> int:
-    """The port that OCTANT_PORT names; raises InputError for anything that is none."""
-    given = os.environ.get("OCTANT_PORT", "5000")
+def port_of(name: str = "PORT", given: str | None = None) -> int:
+    """The port given, or else OCTANT_PORT's; raises InputError, which has the setting's name, for what is no port."""
+    given = given or os.environ.get("OCTANT_PORT", "5000")
     if not given.isdecimal() or not 0 < int(given) < 65536:
-        raise InputError(f"PORT: {given!r} is not a port, allowed are 1 to 65535")
+        raise InputError(f"{name}: {given!r} is not a port, allowed are 1 to 65535")
     return int(given)
 
 
@@ -74,8 +75,10 @@ def _refuse_taken(host: str, port: int, other: str) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            raise InputError(f"port {port} is taken; choose another: {other}") from None
+        except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
+            said = f"port {port} is taken; choose another: {other}" if taken else f"{host}: {error.strerror or error}"
+            raise InputError(said) from None
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 from octant import home
 from octant.errors import InputError
 from octant.messages import one_line_errors
-from octant.server import environment, reached, serve
+from octant.server import environment, port_of, reached, serve
 
+MLFLOW_S_OWN = "password1234"  # the administrator's in every MLflow for years
 SHORTEST = 12  # characters of a password or key
 NEEDED = {
     "MLFLOW_BACKEND_STORE_URI": "the database, postgresql+psycopg2://user:password@host:5432/name",
@@ -35,19 +36,18 @@ def settings(given: Mapping[str, str]) -> dict[str, str]:
         if not given.get(name):
             raise InputError(f"set {name} in the environment: {what}; see docs/scaling.md")
     for name in ("MLFLOW_AUTH_ADMIN_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY"):
-        if len(given[name]) < SHORTEST:
-            raise InputError(f"{name} is too short: {SHORTEST} characters or more")
+        if len(given[name]) < SHORTEST or given[name] == MLFLOW_S_OWN:
+            raise InputError(f"{name} is too short or everybody's: {SHORTEST} characters or more of your own")
     database, files = given["MLFLOW_BACKEND_STORE_URI"], given["MLFLOW_ARTIFACTS_DESTINATION"]
-    if not database.startswith("postgresql+psycopg2://"):
-        raise InputError("MLFLOW_BACKEND_STORE_URI: a team's server keeps its runs in postgresql+psycopg2://...")
+    if not database.startswith("postgresql+psycopg2://") or database.count("@") > 1:
+        wanted = "postgresql+psycopg2://user:password@host:5432/name, with %40 for an @ in the password"
+        raise InputError(f"MLFLOW_BACKEND_STORE_URI: a team's server keeps its runs in {wanted}")
     if not (files.startswith("/") or urlsplit(files).netloc):
         raise InputError(f"MLFLOW_ARTIFACTS_DESTINATION: {files} is neither an absolute folder nor an address")
     if importlib.util.find_spec("flask_wtf") is None or importlib.util.find_spec("psycopg2") is None:
         raise InputError("the server's packages are missing: pip install 'octant[server]'")
     chosen = DEFAULTS | dict(given)
-    host, port = chosen["MLFLOW_HOST"], chosen["MLFLOW_PORT"]
-    if not port.isdecimal():
-        raise InputError(f"MLFLOW_PORT: {port} is not a number")
+    host, port = chosen["MLFLOW_HOST"], port_of("MLFLOW_PORT", chosen["MLFLOW_PORT"])
     if host != "127.0.0.1" and not given.get("MLFLOW_SERVER_ALLOWED_HOSTS"):
         raise InputError(f"MLFLOW_HOST={host}: set MLFLOW_SERVER_ALLOWED_HOSTS to the names that clients use")
     local = f"127.0.0.1:{port},localhost:{port}"

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from octant import home
 from octant.config import Tracking
-from octant.errors import InputError
+from octant.errors import InputError, without_credentials
 from octant.journal import Journal, read_json
 from octant.messages import one_line_errors
 from octant.tracking.delivery import Order, deliver, forget_missing
-from octant.tracking.store import Connection, Store, connect, locate, without_credentials
+from octant.tracking.store import Connection, Store, connect, locate
 
 UNDELIVERED = 75  # EX_TEMPFAIL of sysexits.h
 
@@ -29,13 +29,13 @@ def journals(state: Path) -> list[Journal]:
 
 
 def open_orders(state: Path) -> dict[tuple[str, str], list[Order]]:
-    """Orders that their store has not accepted in full, by (store as shown, experiment)."""
+    """Orders whose journal holds more than their store has accepted, by (store as shown, experiment)."""
     found: dict[tuple[str, str], list[Order]] = {}
     for journal in journals(state):
         for path in sorted(journal.folder.glob("tracking-*.json")):
             receipt = read_json(path) or {}
             order = Order(journal, path.stem.removeprefix("tracking-"))
-            if "store" in receipt and not order.is_done():
+            if "store" in receipt and not order.is_settled():
                 found.setdefault((receipt["store"], receipt["experiment"]), []).append(order)
     return found
 
@@ -59,21 +59,28 @@ def settle(state: Path) -> Counter[str]:
         try:
             connection = connect(reach(shown, state), experiment)
             forget_missing(connection, orders)
-            for order in orders:
-                counts[_settle_one(connection, order)] += 1
         except Exception as error:  # noqa: BLE001 - whatever the store raises: what is left stays in the journals
-            counts["undelivered"] += sum(not order.is_done() for order in orders)
-            said = " ".join(without_credentials(str(error)).split())[:200]
-            print(f"octant: {shown} did not take everything of {experiment}: {said}", file=sys.stderr)
+            counts["undelivered"] += len(orders)
+            _complain(f"{shown} does not answer for {experiment}", error)
+            continue
+        for order in orders:
+            try:
+                counts[_settle_one(connection, order)] += 1
+            except Exception as error:  # noqa: BLE001 - the same
+                counts["undelivered"] += 1
+                _complain(f"{shown} did not take run {order.journal.fingerprint[:16]} of {experiment}", error)
     return counts
+
+
+def _complain(what: str, error: Exception) -> None:
+    print(f"octant: {what}: {' '.join(without_credentials(str(error)).split())[:200]}", file=sys.stderr)
 
 
 def _settle_one(connection: Connection, order: Order) -> str:
     if order.journal.is_live():
         return "being trained now"
-    if order.journal.identity is None:
-        return "not begun"
-    deliver(connection, order, "KILLED")
+    if not deliver(connection, order, "KILLED"):
+        return "being sent now"
     return {"FINISHED": "sent", "FAILED": "marked FAILED", "KILLED": "marked KILLED"}[order.receipt()["status"]]
 
 

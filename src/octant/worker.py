@@ -21,6 +21,7 @@ from octant.journal import TEST_ERRORS, Busy, Journal, Story, replace
 from octant.training import Record, test_errors, train
 
 FAILED = "failed"
+ALREADY = "already "  # before the outcome of a run that another launch has trained in the meantime
 Result = str  # finished, diverged, busy, or "failed: " and the reason
 
 
@@ -71,12 +72,14 @@ def execute(job: Job) -> Result:
                 return f"{FAILED}: {type(error).__name__}: {' '.join(str(error).split())}"
     except Busy:
         return "busy"
+    except OSError as error:  # no lock to be had, such as on a full disk
+        return f"{FAILED}: {error.strerror or error}: {error.filename}"
 
 
 def _train_locked(job: Job, journal: Journal) -> Result:
     story = journal.begin(job.identity)
     if story.outcome:
-        return story.outcome["outcome"]
+        return ALREADY + story.outcome["outcome"]
     dataset = dataset_of(job.settings.dataset, job.settings.dtype, job.state)
     start = journal.load_checkpoint()
     if start and start[0] >= len(story.epochs):

@@ -13,6 +13,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
@@ -33,7 +34,7 @@ class Tasks(Protocol):
     def ended(self) -> dict[int, str]:
         """Number -> how it ended, of every task that is over."""
 
-    def cancel(self) -> None:
+    def close(self) -> None:
         """End what is left."""
 
 
@@ -57,12 +58,12 @@ def train_on(cluster: Cluster, jobs: Sequence[Job]) -> Generator[tuple[Job, str]
         for number, batch in enumerate(batches):
             task.write(folder, number, cluster, batch)
             replace(task.said_in(folder, number), b"")
-        tasks = _submit(cluster, folder, [len(batch) for batch in batches])
         try:
-            yield from _follow(tasks, folder, dict(enumerate(batches)))
+            tasks = _submit(cluster, folder, [len(batch) for batch in batches])
+            with closing(tasks):
+                yield from _follow(tasks, folder, dict(enumerate(batches)))
         finally:
-            tasks.cancel()
-    shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def split(cluster: Cluster, jobs: Sequence[Job]) -> list[list[Job]]:

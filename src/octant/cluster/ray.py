@@ -37,7 +37,7 @@ class Futures:
                 del self._open[number]
         return self._ended
 
-    def cancel(self) -> None:
+    def close(self) -> None:
         """End what is left and leave the cluster."""
         import ray
 

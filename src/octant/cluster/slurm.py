@@ -40,7 +40,7 @@ class Array:
         found = {number: states.get(str(number), "gone from the queue") for number in range(self._count)}
         return {number: f"Slurm says {state}" for number, state in found.items() if state in _OVER or " " in state}
 
-    def cancel(self) -> None:
+    def close(self) -> None:
         """End what is left; a task that is over stays as it is."""
         with suppress(subprocess.TimeoutExpired):
             subprocess.run(["scancel", "--quiet", self._number], capture_output=True, timeout=2, check=False)  # noqa: S603, S607

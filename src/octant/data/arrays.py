@@ -1,4 +1,4 @@
-"""A user's own examples: an `.npz` with X and y, or a `.csv` with a column `label` (else the last)."""
+"""A user's own examples: an `.npz` with X and y, or a `.csv` with a column `label` (without a header: the last)."""
 
 from __future__ import annotations
 
@@ -70,18 +70,18 @@ READERS = {".npz": read_npz, ".csv": read_csv}
 
 
 def _header(path: Path) -> tuple[list[str], int]:
-    """The fields of the header row, the label's spelt `label` (no header: []), and the lines it takes."""
+    """The fields of the header row (no header: []), and the lines it takes."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
         first = [field.strip().lower() for field in next((row for row in rows if row), [])]
         lines = rows.line_num
-        if any(_is_number(field) for field in first) and not {"label", "y"} & {*first}:
+        if any(_is_number(field) for field in first) and "label" not in first:
             return [], 0
         if not any(rows):
             raise complaint(path, "is empty, it has no examples", REMEDY)
-    if first.count("label") + first.count("y") != 1:
-        raise complaint(path, "its header row does not name exactly one column label or y", REMEDY)
-    return ["label" if field == "y" else field for field in first], lines
+    if first.count("label") != 1:
+        raise complaint(path, "its header row does not name exactly one column label", REMEDY)
+    return first, lines
 
 
 def _is_number(field: str) -> bool:

@@ -79,7 +79,8 @@ def main_effects(comparison: Comparison) -> str:
     caution = (
         f" These depend on each other ({listed(with_others)}): read the interactions first." if with_others else ""
     )
-    return f"On average, {said}.{caution}"
+    notes = "".join(f" {note}." for note in sorted(set(table["note"]) - {""}))
+    return f"On average, {said}.{caution}{notes}"
 
 
 def edges(chosen: pd.DataFrame) -> list[str]:

@@ -19,7 +19,7 @@ import yaml
 from octant.journal import TEST_ERRORS, Busy, Journal, Story, locked, read_json, write_json
 from octant.tracking.content import dataset_inputs, outcome_tags, points, run_name, run_params, run_tags, summary_points
 from octant.tracking.models import log_model_once
-from octant.tracking.store import Connection, Store
+from octant.tracking.store import Connection, Store, search
 from octant.tracking.stored import CONFIG, UNCOMMITTED
 
 if TYPE_CHECKING:
@@ -51,6 +51,15 @@ class Order:
         settled = receipt.get("status") in FINAL and not receipt.get("trash")
         return settled and receipt.get("tagged") == receipt.get("sweep")
 
+    def is_settled(self) -> bool:
+        """Whether the store has all there is: the finished run, or what an attempt that is over has left."""
+        if self.is_done() or self.journal.identity is None:
+            return True
+        receipt, story = self.receipt(), self.journal.read()
+        over = story.outcome is None and receipt.get("status") in ("KILLED", "FAILED") and not receipt.get("trash")
+        told = receipt.get("sent") == len(story.epochs) and receipt.get("tagged") == receipt.get("sweep")
+        return over and told and not self.journal.is_live()
+
     def path_in(self, experiment_id: str) -> str:
         """The run's page behind the server's address."""
         return f"#/experiments/{experiment_id}/runs/{self.receipt().get('run_id')}"
@@ -81,17 +90,10 @@ def place(store: Store, experiment: str, sweep: str, journal: Journal, *, anew: 
 
 def forget_missing(connection: Connection, orders: list[Order]) -> None:
     """Send runs again that the store has lost or that somebody has moved to the trash."""
-    had = {run_id: order for order in orders if (run_id := order.receipt().get("run_id"))}
-    if not had:
-        return
-    known: set[str] = set()
-    token: str | None = None
-    while True:
-        page = connection.client.search_runs([connection.experiment_id], max_results=5000, page_token=token)
-        known.update(run.info.run_id for run in page)
-        token = page.token
-        if not token:
-            break
+    receipts = [(order, order.receipt()) for order in orders]
+    had = {receipt["run_id"]: order for order, receipt in receipts if receipt.get("run_id")}
+    sweeps = {receipt.get("tagged") for _, receipt in receipts if receipt.get("run_id")}
+    known = {run.info.run_id for sweep in sweeps for run in search(connection, f"tags.sweep = '{sweep}'")}
     for run_id in had.keys() - known:
         had[run_id].forget()
 
@@ -121,9 +123,16 @@ def deliver(connection: Connection, order: Order, status: str) -> bool:
 
 
 def _empty_trash(connection: Connection, order: Order, receipt: dict[str, Any]) -> None:
-    for run_id in receipt.pop("trash", []):
-        if connection.client.get_run(run_id).info.lifecycle_stage == "active":
-            connection.client.delete_run(run_id)
+    from mlflow.exceptions import MlflowException
+
+    for run_id in receipt.get("trash", []):
+        try:
+            if connection.client.get_run(run_id).info.lifecycle_stage == "active":
+                connection.client.delete_run(run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":  # a store that was made anew, or emptied
+                raise
+    if receipt.pop("trash", None):
         order.save(receipt)
 
 

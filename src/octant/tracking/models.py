@@ -63,7 +63,8 @@ def log_model_once(
     if found:
         model_id = found[0].model_id
     else:
-        tags = {"sha256": config["sha256"], "config": identity["configuration"], "fingerprint": journal.fingerprint}
+        digest = digest_of((_fixed() | {"weights.npz": weights}).__getitem__)
+        tags = {"sha256": digest, "config": identity["configuration"], "fingerprint": journal.fingerprint}
         shown = {key: str(value) for key, value in config.items() if key in ("hidden", "output", "inputs", "classes")}
         created = client.create_logged_model(connection.experiment_id, NAME, run_id, tags, shown, "classifier")
         model_id = created.model_id
@@ -75,6 +76,12 @@ def log_model_once(
         client.log_outputs(run_id, [LoggedModelOutput(model_id, epoch)])
     client.finalize_logged_model(model_id, LoggedModelStatus.READY)
     receipt["model_id"] = model_id
+
+
+def digest_of(read: Callable[[str], bytes]) -> str:
+    """SHA-256 over the digests of the files that decide a model's answers; `read` gives a file's content."""
+    names = ("weights.npz", "model.py", "activations.py")
+    return hashlib.sha256(b"".join(hashlib.sha256(read(name)).digest() for name in names)).hexdigest()
 
 
 def packed(parameters: Parameters) -> bytes:
@@ -103,11 +110,12 @@ def write_model(
     from mlflow.models import Model
 
     text, info = _example(tuple(example))
-    for name, content in (_fixed() | text | {"weights.npz": weights}).items():
+    files = _fixed() | text | {"weights.npz": weights}
+    for name, content in files.items():
         (folder / name).write_bytes(content)
-    probabilities = {"probabilities": PROBABILITIES[config["output"]]}
+    about = {"probabilities": PROBABILITIES[config["output"]], "sha256": digest_of(files.__getitem__)}
     model = Model(NAME, run_id, signature=_signature(config["inputs"], config["classes"]), model_id=model_id,
-                  model_uuid=model_id, saved_input_example_info=info, metadata=probabilities)  # fmt: skip
+                  model_uuid=model_id, saved_input_example_info=info, metadata=about)  # fmt: skip
     pyfunc.add_to_model(
         model, "mlflow.pyfunc.loaders.code_model", python_env="python_env.yaml", model_config=dict(config),
         model_code_path="model.py", streamable=False,

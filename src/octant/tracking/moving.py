@@ -33,7 +33,7 @@ def move(old: Store, database: str, destination: str, before_commit: Callable[[]
         raise InputError(f"{old.shown} is no SQLite store to move; set OCTANT_HOME to the folder that holds mlflow.db")
     try:
         source, target = sql.create_engine(old.uri), sql.create_engine(database)
-    except sql.exc.ArgumentError:
+    except (sql.exc.ArgumentError, ValueError):
         raise InputError(
             "MLFLOW_BACKEND_STORE_URI is not an address: postgresql+psycopg2://user:password@host/name"
         ) from None
@@ -127,8 +127,7 @@ def _continue_counting(writing: sql.Connection, table: sql.Table) -> None:
 
 def follow(journals: list[Journal], old: Store, new: Store) -> int:
     """Give every receipt of the old store its twin for the new one; returns how many."""
-    prefix = old.artifacts.as_uri() if old.artifacts else ""
-    count = 0
+    prefix, count = old.artifacts.as_uri() if old.artifacts else "", 0
     for journal in journals:
         for path in sorted(journal.folder.glob("tracking-*.json")):
             receipt = read_json(path) or {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from octant.errors import InputError
-from octant.tracking.models import NAME
+from octant.tracking.models import NAME, digest_of
 from octant.tracking.store import Connection, Store, client_of
 
 REGISTERED, ALIAS = "octant", "champion"
@@ -49,32 +48,32 @@ def promote(connection: Connection, run_id: str, tags: Mapping[str, str], descri
 
 
 def fetch(store: Store, model: str) -> Path:
-    """The folder of a model, its weights checked against what the store and MLmodel recorded.
+    """The folder of a model, its weights and code checked against what the store and MLmodel recorded.
 
     `model` is a folder, a run's id, or an address of MLflow's (models:/octant@champion, runs:/<id>/model). Raises
     InputError, one line, for a model that is not there, is not octant's, or was tampered with.
     """
-    client = client_of(store)
+    client = client_of(store, create=False)
     import mlflow
     from mlflow.exceptions import MlflowException
     from mlflow.models import Model
 
+    described: Any
     mlflow.set_tracking_uri(store.uri)
     mlflow.set_registry_uri(store.uri)
     address = f"runs:/{model}/{NAME}" if re.fullmatch("[0-9a-f]{32}", model) else model
     try:
         folder = Path(address) if Path(address).is_dir() else Path(mlflow.artifacts.download_artifacts(address))
         described = Model.load(str(folder))
-        config = described.flavors["python_function"]["config"]
-        recorded = {config["sha256"], *_recorded(client, described.model_id)}
-        found = hashlib.sha256((folder / "weights.npz").read_bytes()).hexdigest()
-    except (MlflowException, OSError, KeyError, ValueError) as error:
+        recorded = {described.metadata["sha256"], *_recorded(client, described.model_id)}
+        found = digest_of(lambda name: (folder / name).read_bytes())
+    except (MlflowException, OSError, KeyError, TypeError, ValueError) as error:
         remedy = f"register one: make promote EXPERIMENT=factorial (store: {store.shown})"
         said = " ".join(str(error).split())[:150]
         raise InputError(f"{model} is no model of octant's that can be read ({said}); {remedy}") from None
     if recorded != {found}:
         raise InputError(
-            f"{model}: weights.npz is not the file that the run logged, its SHA-256 differs; do not use it"
+            f"{model}: weights.npz or the code beside it is not what the run logged, its SHA-256 differs; do not use it"
         )
     return folder
 

@@ -12,7 +12,7 @@ from urllib.request import url2pathname
 import pandas as pd
 
 from octant.journal import TEST_ERRORS, read_json
-from octant.tracking.store import Connection
+from octant.tracking.store import Connection, search
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -34,7 +34,8 @@ def read_runs(connection: Connection, sweep: str) -> pd.DataFrame:
     the last epoch (NaN where there is none), outcome, diverged_epoch, diverged_reason, fingerprint, the tags of
     PROVENANCE, seconds_per_epoch (of the last one), run_id, artifacts.
     """
-    rows = [_row(run) for run in _search(connection, sweep) if run.info.status == "FINISHED"]
+    found = search(connection, f"tags.sweep = '{sweep}'")
+    rows = [_row(run) for run in found if run.info.status == "FINISHED"]
     frame = pd.DataFrame(rows)
     if frame.empty:
         return frame
@@ -79,19 +80,6 @@ def read_source(connection: Connection, runs: pd.DataFrame) -> dict[str, Any]:
     """The settings of the data set that the runs were trained on."""
     inputs: Any = connection.client.get_run(runs["run_id"].iloc[0]).inputs
     return dict(json.loads(inputs.dataset_inputs[0].dataset.source)["split"])
-
-
-def _search(connection: Connection, sweep: str) -> list[Run]:
-    found: list[Run] = []
-    token: str | None = None
-    while True:
-        page = connection.client.search_runs(
-            [connection.experiment_id], f"tags.sweep = '{sweep}'", max_results=5000, page_token=token
-        )
-        found += page
-        token = page.token
-        if not token:
-            return found
 
 
 def _row(run: Run) -> dict[str, Any]:

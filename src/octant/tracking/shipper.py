@@ -13,14 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from octant.errors import without_credentials
 from octant.tracking.delivery import Order, deliver, forget_missing
-from octant.tracking.store import Connection, Store, connect, without_credentials
+from octant.tracking.store import Connection, Store, connect
 
 PAUSE_SECONDS = 1.0
 
 
 class Shipper:
-    """Delivers orders as their journals grow. `status(fingerprint)` tells the state of a run without outcome."""
+    """Delivers orders as their journals grow; `mark` tells it the state of a run without outcome."""
 
     def __init__(
         self, store: Store, experiment: str, orders: list[Order], on_connect: Callable[[Connection], Any]
@@ -86,15 +87,27 @@ class Shipper:
             self._wake.clear()
 
     def _pass(self, connection: Connection) -> None:
+        problem, in_a_row = None, 0
         for order in self._orders:
-            name = order.journal.fingerprint
-            if name in self._done or name not in self._status or self._stop.is_set():
-                continue
-            look = (self._status[name], _size(order.journal.folder / "epochs.jsonl"))
-            if self._seen.get(name) != look and deliver(connection, order, look[0]):
-                self._seen[name] = look
-            if look[0] != "RUNNING" and self._seen.get(name) == look:
-                self._done.add(name)
+            try:
+                self._deliver(connection, order)
+                in_a_row = 0
+            except Exception as error:  # noqa: BLE001 - one that the store refuses holds no other up
+                problem, in_a_row = error, in_a_row + 1
+                if in_a_row == 2:  # it is the store itself
+                    break
+        if problem:
+            raise problem
+
+    def _deliver(self, connection: Connection, order: Order) -> None:
+        name = order.journal.fingerprint
+        if name in self._done or name not in self._status or self._stop.is_set():
+            return
+        look = (self._status[name], _size(order.journal.folder / "epochs.jsonl"))
+        if self._seen.get(name) != look and deliver(connection, order, look[0]):
+            self._seen[name] = look
+        if look[0] != "RUNNING" and self._seen.get(name) == look:
+            self._done.add(name)
 
 
 def _size(path: Path) -> int:

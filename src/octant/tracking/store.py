@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from octant.config import Tracking
-from octant.errors import InputError
+from octant.errors import InputError, without_credentials
 from octant.journal import locked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
-SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql")
+SCHEMES = ("sqlite", "http", "https")
+PAGE = 200  # runs that a busy server finds within the two seconds that it gets
 
 # MLflow reads these when it is first used: a dead server costs seconds, not four minutes, and nobody is phoned.
 _ENVIRONMENT = {
@@ -27,6 +29,7 @@ _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "2",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
 
@@ -54,12 +57,6 @@ class Connection:
     experiment: str
 
 
-def without_credentials(text: str) -> str:
-    """`text` with user and password of every URI in it, and every query value, replaced by ***."""
-    text = re.sub(r"(\w[\w+.-]*://)[^/@\s]*@", r"\1***@", text)
-    return re.sub(r"([?&][\w.-]+=)[^&\s]+", r"\1***", text)
-
-
 def said_by_store(error: Exception) -> str | None:
     """One line of what MLflow raised, such as for a store that has gone away; None for any other exception."""
     from mlflow.exceptions import MlflowException
@@ -72,25 +69,24 @@ def locate(tracking: Tracking, state: Path) -> Store:
     if tracking.uri is None:
         database = state / "mlflow.db"
         return Store(f"sqlite:///{database}", f"sqlite:///{database}", state / "artifacts")
-    shown = without_credentials(tracking.uri)
+    uri = tracking.uri
+    shown = f"***@{uri.rpartition('@')[2]}" if "@" in uri and "://" not in uri else without_credentials(uri)
     try:
-        parts = urlsplit(tracking.uri)
+        parts = urlsplit(uri)
         _ = parts.port
-    except ValueError as error:
-        raise InputError(f"tracking.uri: {shown} is not an address ({error})") from None
-    scheme = parts.scheme.split("+")[0]
-    if scheme not in SCHEMES:
+    except ValueError:
+        raise InputError(f"tracking.uri: {shown} is not an address; write http://host:port") from None
+    if parts.scheme not in SCHEMES:
         allowed = ", ".join(SCHEMES)
         raise InputError(f"tracking.uri: {shown} does not start with a known scheme; allowed: {allowed}")
-    if scheme == "sqlite" and not parts.path.strip("/"):
-        raise InputError(f"tracking.uri: {shown} names no file; write sqlite:////absolute/path.db")
-    if scheme != "sqlite" and not parts.hostname:
-        raise InputError(f"tracking.uri: {shown} names no host; write {scheme}://host:port")
-    return Store(tracking.uri, shown, _artifacts_beside(parts.path) if scheme == "sqlite" else None)
-
-
-def _artifacts_beside(path: str) -> Path:
-    return Path(path[1:]).resolve().parent / "artifacts"
+    if parts.scheme == "sqlite":
+        file = Path(parts.path[1:])
+        if not file.is_absolute() or file == Path("/"):
+            raise InputError(f"tracking.uri: {uri} names no file from the root; write sqlite:////absolute/path.db")
+        return Store(uri, uri, file.resolve().parent / "artifacts")
+    if not parts.hostname:
+        raise InputError(f"tracking.uri: {shown} names no host; write {parts.scheme}://host:port")
+    return Store(uri, shown)
 
 
 def use_mlflow() -> None:
@@ -101,8 +97,13 @@ def use_mlflow() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what they would say is raised too
 
 
-def client_of(store: Store) -> MlflowClient:
-    """A client of the store; a fresh SQLite store gets its schema, by one process at a time."""
+def client_of(store: Store, *, create: bool = True) -> MlflowClient:
+    """A client of the store; a fresh SQLite store gets its schema, by one process at a time.
+
+    Raises InputError for a SQLite store that is not there and should not be created.
+    """
+    if store.artifacts is not None and not (create or Path(urlsplit(store.uri).path[1:]).exists()):
+        raise InputError(f"there is no store at {store.shown} yet; a first run makes it: make sweep")
     use_mlflow()
     from mlflow import MlflowClient
 
@@ -137,7 +138,7 @@ def connect(store: Store, experiment: str, *, create: bool = True) -> Connection
 
     Raises InputError, naming those there are, when it does not exist and should not be created.
     """
-    client = client_of(store)
+    client = client_of(store, create=create)
     found = client.get_experiment_by_name(experiment)
     if found is None and not create:
         known = sorted(each.name for each in client.search_experiments() if each.name != "Default")
@@ -150,6 +151,19 @@ def connect(store: Store, experiment: str, *, create: bool = True) -> Connection
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return Connection(client, found.experiment_id, experiment)
+
+
+def search(connection: Connection, filter_string: str) -> Iterator[Run]:
+    """The experiment's active runs that match, page by page."""
+    token: str | None = None
+    while True:
+        page = connection.client.search_runs(
+            [connection.experiment_id], filter_string, max_results=PAGE, page_token=token
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 def _create(client: MlflowClient, store: Store, experiment: str) -> str:

@@ -32,7 +32,7 @@ def read_run(store: Store, run_id: str) -> StoredRun:
     """Raises InputError for an id that the store does not have, and for a run that octant did not make."""
     from mlflow.exceptions import MlflowException
 
-    client = client_of(store)
+    client = client_of(store, create=False)
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
