@@ -5,35 +5,80 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from octant.config import Settings, parse_launch
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ["factorial", "tuned", "mnist", "mnist-tuned", "lecture"]
 RESULTS = ROOT / "benchmarks" / "results"
 
 
-def quoted(page: str) -> set[str]:
-    """Numbers with two decimals in the answer and in the sentence on effects."""
-    lines = [line for line in page.splitlines() if line.startswith(("**Answer.", "**At one", "On average"))]
-    return set(re.findall(r"[+-]?\d+\.\d\d", "\n".join(lines)))
+NUMBER = r"([+-]?\d+\.\d\d)"
 
 
-def tabled(folder: Path) -> set[str]:
-    """Every number of the folder's csv files, with two decimals, with and without its sign."""
-    frames = [pd.read_csv(folder / f"{name}.csv") for name in ("configurations", "effects", "pairs")]
-    numbers = np.concatenate([frame.select_dtypes("number").to_numpy().ravel() for frame in frames])
-    return {form.format(number) for number in numbers for form in ("{:.2f}", "{:+.2f}")}
+def said(page: str) -> str:
+    """The answer and the sentence on effects."""
+    begins = ("**Answer.", "**At one", "On average")
+    return "\n".join(line for line in page.splitlines() if line.startswith(begins))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.parametrize("page", ["README.md", "report.md"])
-def test_every_number_of_the_answer_is_in_the_tables(name: str, page: str) -> None:
+def test_every_effect_is_said_as_its_row_has_it(name: str, page: str) -> None:
     folder = ROOT / "experiments" / name
-    numbers = quoted((folder / page).read_text())
-    assert len(numbers) >= 2
-    assert numbers <= tabled(folder), numbers - tabled(folder)
+    effects = pd.read_csv(folder / "effects.csv")
+    kind = effects["learning_rates"].iloc[0] if len(effects) else "shared"
+    sentence = said((folder / page).read_text())
+    found = re.findall(
+        rf"(loss|hidden|output): (?:(\w+) scores higher than (\w+), over[^(]*|no difference shown) "
+        rf"\({NUMBER} points, {NUMBER} to {NUMBER}",
+        sentence,
+    )
+    assert (
+        len(found)
+        == len(effects[(effects["order"] == 1) & (effects["learning_rates"] == kind)])
+        == ("On average" in sentence) * 3
+    )
+    for effect, winner, loser, *numbers in found:
+        row = effects[(effects["effect"] == effect) & (effects["learning_rates"] == kind)].iloc[0]
+        assert numbers == [f"{row[column]:+.2f}" for column in ("estimate", "low", "high")]
+        assert bool(winner) == bool(row["shown"])
+        if winner:
+            assert (winner, loser) == ((row["plus"], row["minus"])[:: 1 if row["estimate"] > 0 else -1])
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("page", ["README.md", "report.md"])
+def test_the_answer_names_each_kind_s_leader_with_its_interval(name: str, page: str) -> None:
+    folder = ROOT / "experiments" / name
+    configurations = pd.read_csv(folder / "configurations.csv")
+    answer = said((folder / page).read_text()).splitlines()[0]
+    parts = re.split(r"; at its own, ", answer)
+    kinds = ["shared", "own"][: len(parts)]
+    assert set(configurations["learning_rates"]) == set(kinds)
+    for kind, part in zip(kinds, parts, strict=True):
+        rows = configurations[configurations["learning_rates"] == kind].sort_values("mean", ascending=False)
+        first = rows.iloc[0]
+        score = f"{first['config']}, {first['mean']:.2f} % ({first['low']:.2f} to {first['high']:.2f})"
+        means = f"(means from {rows['mean'].min():.2f} to {rows['mean'].max():.2f} %)"
+        assert (score in part) != (means in part), part
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_runs_are_those_that_today_s_rules_make(name: str) -> None:
+    """Each fingerprint again, from the settings in the table: it holds the version of the numerics, too."""
+    runs = pd.read_csv(ROOT / "experiments" / name / "results.csv")
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        composed = OmegaConf.to_container(compose("config", [f"experiment={name}"]), resolve=True)
+    assert isinstance(composed, dict)
+    chosen = [key for key in Settings.model_fields if key in runs and key != "dataset"]
+    for row in runs.to_dict("records"):
+        settings = parse_launch({**composed, **{key: row[key] for key in chosen}}).settings
+        assert settings.fingerprint(row["dataset_digest"]) == row["fingerprint"]
 
 
 @pytest.mark.parametrize("name", ["factorial", "mnist", "lecture"])

@@ -79,7 +79,7 @@ def main_effects(comparison: Comparison) -> str:
     caution = (
         f" These depend on each other ({listed(with_others)}): read the interactions first." if with_others else ""
     )
-    notes = "".join(f" {note}." for note in sorted(set(table["note"]) - {""}))
+    notes = "".join(f" {note[:1].upper()}{note[1:]}." for note in sorted(set(table["note"]) - {""}))
     return f"On average, {said}.{caution}{notes}"
 
 
