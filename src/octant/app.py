@@ -57,8 +57,6 @@ def _hydra_main() -> None:
     import hydra
     from omegaconf import OmegaConf
 
-    if {"--help", "-h"} & set(sys.argv):
-        _list_groups_once()
     _compose_once()
     OmegaConf.register_new_resolver("octant.state", lambda: str(home.state()), replace=True)
 
@@ -89,20 +87,6 @@ def _compose_once() -> None:
         return kept.pop(key)
 
     loader._load_configuration_impl = once
-
-
-def _list_groups_once() -> None:
-    """Spare --help half its time: listing the groups, Hydra copies its whole search path for each of a hundred."""
-    from functools import cache
-
-    from hydra._internal.config_loader_impl import ConfigLoaderImpl
-
-    loader: Any = ConfigLoaderImpl
-    make = loader._parse_overrides_and_create_caching_repo
-    without = cache(lambda self: make(self, None, []))
-    loader._parse_overrides_and_create_caching_repo = lambda self, name, overrides: (
-        make(self, name, overrides) if name or overrides else without(self)
-    )
 
 
 def _one_job(config: DictConfig) -> int:
@@ -140,6 +124,7 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
     parsed = [parse_launch(each) for each in composed]
     _refuse_open_credentials(parsed[0].tracking.uri or "")
     from octant import launch  # only now: a wrong setting is answered without its imports
+    from octant.messages import UNDELIVERED
     from octant.tracking.store import said_by_store
 
     command = without_credentials(shlex.join(["octant", *sys.argv[1:]]))
@@ -153,7 +138,7 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
         if (said := said_by_store(error)) is None:
             raise
         print(f"octant: every run is stored, the report is not: {said}; the same command logs it", file=sys.stderr)
-        return done.code or launch.UNDELIVERED
+        return done.code or UNDELIVERED
     return done.code
 
 

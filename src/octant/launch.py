@@ -24,6 +24,7 @@ from octant import cluster, home, provenance
 from octant.config import Launch, Settings
 from octant.errors import InputError
 from octant.journal import Busy
+from octant.messages import UNDELIVERED
 from octant.network import build
 from octant.pool import cores, train_all
 from octant.progress import Progress
@@ -33,7 +34,6 @@ from octant.tracking.store import Connection, Store, locate
 from octant.tracking.view import publish
 from octant.worker import ALREADY, FAILED, Job, dataset_of
 
-UNDELIVERED = 75  # EX_TEMPFAIL of sysexits.h
 PATIENCE_SECONDS = 20.0
 LEAVE_SECONDS = 2.5  # from a signal to the end
 

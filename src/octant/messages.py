@@ -13,6 +13,7 @@ from octant.errors import InputError, unknown_word, without_credentials
 
 BAD_INPUT = 2
 STOPPED = 130
+UNDELIVERED = 75  # EX_TEMPFAIL
 DISK = 74  # EX_IOERR of sysexits.h
 _DEBUG = "_OCTANT_DEBUG"  # what the user said of HYDRA_FULL_ERROR, before the command line sets it
 

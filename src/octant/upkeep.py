@@ -16,11 +16,9 @@ from octant import home
 from octant.config import Tracking
 from octant.errors import InputError, without_credentials
 from octant.journal import Journal, read_json
-from octant.messages import one_line_errors
+from octant.messages import UNDELIVERED, one_line_errors
 from octant.tracking.delivery import Order, deliver, forget_missing
 from octant.tracking.store import Connection, Store, connect, locate
-
-UNDELIVERED = 75  # EX_TEMPFAIL of sysexits.h
 
 
 def journals(state: Path) -> list[Journal]:

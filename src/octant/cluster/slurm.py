@@ -6,10 +6,11 @@ a killed task hangs it. Here squeue is asked, which needs no accounting.
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
 import subprocess
-from contextlib import suppress
+from contextlib import redirect_stderr, suppress
 from pathlib import Path
 
 from octant.cluster import task
@@ -65,7 +66,8 @@ def submit(options: Slurm, folder: Path, sizes: list[int]) -> Array:
         additional_parameters={"no-requeue": True, "export": "PATH,HOME,LD_LIBRARY_PATH", **options.sbatch},
     )
     try:
-        submitted = executor.map_array(task.run, [str(folder)] * len(sizes), range(len(sizes)))
+        with redirect_stderr(io.StringIO()):  # what sbatch says stands in the exception, too
+            submitted = executor.map_array(task.run, [str(folder)] * len(sizes), range(len(sizes)))
     except Exception as error:  # noqa: BLE001 - submitit raises several kinds for what sbatch said
         said = re.sub(r"\s+", " ", str(error))
         raise InputError(f"hydra/launcher=slurm: Slurm refused the tasks: {said[:300]}") from None
