@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
-from octant import home, launch, worker
+from octant import home, worker
 from octant.config import parse_launch
 from octant.errors import InputError
+from octant.sweep import prepare
 from octant.training import train
 from test_training import settings
 
@@ -67,7 +68,7 @@ def attempt(composed: dict[str, Any], state: Path) -> None:
         patch.setattr(home, "state", lambda: state)
         worker.dataset_of.cache_clear()
         try:
-            sweep = launch.prepare([parse_launch(composed)], "octant")
+            sweep = prepare([parse_launch(composed)], "octant")
         except InputError as error:
             assert str(error).strip()
             assert "\n" not in str(error)

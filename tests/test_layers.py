@@ -23,7 +23,7 @@ SOURCE = ROOT / "src" / "octant"
 LAYERS = [
     "errors", "home", "seeds", "activations", "losses", "initialisers", "config", "messages", "data", "network",
     "engines", "training", "journal", "worker", "forked", "pool", "palette", "provenance", "progress", "cluster",
-    "tracking", "launch", "comparison", "figures", "report", "lecture", "upkeep", "rerun", "pictures",
+    "tracking", "sweep", "launch", "comparison", "figures", "report", "lecture", "upkeep", "rerun", "pictures",
     "predict", "server", "ui", "team", "move", "champion", "portraits", "app", "__main__",
 ]  # fmt: skip
 NUMERICS = ["activations", "losses", "initialisers", "seeds", "network", "engines", "training"]

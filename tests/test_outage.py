@@ -154,7 +154,7 @@ def test_a_server_that_goes_away_before_the_report_is_one_line(server: Server, t
     env = environment(tmp_path, MLFLOW_TRACKING_URI=server.address, SERVER=str(server.group))
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 75, done.stderr
-    assert done.stderr.startswith("octant: every run is stored, the report is not: ")
+    assert done.stderr.startswith("octant: the runs are stored, the report is not: ")
     assert done.stderr.count("\n") == 1
     assert Database(server.folder).statuses() == {"FINISHED": 2}
     server.stop()

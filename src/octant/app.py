@@ -22,7 +22,7 @@ from octant.errors import InputError, without_credentials
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from octant.launch import Sweep
+    from octant.sweep import Sweep
     from octant.tracking.store import Connection
 
 
@@ -123,13 +123,15 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
 
     parsed = [parse_launch(each) for each in composed]
     _refuse_open_credentials(parsed[0].tracking.uri or "")
-    from octant import launch  # only now: a wrong setting is answered without its imports
+    # Only now: a wrong setting is answered without these.
+    from octant.launch import run
     from octant.messages import UNDELIVERED
+    from octant.sweep import prepare
     from octant.tracking.store import said_by_store
 
     command = without_credentials(shlex.join(["octant", *sys.argv[1:]]))
-    sweep = launch.prepare(parsed, command)
-    done = launch.run(sweep)
+    sweep = prepare(parsed, command)
+    done = run(sweep)
     if done.connection is None:
         return done.code
     try:
@@ -137,7 +139,7 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
     except Exception as error:
         if (said := said_by_store(error)) is None:
             raise
-        print(f"octant: every run is stored, the report is not: {said}; the same command logs it", file=sys.stderr)
+        print(f"octant: the runs are stored, the report is not: {said}; the same command logs it", file=sys.stderr)
         return done.code or UNDELIVERED
     return done.code
 

@@ -11,28 +11,23 @@ import os
 import signal
 import sys
 import threading
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from hashlib import sha256
-from pathlib import Path
+from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
 
-from octant import cluster, home, provenance
-from octant.config import Launch, Settings
-from octant.errors import InputError
+from octant import cluster, home
 from octant.journal import Busy
 from octant.messages import UNDELIVERED
-from octant.network import build
 from octant.pool import cores, train_all
 from octant.progress import Progress
-from octant.tracking.delivery import Order, place
+from octant.sweep import Sweep
+from octant.tracking.delivery import place
 from octant.tracking.shipper import Shipper
-from octant.tracking.store import Connection, Store, locate
+from octant.tracking.store import Connection
 from octant.tracking.view import publish
-from octant.worker import ALREADY, FAILED, Job, dataset_of
+from octant.worker import ALREADY, FAILED, Job
 
 PATIENCE_SECONDS = 20.0
 LEAVE_SECONDS = 2.5  # from a signal to the end
@@ -44,77 +39,6 @@ class Interrupted(BaseException):
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
         self.signum = signum
-
-
-@dataclass
-class Sweep:
-    """One launch of an experiment: its jobs, what happened to each, and where they are delivered."""
-
-    launch: Launch
-    store: Store
-    jobs: list[Job]
-    name: str
-    orders: list[Order] = field(default_factory=list)
-    results: dict[str, str] = field(default_factory=dict)
-    skipped: int = 0
-
-    @property
-    def unfinished(self) -> dict[str, str]:
-        """Fingerprint -> what went wrong, for runs without an outcome."""
-        return {name: said for name, said in self.results.items() if said not in ("finished", "diverged")}
-
-
-def prepare(launches: Sequence[Launch], command: str) -> Sweep:
-    """Check everything that can be checked before any work; raises InputError, and nothing is written then."""
-    first = launches[0]
-    state = home.state()
-    store = locate(first.tracking, state)
-    if first.cluster:
-        cluster.check(first.cluster)
-    for launch in launches:
-        build(launch.settings.loss, launch.settings.hidden, launch.settings.output)
-    _refuse_different(launches)
-    common = {"launch": uuid.uuid4().hex, "command": command}
-    jobs = {job.fingerprint: job for launch in launches for job in [_job(launch.settings, state, common)]}
-    digest = sha256("".join(sorted(jobs)).encode()).hexdigest()[:8]
-    return Sweep(first, store, list(jobs.values()), f"{first.experiment.name}-{digest}")
-
-
-def _refuse_different(launches: Sequence[Launch]) -> None:
-    """A sweep is over the settings of runs; the rest of a command is one for all of them."""
-    for name in Launch.model_fields.keys() - {"settings"}:
-        values = {repr(getattr(launch, name)) for launch in launches}
-        if len(values) > 1:
-            raise InputError(f"{name}: one command has one, here are {len(values)}; give a command for each")
-
-
-def _job(settings: Settings, state: Path, common: dict[str, str]) -> Job:
-    data = dataset_of(settings.dataset, settings.dtype, str(state))
-    if settings.batch_size > len(data.train):
-        raise InputError(
-            f"batch_size: {settings.batch_size} is more than the {len(data.train)} training examples of {data.name}"
-        )
-    fingerprint = settings.fingerprint(data.digest)
-    identity = {
-        "settings": settings.model_dump(),
-        "configuration": settings.configuration,
-        "fingerprint": fingerprint,
-        "dataset": {
-            "name": data.name,
-            "digest": data.digest,
-            "n_train": len(data.train),
-            "n_validation": len(data.validation),
-            "n_test": len(data.test),
-            "inputs": data.inputs,
-            "classes": data.classes,
-            "scale": data.scale,
-            "image_shape": data.image_shape,
-            "example": data.test.X[0].tolist(),
-        },
-        "provenance": provenance.describe() | common | {"repeat": provenance.repeat(settings)},
-        "uncommitted": provenance.uncommitted(),
-    }
-    return Job(settings, fingerprint, str(state), identity)
 
 
 @dataclass(frozen=True)
