@@ -18,7 +18,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from conftest import environment
+from conftest import environment, run_octant
 from services import Postgres, TeamServer, descendants
 
 LAUNCHES = 8
@@ -39,11 +39,10 @@ def cost(root: int) -> tuple[float, float]:
     return cpu, memory
 
 
-def launches(root: Path, runs: int, *more: str, shared: Path | None = None, **env: str) -> float:
-    """Seconds until all launches are over; a failed one ends the benchmark."""
+def launches(home: Path, runs: int, *more: str, **env: str) -> float:
+    """Seconds until all launches are over; a failed one is told."""
     each, began, children = runs // LAUNCHES, time.perf_counter(), []
     for number in range(LAUNCHES):
-        home = shared or root / f"home-{number}"
         seeds = f"seed=range({number * each},{(number + 1) * each})"
         command = [sys.executable, "-m", "octant", *SWEEP, seeds, *more]
         quiet = {"OPENBLAS_NUM_THREADS": "1", **env}
@@ -56,6 +55,20 @@ def launches(root: Path, runs: int, *more: str, shared: Path | None = None, **en
     return time.perf_counter() - began
 
 
+def afterwards(home: Path, runs: int, *more: str, uri: str, **env: str) -> None:
+    """The same runs as one sweep, for which they are tagged anew; then its report alone, from the store."""
+    began = time.perf_counter()
+    done = run_octant(home, *SWEEP, f"seed=range({runs // LAUNCHES * LAUNCHES})", *more, **env)
+    swept = time.perf_counter()
+    report = run_octant(home, "smoke", "--uri", uri, module="octant.report", **env)
+    ended = time.perf_counter()
+    assert (done.returncode, report.returncode) == (0, 0), done.stderr + report.stderr
+    said = (
+        f"{done.stdout.splitlines()[0]}, {swept - began:.0f} s with the report; the report alone {ended - swept:.0f} s"
+    )
+    print(f"{said} (one epoch a run)", flush=True)
+
+
 def measured(what: str, runs: int, stored: int, seconds: float, costs: str, size: float) -> None:
     """A line of the table."""
     line = f"{stored} of {runs} | {seconds:.0f} s | {60 * stored / seconds:.0f} | {costs} | {size / stored / 1024:.1f}"
@@ -64,10 +77,11 @@ def measured(what: str, runs: int, stored: int, seconds: float, costs: str, size
 
 def sqlite_file(root: Path, runs: int) -> None:
     shared = root / "sqlite"
-    seconds = launches(root, runs, shared=shared)
+    seconds = launches(shared, runs)
     with closing(sqlite3.connect(shared / "mlflow.db")) as link:
         (stored,) = link.execute(FINISHED).fetchone()
     measured("SQLite", runs, stored, seconds, "|", (shared / "mlflow.db").stat().st_size)
+    afterwards(shared, runs, uri=f"sqlite:///{shared / 'mlflow.db'}")
 
 
 def team_server(root: Path, runs: int) -> None:
@@ -78,7 +92,7 @@ def team_server(root: Path, runs: int) -> None:
             mlflow = int(subprocess.check_output(["pgrep", "-P", str(server.children[0].pid)]).split()[0])
             roots = (mlflow, postgres.children[0].pid)
             before = [cost(each)[0] for each in roots]
-            seconds = launches(root, runs, "tracking=server", **server.clients)
+            seconds = launches(root / "home", runs, "tracking=server", **server.clients)
             after = [cost(each) for each in roots]
             stored = int(str(server.query(FINISHED)[0][0]))
             spent = [1000 * (cpu - early) / stored for (cpu, _), early in zip(after, before, strict=True)]
@@ -88,6 +102,7 @@ def team_server(root: Path, runs: int) -> None:
             )
             size = int(str(server.query("select pg_database_size('bench')")[0][0]))
             measured("PostgreSQL server", runs, stored, seconds, costs, size)
+            afterwards(root / "home", runs, "tracking=server", uri=server.address, **server.clients)
 
 
 def main() -> None:
