@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Database, environment, run_octant
+from services import Service, free_port, wait_for
 
 SWEEP = ("experiment=smoke", "engine=numpy", "hidden_units=16", "batch_size=2", "epochs=20", "workers=1")
 OUTAGE_SECONDS = 2.5
@@ -28,54 +29,37 @@ TINY = ("engine=numpy", "hidden_units=4", "batch_size=50", "epochs=2")
 POINTS = "select key, count(*) from metrics group by key order by key"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Server:
-    """A real MLflow server on 127.0.0.1 with a SQLite file of its own; stopped by its own process group."""
+class Server(Service):
+    """A real MLflow server on 127.0.0.1 with a SQLite file of its own; it stops as when its power goes."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
+        super().__init__(folder)
+        self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port),
-                   "--workers", "1", "--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db",
-                   "--artifacts-destination", str(self.folder / "artifacts")]  # fmt: skip
         quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
-        log = (self.folder / "server.log").open("ab")
-        with log:
-            self._process = subprocess.Popen(
-                command, env=environment(self.folder, **quiet), stdout=log, stderr=log, start_new_session=True
-            )
-        deadline = time.monotonic() + 90
-        while True:
-            try:
-                with urllib.request.urlopen(f"{self.address}/health", timeout=1):
-                    return
-            except OSError:
-                assert self._process.poll() is None, (self.folder / "server.log").read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
+        self.spawn(
+            sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", self.port, "--workers", "1",
+            "--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db",
+            "--artifacts-destination", self.folder / "artifacts", env=environment(self.folder, **quiet),
+        )  # fmt: skip
+        wait_for(self._up, 90, "the server")
 
-    @property
-    def group(self) -> int:
-        assert self._process is not None
-        return self._process.pid
+    def _up(self) -> bool:
+        assert self.children[0].poll() is None, self.log()
+        try:
+            with urllib.request.urlopen(f"{self.address}/health", timeout=1):
+                return True
+        except OSError:
+            return False
 
     def stop(self) -> None:
-        if self._process is not None:
+        for child in self.children:
             with suppress(ProcessLookupError):
-                os.killpg(self.group, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
-
-    close = stop
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        self.children.clear()
 
 
 @pytest.fixture
@@ -98,10 +82,7 @@ def with_two_outages(server: Server, home: Path, *sweep: str) -> tuple[int, str]
         env=environment(home, MLFLOW_TRACKING_URI=server.address),
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while sum(Database(server.folder).statuses().values()) < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_for(lambda: sum(Database(server.folder).statuses().values()) >= 2, 120, "two runs in the store")
     for _ in range(2):
         server.stop()
         time.sleep(OUTAGE_SECONDS)
@@ -151,7 +132,7 @@ app.main()
 def test_a_server_that_goes_away_before_the_report_is_one_line(server: Server, tmp_path: Path) -> None:
     server.start()
     command = [sys.executable, "-c", GONE_BEFORE_THE_REPORT, "-m", *TINY, "seed=0,1", "tracking=server"]
-    env = environment(tmp_path, MLFLOW_TRACKING_URI=server.address, SERVER=str(server.group))
+    env = environment(tmp_path, MLFLOW_TRACKING_URI=server.address, SERVER=str(server.children[0].pid))
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 75, done.stderr
     assert done.stderr.startswith("octant: the runs are stored, the report is not: ")
