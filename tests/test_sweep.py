@@ -151,3 +151,16 @@ def test_help_and_configuration(arguments: tuple[str, ...], tmp_path: Path) -> N
     assert done.returncode == 0
     assert "learning_rate: 0.1" in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_a_receipt_older_than_the_run_s_tag_doubles_nothing(tmp_path: Path) -> None:
+    """A launch that died between tagging the run and noting it."""
+    tiny = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1")
+    assert run_octant(tmp_path, "-m", *tiny, "seed=0,1").returncode == 0
+    for path in (tmp_path / "journal").glob("*/tracking-*.json"):
+        path.write_text(
+            json.dumps(json.loads(path.read_text()) | {"tagged": "octant-another", "sweep": "octant-third"})
+        )
+    done = run_octant(tmp_path, "-m", *tiny, "seed=0,1")
+    assert done.returncode == 0, done.stderr
+    assert Database(tmp_path).statuses() == {"FINISHED": 2}

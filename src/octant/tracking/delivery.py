@@ -95,7 +95,19 @@ def forget_missing(connection: Connection, orders: list[Order]) -> None:
     sweeps = {receipt.get("tagged") for _, receipt in receipts if receipt.get("run_id")}
     known = {run.info.run_id for sweep in sweeps for run in search(connection, f"tags.sweep = '{sweep}'")}
     for run_id in had.keys() - known:
-        had[run_id].forget()
+        if not _is_active(connection, run_id):  # its tag may be newer than its receipt
+            had[run_id].forget()
+
+
+def _is_active(connection: Connection, run_id: str) -> bool:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return bool(connection.client.get_run(run_id).info.lifecycle_stage == "active")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False  # a store that was made anew, or emptied
 
 
 def deliver(connection: Connection, order: Order, status: str) -> bool:
@@ -123,15 +135,9 @@ def deliver(connection: Connection, order: Order, status: str) -> bool:
 
 
 def _empty_trash(connection: Connection, order: Order, receipt: dict[str, Any]) -> None:
-    from mlflow.exceptions import MlflowException
-
     for run_id in receipt.get("trash", []):
-        try:
-            if connection.client.get_run(run_id).info.lifecycle_stage == "active":
-                connection.client.delete_run(run_id)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":  # a store that was made anew, or emptied
-                raise
+        if _is_active(connection, run_id):
+            connection.client.delete_run(run_id)
     if receipt.pop("trash", None):
         order.save(receipt)
 
