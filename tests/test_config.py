@@ -120,6 +120,7 @@ def test_credentials_never_show() -> None:
         assert "s3cret" not in locate(Tracking(uri=f"https://ann:{password}@host/"), Path("/tmp")).shown
     store = locate(Tracking(uri="https://ann:s3cret@host/"), Path("/tmp"))
     assert store.shown == "https://***@host/"
+    assert without_credentials("is not in sqlite:////home/me@corp/x.db") == "is not in sqlite:////home/me@corp/x.db"
     assert locate(Tracking(uri="sqlite:////tmp/a@b/x.db"), Path("/tmp")).shown == "sqlite:////tmp/a@b/x.db"
     assert store.key("x") == locate(Tracking(uri="https://bob:other@host/"), Path("/tmp")).key("x")
 
@@ -138,6 +139,18 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
     with os.fdopen(writing, "w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment(tmp_path), check=False)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_broken_pipe_elsewhere_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        raise BrokenPipeError(32, "Broken pipe")
+    assert (ended.value.code, capsys.readouterr().err) == (74, "octant: Broken pipe\n")
+
+
+def test_a_closed_output_is_no_error(tmp_path: Path) -> None:
+    text = f"{sys.executable} -m octant.upkeep doctor >&-"
+    done = subprocess.run(["sh", "-c", text], capture_output=True, env=environment(tmp_path), check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 CLI_BAD = {

@@ -206,15 +206,21 @@ def test_bad_input_is_one_line(promoted: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
-@pytest.mark.parametrize("name", ["model.py", "activations.py"])
+@pytest.mark.parametrize("name", ["model.py", "activations.py", "MLmodel"])
 def test_tampered_code_is_refused_before_it_runs(name: str, promoted: Path, tmp_path: Path) -> None:
     copy = tmp_path / "model"
     shutil.copytree(folder_of(promoted, champion(promoted).fingerprint), copy)
-    (copy / name).write_text((copy / name).read_text() + "\nprint('a stranger was here')\n")
+    if name == "MLmodel":
+        (copy / name).write_text(
+            (copy / name).read_text().replace("model_code_path: model.py", "model_code_path: evil.py")
+        )
+        shutil.copy(copy / "model.py", copy / "evil.py")
+    changed = copy / ("evil.py" if name == "MLmodel" else name)
+    changed.write_text(changed.read_text() + "\nprint('a stranger was here')\n")
     np.savez(tmp_path / "good.npz", X=np.full((1, 64), 0.5))
     done = run_octant(promoted, str(tmp_path / "good.npz"), "--model", str(copy), module="octant.predict")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "SHA-256 differs" in done.stderr
+    assert ("other code than octant's" if name == "MLmodel" else "SHA-256 differs") in done.stderr
     assert "stranger" not in done.stdout
 
 

@@ -87,7 +87,11 @@ def test_a_password_among_the_arguments_is_refused(tmp_path: Path) -> None:
     assert "MLFLOW_TRACKING_PASSWORD" in done.stderr
     assert "s3cret" not in done.stderr + done.stdout
     assert not (tmp_path / "journal").exists()
-    assert run_octant(tmp_path, "-m", "seed=0,1", "tracking.uri=http://ann:s3cret@127.0.0.1:1").returncode == 2
+    address = "http://ann:s3cret@127.0.0.1:1"
+    for given in (f"tracking.uri={address}", f"tracking={{uri: '{address}'}}"):
+        refused = run_octant(tmp_path, "-m", "seed=0,1", given, MLFLOW_TRACKING_URI=address)
+        assert refused.returncode == 2
+        assert "s3cret" not in refused.stderr
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
 
 

@@ -34,8 +34,8 @@ def main() -> None:
 
     try:
         with one_line_errors():
-            for word in sys.argv[1:]:
-                _refuse_open_credentials(word.partition("tracking.uri=")[2].strip("'\""))
+            if any("tracking" in word and without_credentials(word) != word for word in sys.argv[1:]):
+                raise InputError(_OPEN)
             os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its exceptions over instead of printing them
             _hydra_main()
     finally:
@@ -163,10 +163,13 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
 def _refuse_open_credentials(uri: str) -> None:
     """A password may come by the environment only: `ps` shows arguments, shells and Hydra's multirun.yaml keep them."""
     if re.match("(?!sqlite:).*@", uri) and uri != os.environ.get("MLFLOW_TRACKING_URI"):
-        raise InputError(
-            "tracking.uri: name and password do not belong there; set MLFLOW_TRACKING_USERNAME and "
-            "MLFLOW_TRACKING_PASSWORD in the environment"
-        )
+        raise InputError(_OPEN)
+
+
+_OPEN = (
+    "tracking.uri: name and password do not belong there; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD "
+    "in the environment"
+)
 
 
 def _conclude(sweep: Sweep, connection: Connection) -> None:

@@ -19,7 +19,7 @@ def without_credentials(text: str) -> str:
 
     Up to the last @ of a word, since a password may hold one: rather too much is hidden than too little.
     """
-    text = re.sub(r"(\w[\w+.-]*://)\S*@", r"\1***@", text)
+    text = re.sub(r"(\w[\w+.-]*://)(?!/)\S*@", r"\1***@", text)
     return re.sub(r"([?&][\w.-]+=)[^&\s]+", r"\1***", text)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from octant import cluster, home
 from octant.journal import Busy
@@ -130,8 +130,18 @@ def _interruptible() -> Iterator[None]:
         raise Interrupted(signum)
 
     before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for each, handler in before.items():
+    try:
+        yield
+    except Interrupted:
+        raise  # the end has begun, and no second signal is to cut it short
+    except BaseException:
+        _restore(before)
+        raise
+    _restore(before)
+
+
+def _restore(handlers: dict[signal.Signals, Any]) -> None:
+    for each, handler in handlers.items():
         signal.signal(each, handler)
 
 

@@ -27,17 +27,30 @@ def one_line_errors() -> Iterator[None]:
         try:
             yield
         finally:
-            sys.stdout.flush()
+            _flush()
     except KeyboardInterrupt:
         print("octant: stopped", file=sys.stderr)
         raise SystemExit(STOPPED) from None
-    except BrokenPipeError:  # whoever read our output has enough: head, less
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(128 + signal.SIGPIPE) from None
     except Exception as error:
+        if isinstance(error, BrokenPipeError):
+            _end_if_nobody_reads()
         if debug:
             raise
         _end(error)
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # cron and daemons may close it
+        sys.stdout.flush()
+
+
+def _end_if_nobody_reads() -> None:
+    """Whoever read our output has enough: head, less."""
+    try:
+        _flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(128 + signal.SIGPIPE) from None
 
 
 def _end(error: Exception) -> NoReturn:

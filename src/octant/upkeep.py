@@ -18,7 +18,7 @@ from octant.errors import InputError, without_credentials
 from octant.journal import Journal, read_json
 from octant.messages import UNDELIVERED, one_line_errors
 from octant.tracking.delivery import Order, deliver, forget_missing
-from octant.tracking.store import Connection, Store, connect, locate
+from octant.tracking.store import Connection, Store, connect, locate, takes
 
 
 def journals(state: Path) -> list[Journal]:
@@ -61,12 +61,15 @@ def settle(state: Path) -> Counter[str]:
             counts["undelivered"] += len(orders)
             _complain(f"{shown} does not answer for {experiment}", error)
             continue
-        for order in orders:
+        for number, order in enumerate(orders):
             try:
                 counts[_settle_one(connection, order)] += 1
             except Exception as error:  # noqa: BLE001 - the same
                 counts["undelivered"] += 1
                 _complain(f"{shown} did not take run {order.journal.fingerprint[:16]} of {experiment}", error)
+                if not takes(connection):
+                    counts["undelivered"] += len(orders) - number - 1
+                    break
     return counts
 
 

@@ -117,9 +117,7 @@ def write_model(
     model = Model(NAME, run_id, signature=_signature(config["inputs"], config["classes"]), model_id=model_id,
                   model_uuid=model_id, saved_input_example_info=info, metadata=about)  # fmt: skip
     pyfunc.add_to_model(
-        model, "mlflow.pyfunc.loaders.code_model", python_env="python_env.yaml", model_config=dict(config),
-        model_code_path="model.py", streamable=False,
-        artifacts={stem: {"path": name, "uri": name} for stem, name in _ARTIFACTS.items()},
+        model, python_env="python_env.yaml", model_config=dict(config), streamable=False, **EXECUTED
     )  # fmt: skip
     # Not Model.save, which takes YAML's slow dumper.
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -127,6 +125,12 @@ def write_model(
 
 
 _ARTIFACTS = {"weights": "weights.npz", "activations": "activations.py"}
+# What MLmodel says is to be loaded and run; a model that says anything else is not octant's.
+EXECUTED: dict[str, Any] = {
+    "loader_module": "mlflow.pyfunc.loaders.code_model",
+    "model_code_path": "model.py",
+    "artifacts": {stem: {"path": name, "uri": name} for stem, name in _ARTIFACTS.items()},
+}
 
 
 @cache

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from octant.errors import InputError
-from octant.tracking.models import NAME, digest_of
+from octant.tracking.models import EXECUTED, NAME, digest_of
 from octant.tracking.store import Connection, Store, client_of
 
 REGISTERED, ALIAS = "octant", "champion"
@@ -65,6 +65,11 @@ def fetch(store: Store, model: str) -> Path:
     try:
         folder = Path(address) if Path(address).is_dir() else Path(mlflow.artifacts.download_artifacts(address))
         described = Model.load(str(folder))
+        flavor = described.flavors["python_function"]
+        if {name: flavor.get(name) for name in EXECUTED} != EXECUTED or "code" in flavor:
+            raise ValueError("its MLmodel names other code than octant's")
+        if "sha256" not in described.metadata:
+            raise ValueError("an older octant logged it; train its run anew: rerun=true")
         recorded = {described.metadata["sha256"], *_recorded(client, described.model_id)}
         found = digest_of(lambda name: (folder / name).read_bytes())
     except (MlflowException, OSError, KeyError, TypeError, ValueError) as error:

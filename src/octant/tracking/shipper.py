@@ -15,7 +15,7 @@ from typing import Any
 
 from octant.errors import without_credentials
 from octant.tracking.delivery import Order, deliver, forget_missing
-from octant.tracking.store import Connection, Store, connect
+from octant.tracking.store import Connection, Store, connect, takes
 
 PAUSE_SECONDS = 1.0
 
@@ -87,14 +87,13 @@ class Shipper:
             self._wake.clear()
 
     def _pass(self, connection: Connection) -> None:
-        problem, in_a_row = None, 0
+        problem = None
         for order in self._orders:
             try:
                 self._deliver(connection, order)
-                in_a_row = 0
             except Exception as error:  # noqa: BLE001 - one that the store refuses holds no other up
-                problem, in_a_row = error, in_a_row + 1
-                if in_a_row == 2:  # it is the store itself
+                problem = error
+                if not takes(connection):
                     break
         if problem:
             raise problem

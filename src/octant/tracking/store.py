@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 SCHEMES = ("sqlite", "http", "https")
+KIND = ("mlflow.experimentKind", "custom_model_development")
 PAGE = 200  # runs that a busy server finds within the two seconds that it gets
 
 # MLflow reads these when it is first used: a dead server costs seconds, not four minutes, and nobody is phoned.
@@ -151,6 +152,15 @@ def connect(store: Store, experiment: str, *, create: bool = True) -> Connection
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return Connection(client, found.experiment_id, experiment)
+
+
+def takes(connection: Connection) -> bool:
+    """Whether the store still takes what is sent: tried with a tag that the experiment has anyway."""
+    try:
+        connection.client.set_experiment_tag(connection.experiment_id, *KIND)
+    except Exception:  # noqa: BLE001 - whatever the store raises
+        return False
+    return True
 
 
 def search(connection: Connection, filter_string: str) -> Iterator[Run]:

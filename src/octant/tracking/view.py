@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from octant.config import Experiment
-from octant.tracking.store import Connection
+from octant.tracking.store import KIND, Connection
 
 CHARTS = ("test_accuracy", "train_accuracy", "test_loss", "train_loss")
 NEWEST = "newest_sweep"
@@ -32,7 +32,7 @@ def publish(
     path = path_of(connection.experiment_id, sweep)
     tags = {
         f"mlflow.sharedViewState.{sweep}": json.dumps(_state(sweep, configurations, floor)),
-        "mlflow.experimentKind": "custom_model_development",
+        KIND[0]: KIND[1],
         NEWEST: sweep,
         "mlflow.note.content": f"{experiment.question}\n\n[Compare the configurations of {sweep}]({path})",
         **{name: str(value or "") for name, value in experiment.model_dump(exclude={"name"}).items()},
