@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,7 @@ PROVENANCE = ("command", "mlflow.source.git.commit", "git_state", "version_octan
               "version_numba", "version_mlflow", "blas", "cpu", "platform")  # fmt: skip
 _WHOLE = ("seed", "epochs", "batch_size", "hidden_units", "n_train", "n_validation", "n_test")
 _MOST = 1_000_000
+_RUNS_AT_ONCE, _POINTS_AT_ONCE = 100, 25_000  # MLflow's server answers no more
 
 
 def read_runs(connection: Connection, sweep: str) -> pd.DataFrame:
@@ -47,10 +50,11 @@ def read_runs(connection: Connection, sweep: str) -> pd.DataFrame:
 def read_curves(connection: Connection, runs: pd.DataFrame) -> pd.DataFrame:
     """Every epoch of `runs`: columns fingerprint, epoch, train_accuracy and test_accuracy, sorted."""
     prints = dict(zip(runs["run_id"], runs["fingerprint"], strict=True))
+    most = int(runs["epochs"].max()) + 1
     points = [
-        (prints[run_id], metric.step, key, metric.value)
+        (prints[run_id], step, key, value)
         for key in CURVES[:2]
-        for run_id, metric in _histories(connection, list(prints), key)
+        for run_id, step, value in _histories(connection, list(prints), key, most)
     ]
     long = pd.DataFrame(points, columns=["fingerprint", "epoch", "key", "value"])
     wide = long.pivot_table(index=["fingerprint", "epoch"], columns="key", values="value", dropna=False)
@@ -59,19 +63,23 @@ def read_curves(connection: Connection, runs: pd.DataFrame) -> pd.DataFrame:
 
 def read_errors(connection: Connection, runs: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Fingerprint -> what the run got wrong on the test set (see training.test_errors), of the runs that kept it."""
-    columns = (runs["fingerprint"], runs["run_id"], runs["artifacts"])
-    found = {fingerprint: _errors(connection, *where) for fingerprint, *where in zip(*columns, strict=True)}
-    return {fingerprint: errors for fingerprint, errors in found.items() if errors}
+    with ThreadPoolExecutor(4) as readers:
+        found = readers.map(lambda place: _errors(connection, place), runs["artifacts"])
+        return {fingerprint: errors for fingerprint, errors in zip(runs["fingerprint"], found, strict=True) if errors}
 
 
-def _errors(connection: Connection, run_id: str, artifacts: str) -> dict[str, Any] | None:
+def _errors(connection: Connection, artifacts: str) -> dict[str, Any] | None:
     from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     if artifacts.startswith("file:"):  # reading the file is 50 times faster than asking MLflow for it
         return read_json(Path(url2pathname(urlsplit(artifacts).path)) / TEST_ERRORS)
     with TemporaryDirectory() as folder:
+        file = Path(folder) / TEST_ERRORS
+        repository: Any = get_artifact_repository(artifacts, connection.client.tracking_uri)
         try:
-            return read_json(Path(connection.client.download_artifacts(run_id, TEST_ERRORS, folder)))
+            repository._download_file(TEST_ERRORS, str(file))  # MlflowClient's way asks four times as often
+            return read_json(file)
         except (MlflowException, OSError):
             return None
 
@@ -103,10 +111,30 @@ def _row(run: Run) -> dict[str, Any]:
     }
 
 
-def _histories(connection: Connection, run_ids: list[str], key: str) -> list[tuple[str, Any]]:
-    # The SQL store answers for many runs at once (0.1 ms a run instead of 2); a server is asked run by run.
-    bulk = getattr(connection.client._tracking_client.store, "get_metric_history_bulk", None)
-    if bulk is not None:
-        chunks = [run_ids[i : i + 500] for i in range(0, len(run_ids), 500)]
-        return [(each.run_id, each) for chunk in chunks for each in bulk(chunk, key, _MOST)]
-    return [(run_id, each) for run_id in run_ids for each in connection.client.get_metric_history(run_id, key)]
+def _histories(connection: Connection, run_ids: list[str], key: str, most: int) -> Iterator[tuple[str, int, float]]:
+    """(run_id, step, value) of one metric of runs with at most `most` points each.
+
+    For many runs at once: 0.1 ms a run instead of 2 from SQLite, 1 instead of 50 from a server.
+    """
+    store = connection.client._tracking_client.store
+    bulk = getattr(store, "get_metric_history_bulk", None)
+    size = 500 if bulk else max(1, min(_RUNS_AT_ONCE, _POINTS_AT_ONCE // most))
+    for first in range(0, len(run_ids), size):
+        part = run_ids[first : first + size]
+        if bulk:
+            yield from ((each.run_id, each.step, each.value) for each in bulk(part, key, _MOST))
+        else:
+            yield from _asked(store.get_host_creds(), part, key)
+
+
+def _asked(server: Any, run_ids: list[str], key: str) -> Iterator[tuple[str, int, float]]:
+    from mlflow.utils import rest_utils
+
+    ask: Any = rest_utils.http_request
+
+    route = (
+        "/ajax-api/2.0/mlflow/metrics/get-history-bulk"  # what MLflow's own page asks; its client has no call for it
+    )
+    answer = ask(server, route, "GET", params={"run_id": run_ids, "metric_key": key})
+    for each in rest_utils.verify_rest_response(answer, route).json()["metrics"]:
+        yield each["run_id"], int(each["step"]), float(each["value"])
