@@ -318,8 +318,13 @@ def test_a_run_whose_lock_cannot_be_had_costs_itself_only(tmp_path: Path) -> Non
 
 
 def test_a_launch_that_cannot_go_on_leaves_no_run_running(tmp_path: Path) -> None:
+    """Even where the store takes its time: nobody waits for the end, as after Ctrl-C."""
     code = (
-        "import octant.launch as launch\nfrom octant import app\n"
+        "import time\nimport octant.launch as launch\nimport octant.tracking.shipper as shipper\n"
+        "from octant import app\n"
+        "connect = shipper.connect\n"
+        "def slowly(*given):\n    time.sleep(3)\n    return connect(*given)\n"
+        "shipper.connect = slowly\n"
         "def train(*_):\n    yield None\n    raise OSError(28, 'No space left on device')\n"
         "launch.train_all = train\napp.main()\n"
     )

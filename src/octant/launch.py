@@ -6,6 +6,7 @@ vanished store costs no training, and the same command again finishes whatever w
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import signal
@@ -69,7 +70,7 @@ def run(sweep: Sweep) -> Done:
     except Interrupted as interrupt:
         _stop(sweep, shipper, interrupt.signum)
     except Exception:
-        _give_up(sweep, shipper)
+        _give_up(sweep, shipper, PATIENCE_SECONDS)
         raise
     return Done(_verdict(sweep, shipper, sent), shipper.connection if sent else None)
 
@@ -145,17 +146,17 @@ def _restore(handlers: dict[signal.Signals, Any]) -> None:
         signal.signal(each, handler)
 
 
-def _give_up(sweep: Sweep, shipper: Shipper) -> None:
+def _give_up(sweep: Sweep, shipper: Shipper, patience: float, at_most: float = math.inf) -> None:
     """Mark what was under way as KILLED, but not what another launch trains; tasks of a cluster end a little later."""
     for job in sweep.jobs:
         if job.fingerprint not in sweep.results and (sweep.launch.cluster or not job.journal.is_live()):
             shipper.mark(job.fingerprint, "KILLED")
-    shipper.finish(1.5, at_most=2.0)
+    shipper.finish(patience, at_most=at_most)
 
 
 def _stop(sweep: Sweep, shipper: Shipper, signum: int) -> NoReturn:
     """Leave within three seconds, even if the store hangs."""
-    _give_up(sweep, shipper)
+    _give_up(sweep, shipper, 1.5, at_most=2.0)
     left = len(sweep.jobs) - len(sweep.results)
     print(
         f"octant: stopped by {signal.Signals(signum).name}; {left} runs left, the same command continues",
