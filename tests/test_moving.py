@@ -89,7 +89,7 @@ def test_a_move_keeps_every_row_and_holds_the_old_store_meanwhile(old: Store, ne
         move(old, new.uri, str(tmp_path / "files"), lambda: None)
 
 
-def test_what_a_killed_run_left_moves_too(tmp_path: Path) -> None:
+def test_what_a_killed_run_left_is_settled(tmp_path: Path) -> None:
     """Its journal holds no more than the store: nothing is open."""
     home = tmp_path / "home"
     assert run_octant(home, *RUNS[1:]).returncode == 0
@@ -109,7 +109,10 @@ def test_what_a_killed_run_left_moves_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_move_killed_before_its_commit_loses_and_doubles_nothing(old: Store, new: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize("then", ["move", "launch"])
+def test_a_move_killed_before_its_commit_loses_and_doubles_nothing(
+    then: str, old: Store, new: Store, tmp_path: Path
+) -> None:
     arguments = [str(tmp_path / "home"), new.uri, str(tmp_path / "files")]
     killed = subprocess.run(
         [sys.executable, "-c", KILLED_BEFORE_COMMIT, *arguments],
@@ -118,8 +121,11 @@ def test_a_move_killed_before_its_commit_loses_and_doubles_nothing(old: Store, n
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert killed.stdout == "8\n"  # the receipts are there, the rows are not
     assert Database(tmp_path / "new").statuses() == {}
-    again = run_octant(tmp_path / "home", *RUNS, f"tracking.uri={new.uri}")
-    assert again.returncode == 0, again.stderr
-    assert "0 trained, 8 were there already" in again.stdout
+    if then == "move":
+        assert move(old, new.uri, str(tmp_path / "files"), lambda: None)["runs"] == 9
+    else:
+        again = run_octant(tmp_path / "home", *RUNS, f"tracking.uri={new.uri}")
+        assert again.returncode == 0, again.stderr
+        assert "0 trained, 8 were there already" in again.stdout
     assert Database(tmp_path / "new").statuses() == {"FINISHED": 8}
     assert Database(tmp_path / "new").histories() == Database(tmp_path / "home").histories()

@@ -78,7 +78,7 @@ def test_an_empty_environment_is_one_line_and_exit_code_2(tmp_path: Path) -> Non
     done = run_octant(tmp_path, module="octant.team")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "docs/scaling.md" in done.stderr
+    assert "user:password@host:5432/name; see docs/scaling.md" in done.stderr
 
 
 def test_a_password_among_the_arguments_is_refused(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_password_among_the_arguments_is_refused(tmp_path: Path) -> None:
     assert "s3cret" not in done.stderr + done.stdout
     assert not (tmp_path / "journal").exists()
     address = "http://ann:s3cret@127.0.0.1:1"
-    for given in (f"tracking.uri={address}", f"tracking={{uri: '{address}'}}"):
+    for given in (f"tracking.uri={address}", f"tracking={{uri: '{address}'}}", "tracking.uri=ann:s3cret@host:1"):
         refused = run_octant(tmp_path, "-m", "seed=0,1", given, MLFLOW_TRACKING_URI=address)
         assert refused.returncode == 2
         assert "s3cret" not in refused.stderr

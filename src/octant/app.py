@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import os
-import re
 import shlex
 import signal
 import sys
@@ -34,8 +33,9 @@ def main() -> None:
 
     try:
         with one_line_errors():
-            if any("tracking" in word and without_credentials(word) != word for word in sys.argv[1:]):
-                raise InputError(_OPEN)
+            for word in sys.argv[1:]:
+                if word.lstrip("+").startswith("tracking"):
+                    _refuse_credentials(word)
             os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its exceptions over instead of printing them
             _hydra_main()
     finally:
@@ -138,7 +138,9 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
     from octant.config import parse_launch
 
     parsed = [parse_launch(each) for each in composed]
-    _refuse_open_credentials(parsed[0].tracking.uri or "")
+    uri = parsed[0].tracking.uri or ""
+    if uri != os.environ.get("MLFLOW_TRACKING_URI"):
+        _refuse_credentials(uri)
     # Only now: a wrong setting is answered without these.
     from octant.launch import run
     from octant.messages import UNDELIVERED
@@ -160,16 +162,13 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
     return done.code
 
 
-def _refuse_open_credentials(uri: str) -> None:
+def _refuse_credentials(text: str) -> None:
     """A password may come by the environment only: `ps` shows arguments, shells and Hydra's multirun.yaml keep them."""
-    if re.match("(?!sqlite:).*@", uri) and uri != os.environ.get("MLFLOW_TRACKING_URI"):
-        raise InputError(_OPEN)
-
-
-_OPEN = (
-    "tracking.uri: name and password do not belong there; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD "
-    "in the environment"
-)
+    if "sqlite:" not in text and ("@" in text or without_credentials(text) != text):
+        raise InputError(
+            "tracking.uri: name and password do not belong there; set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD in the environment"
+        )
 
 
 def _conclude(sweep: Sweep, connection: Connection) -> None:

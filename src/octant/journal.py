@@ -21,7 +21,7 @@ import os
 import time
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,8 +120,10 @@ class Journal:
 
     def is_live(self) -> bool:
         """Whether a process holds the run's lock now; a lock that cannot be opened is nobody's."""
+        if not (self.folder / "lock").exists():
+            return False
         try:
-            with self.lock() if (self.folder / "lock").exists() else nullcontext():
+            with self.lock():
                 return False
         except Busy:
             return True

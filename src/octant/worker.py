@@ -18,6 +18,7 @@ from typing import Any
 from octant.config import DataSettings, Settings
 from octant.data import Dataset, load
 from octant.journal import TEST_ERRORS, Busy, Journal, Story, replace
+from octant.messages import line_of
 from octant.training import Record, test_errors, train
 
 FAILED = "failed"
@@ -73,7 +74,7 @@ def execute(job: Job) -> Result:
     except Busy:
         return "busy"
     except OSError as error:  # no lock to be had, such as on a full disk
-        return f"{FAILED}: {error.strerror or error}: {error.filename}"
+        return f"{FAILED}: {line_of(error)}"
 
 
 def _train_locked(job: Job, journal: Journal) -> Result:

@@ -51,9 +51,8 @@ def run(folder: str, number: int) -> None:
     if batch is None:
         raise RuntimeError(f"node {node} does not see {here}: OCTANT_HOME must lie in a folder that all nodes share")
     _refuse_without_launcher(here, node)
-    signal.signal(
-        signal.SIGTERM, signal.SIG_DFL
-    )  # submitit ignores it: a cancelled task would train on for Slurm's KillWait
+    # submitit ignores it: a cancelled task would train on until Slurm's KillWait is over.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     waiting = deque(_job(identity, batch["state"], node) for identity in batch["runs"])
     while waiting:
         job = waiting.popleft()

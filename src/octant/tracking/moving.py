@@ -34,9 +34,7 @@ def move(old: Store, database: str, destination: str, before_commit: Callable[[]
     try:
         source, target = sql.create_engine(old.uri), sql.create_engine(database)
     except (sql.exc.ArgumentError, ValueError):
-        raise InputError(
-            "MLFLOW_BACKEND_STORE_URI is not an address: postgresql+psycopg2://user:password@host/name"
-        ) from None
+        raise InputError("MLFLOW_BACKEND_STORE_URI is not an address of a database; see docs/scaling.md") from None
     try:
         with source.connect() as reading, target.begin() as writing:
             reading.exec_driver_sql("begin immediate")  # launches wait for a locked store, and lose nothing
