@@ -132,19 +132,21 @@ def test_ctrl_c_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "octant: stopped\n"
 
 
-def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_enough_is_no_error(unbuffered: str, tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "octant.upkeep", "doctor"]
+    given = environment(tmp_path) | {"PYTHONUNBUFFERED": unbuffered}
     with os.fdopen(writing, "w") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment(tmp_path), check=False)
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=given, check=False)
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_a_broken_pipe_elsewhere_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_pipe_elsewhere_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended, one_line_errors():
         raise BrokenPipeError(32, "Broken pipe")
-    assert (ended.value.code, capsys.readouterr().err) == (74, "octant: Broken pipe\n")
+    assert (ended.value.code, capfd.readouterr().err) == (74, "octant: Broken pipe\n")
 
 
 def test_a_closed_output_is_no_error(tmp_path: Path) -> None:
@@ -161,6 +163,7 @@ CLI_BAD = {
     "out of range": (["seed=-1"], "seed: should be greater than or equal to 0"),
     "unparsable": (["loss=[mse"], "'[mse'"),
     "no equals sign": (["loss"], "loss"),
+    "unknown option": (["--rerun"], "unrecognized arguments: --rerun; --help lists what there is"),
     "contradiction": (["batch_size=5000"], "batch_size: 5000 is more than the 1079 training examples of digits"),
     "path with digits": (["dataset.path=x.npz"], "'dataset.path' does not exist with this choice of dataset"),
     "arrays without path": (["dataset=arrays"], "dataset=arrays needs dataset.path"),
@@ -177,6 +180,16 @@ CLI_BAD = {
     "relative store": (["tracking.uri=sqlite:///x.db"], "write sqlite:////absolute/path.db"),
     "store as folder": (["tracking.uri=./mlruns"], "known scheme"),
 }
+
+
+@pytest.mark.parametrize("name", ["report", "portraits", "rerun", "upkeep", "predict", "champion"])
+def test_the_other_commands_end_with_one_line_too(name: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", f"octant.{name}", "--colour"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(tmp_path), check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("octant: ")
+    assert done.stderr.endswith("; --help lists what there is\n")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("case", CLI_BAD)

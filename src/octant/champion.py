@@ -89,8 +89,8 @@ def main() -> None:
     parser.add_argument("task", choices=["promote", "serve"])
     parser.add_argument("experiment", nargs="?", default="factorial")
     parser.add_argument("--uri", help="tracking store; default: the local one")
-    arguments = parser.parse_args()
     with one_line_errors():
+        arguments = parser.parse_args()
         store = locate(Tracking(uri=arguments.uri), home.state())
         if arguments.task == "serve":
             serve_champion(store)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ def one_line_errors() -> Iterator[None]:
     """End the program with one line for any exception, unless HYDRA_FULL_ERROR=1 asks for tracebacks."""
     debug = os.environ.get(_DEBUG, os.environ.get("HYDRA_FULL_ERROR", "0")) not in ("", "0")
     os.environ[_DEBUG] = "1" if debug else "0"
+    argparse.ArgumentParser.error = _refuse  # type: ignore[assignment,method-assign] # else Hydra prints a page
     try:
         try:
             yield
@@ -39,6 +42,10 @@ def one_line_errors() -> Iterator[None]:
         _end(error)
 
 
+def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+    raise InputError(f"{message}; --help lists what there is")
+
+
 def _flush() -> None:
     if sys.stdout is not None:  # cron and daemons may close it
         sys.stdout.flush()
@@ -46,9 +53,11 @@ def _flush() -> None:
 
 def _end_if_nobody_reads() -> None:
     """Whoever read our output has enough: head, less."""
-    try:
-        _flush()
-    except BrokenPipeError:
+    if sys.stdout is None:
+        return
+    watch = select.poll()
+    watch.register(sys.stdout.fileno(), 0)
+    if watch.poll(0):  # POLLERR on Linux, POLLHUP elsewhere: the other end is closed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(128 + signal.SIGPIPE) from None
 

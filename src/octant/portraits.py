@@ -78,8 +78,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="octant.portraits", description=__doc__.split("\n")[0])
     parser.add_argument("run_ids", nargs="+", metavar="RUN_ID")
     parser.add_argument("--uri", help="tracking store; default: the local one")
-    arguments = parser.parse_args()
     with one_line_errors():
+        arguments = parser.parse_args()
         store = locate(Tracking(uri=arguments.uri), home.state())
         for run_id in arguments.run_ids:
             read_run(store, run_id)

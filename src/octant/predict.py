@@ -31,8 +31,8 @@ def main() -> None:
     parser.add_argument("file", help="picture.png, or arrays.npz with X (n, d) or (n, h, w)")
     parser.add_argument("--model", default=CHAMPION, help="RUN_ID, MLflow address or folder; default: %(default)s")
     parser.add_argument("--uri", help="tracking store; default: the local one")
-    arguments = parser.parse_args()
     with one_line_errors():
+        arguments = parser.parse_args()
         model = load(locate(Tracking(uri=arguments.uri), home.state()), arguments.model)
         X = read_inputs(arguments.file, model.config)
         answers = model.predict(X)

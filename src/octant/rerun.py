@@ -36,8 +36,8 @@ def main() -> None:
     parser.add_argument("run_id", help="MLflow's id of the run")
     parser.add_argument("--data", help="file or folder of the data set, if it lies elsewhere now")
     parser.add_argument("--uri", help="tracking store; default: the local one")
-    arguments = parser.parse_args()
     with one_line_errors():
+        arguments = parser.parse_args()
         stored = read_run(locate(Tracking(uri=arguments.uri), home.state()), arguments.run_id)
         raise SystemExit(rerun(stored, arguments.data))
 

@@ -100,8 +100,8 @@ def main() -> None:
     """Command line of `make sync` and `make doctor`."""
     parser = argparse.ArgumentParser(prog="octant.upkeep", description=__doc__)
     parser.add_argument("task", choices=["sync", "doctor"])
-    arguments = parser.parse_args()
     with one_line_errors():
+        arguments = parser.parse_args()
         state = home.state()
         if arguments.task == "doctor":
             print("journals:", _say(take_stock(state)))

@@ -15,8 +15,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="octant.report", description=__doc__)
     parser.add_argument("experiment", help="name of the experiment, such as factorial")
     parser.add_argument("--uri", default=None, help="tracking store; default: the local one")
-    arguments = parser.parse_args()
     with one_line_errors():
+        arguments = parser.parse_args()
         store = locate(Tracking(uri=arguments.uri), home.state())
         connection = connect(store, arguments.experiment, create=False)
         done = report.write(connection)
