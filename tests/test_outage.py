@@ -20,6 +20,11 @@ from pathlib import Path
 import pytest
 
 from conftest import Database, environment, run_octant
+from octant.config import Tracking
+from octant.journal import Journal
+from octant.tracking import shipper
+from octant.tracking.delivery import Order
+from octant.tracking.store import locate
 from services import Service, free_port, wait_for
 
 SWEEP = ("experiment=smoke", "engine=numpy", "hidden_units=16", "batch_size=2", "epochs=20", "workers=1")
@@ -259,6 +264,25 @@ def test_a_full_disk_ends_with_one_line_and_keeps_what_was_good(tmp_path: Path, 
     assert again.returncode == 0, again.stderr
     steps = [[step for step, _ in points] for points in Database(tmp_path).histories().values()]
     assert steps.count(list(range(301))) == 6
+
+
+@pytest.mark.parametrize(("refusal", "sent"), [(None, True), (OSError("refused"), False)])
+def test_a_slow_store_is_waited_for_longer_than_one_that_refuses(
+    refusal: OSError | None, sent: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(*_: object) -> None:
+        if refusal:
+            raise refusal
+        time.sleep(1.5)
+
+    monkeypatch.setattr(shipper, "connect", connect)
+    monkeypatch.setattr(shipper, "forget_missing", lambda *_: None)
+    monkeypatch.setattr(shipper, "deliver", lambda *_: True)
+    order = Order(Journal(tmp_path), "key")
+    shipping = shipper.Shipper(locate(Tracking(uri=None), tmp_path), "x", [order], lambda _: None)
+    shipping.mark(order.journal.fingerprint, "FINISHED")
+    shipping.start()
+    assert shipping.finish(1.0) is sent
 
 
 @pytest.mark.parametrize("home", ["/dev/null/state", "/proc/state"])

@@ -54,7 +54,8 @@ class Shipper:
     ) -> bool:
         """Deliver the rest and stop; True when all is sent.
 
-        Gives up after `patience` seconds without progress, and after `at_most` seconds in any case.
+        Gives up after `patience` seconds without progress, thrice that where the store is slow but has refused
+        nothing, and after `at_most` seconds in any case.
         """
         began = since = time.monotonic()
         last = -1
@@ -62,7 +63,7 @@ class Shipper:
             now = time.monotonic()
             if left != last:
                 last, since = left, now
-            if now - since > patience or now - began > at_most:
+            if now - since > (patience if self.error else 3 * patience) or now - began > at_most:
                 break
             on_wait(left)
             self._wake.set()
