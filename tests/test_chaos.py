@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Database, environment, run_octant
+from services import wait_for
 
 EPOCHS = 25
 SWEEP = ("experiment=smoke", "engine=numpy", "hidden_units=16", "batch_size=4", f"epochs={EPOCHS}")
@@ -72,14 +73,14 @@ def in_mid_run(pid: int) -> bool:
         return False
 
 
-def kill_a_worker_in_mid_run(home: Path, launcher: int) -> None:
-    """SIGSTOP first: what is then seen of the worker is still so when it dies."""
+def stopped_in_mid_run(home: Path, launcher: int) -> int:
+    """A worker that SIGSTOP holds in the middle of a run: what is seen of it now is still so when it is killed."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for pid in workers(home, launcher):
             os.kill(pid, signal.SIGSTOP)
             if in_mid_run(pid):
-                return os.kill(pid, signal.SIGKILL)
+                return pid
             os.kill(pid, signal.SIGCONT)
         time.sleep(0.02)
     raise AssertionError("no worker was seen in mid-run")
@@ -154,7 +155,7 @@ def test_killed_at_random_moments(golden: Path, tmp_path: Path) -> None:
 def test_a_killed_worker_costs_its_own_run_only(golden: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     process = launch(home, *SWEEP)
-    kill_a_worker_in_mid_run(home, process.pid)
+    os.kill(stopped_in_mid_run(home, process.pid), signal.SIGKILL)
     _, said = process.communicate()
     assert process.returncode == 1
     assert said.count("its worker was killed") == 1
@@ -191,20 +192,15 @@ def test_signals_mark_the_run_killed_and_end_within_three_seconds(how: signal.Si
 
 @pytest.mark.slow
 def test_a_run_left_running_by_sigkill_is_marked_by_doctor_and_continued(tmp_path: Path) -> None:
-    arguments = ("engine=numpy", "epochs=400", "hidden_units=16")
+    arguments = ("engine=numpy", f"epochs={EPOCHS}", "hidden_units=16")
     process = launch(tmp_path, *arguments)
-    database, deadline = Database(tmp_path), time.monotonic() + 60
-    while True:
-        assert time.monotonic() < deadline
-        try:
-            if database.statuses() == {"RUNNING": 1}:
-                break
-        except Exception:  # noqa: BLE001 - the store does not exist yet
-            pass
-        time.sleep(0.1)
+    worker = stopped_in_mid_run(tmp_path, process.pid)
+    database = Database(tmp_path)
+    wait_for(lambda: (tmp_path / "mlflow.db").exists() and database.statuses() == {"RUNNING": 1}, 60, "the run")
     busy = run_octant(tmp_path, "doctor", module="octant.upkeep")
     assert "1 being trained now" in busy.stdout
-    process.kill()
+    for pid in (process.pid, worker):
+        os.kill(pid, signal.SIGKILL)
     process.communicate()
     wait_until_empty(tmp_path, 3.0)
     assert database.statuses() == {"RUNNING": 1}
@@ -216,7 +212,7 @@ def test_a_run_left_running_by_sigkill_is_marked_by_doctor_and_continued(tmp_pat
     assert done.returncode == 0, done.stderr
     assert database.statuses() == {"FINISHED": 1}
     for points in database.histories().values():
-        assert [step for step, _ in points] == list(range(401))
+        assert [step for step, _ in points] == list(range(EPOCHS + 1))
 
 
 @pytest.mark.slow
