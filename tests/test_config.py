@@ -13,7 +13,7 @@ from conftest import environment
 from octant.config import Tracking, parse_launch, parse_settings
 from octant.errors import InputError, without_credentials
 from octant.messages import one_line_errors
-from octant.tracking.store import locate
+from octant.tracking.store import Store, locate
 from test_training import settings
 
 BAD = {
@@ -106,23 +106,30 @@ def test_a_data_set_is_found_from_any_folder() -> None:
         ("http://ann:secret\u2100@host", "not an address"),
     ],
 )
-def test_malformed_tracking_address(uri: str, said: str, tmp_path: Path) -> None:
+def test_malformed_tracking_address(uri: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     with pytest.raises(InputError, match=said) as caught:
         locate(Tracking(uri=uri), tmp_path)
     assert "secret" not in str(caught.value)
 
 
-def test_credentials_never_show() -> None:
+def test_credentials_never_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    def known(uri: str) -> Store:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        return locate(Tracking(uri=uri), Path("/tmp"))
+
     text = "postgresql+psycopg2://ann:s3cret@db:5432/x?password=hunter2 failed, http://tok3n@host/"
     shown = without_credentials(text)
     assert shown == "postgresql+psycopg2://***@db:5432/x?password=*** failed, http://***@host/"
     for password in ("s3cret", "p@s3cret", "s3cret@", "%40s3cret"):
-        assert "s3cret" not in locate(Tracking(uri=f"https://ann:{password}@host/"), Path("/tmp")).shown
-    store = locate(Tracking(uri="https://ann:s3cret@host/"), Path("/tmp"))
+        assert "s3cret" not in known(f"https://ann:{password}@host/").shown
+    store = known("https://ann:s3cret@host/")
     assert store.shown == "https://***@host/"
     assert without_credentials("is not in sqlite:////home/me@corp/x.db") == "is not in sqlite:////home/me@corp/x.db"
     assert locate(Tracking(uri="sqlite:////tmp/a@b/x.db"), Path("/tmp")).shown == "sqlite:////tmp/a@b/x.db"
-    assert store.key("x") == locate(Tracking(uri="https://bob:other@host/"), Path("/tmp")).key("x")
+    with pytest.raises(InputError, match="name and password do not belong there"):
+        locate(Tracking(uri="https://bob:other@host/"), Path("/tmp"))
+    assert store.key("x") == known("https://bob:other@host/").key("x")
 
 
 def test_ctrl_c_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ from octant.config import Tracking
 from octant.errors import InputError
 from octant.tracking.moving import move
 from octant.tracking.store import Store, locate
-from octant.upkeep import journals, open_orders
+from octant.upkeep import journals, orders
 
 RUNS = ("experiment=smoke", "engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1", "seed=0")
 
@@ -99,13 +99,13 @@ def test_what_a_killed_run_left_is_settled(tmp_path: Path) -> None:
     (receipt,) = journal.folder.glob("tracking-*.json")
     kept = json.loads(receipt.read_text())
     receipt.write_text(json.dumps(kept | {"status": "RUNNING"}))
-    assert len(open_orders(home)) == 1
+    assert len(orders(home, settled=False)) == 1
     receipt.write_text(json.dumps(kept | {"status": "KILLED"}))
-    assert not open_orders(home)
+    assert not orders(home, settled=False)
     with journal.lock():
-        assert len(open_orders(home)) == 1
+        assert len(orders(home, settled=False)) == 1
     receipt.write_text(json.dumps(kept | {"status": "KILLED", "sent": kept["sent"] - 1}))
-    assert len(open_orders(home)) == 1
+    assert len(orders(home, settled=False)) == 1
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shlex
 import signal
 import sys
@@ -16,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from octant import home
-from octant.errors import InputError, without_credentials
+from octant.errors import OPEN, InputError, without_credentials
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -33,9 +34,11 @@ def main() -> None:
 
     try:
         with one_line_errors():
-            for word in sys.argv[1:]:
-                if word.lstrip("+").startswith("tracking"):
-                    _refuse_credentials(word)
+            for word in sys.argv[1:]:  # Hydra would write it into multirun.yaml before anything of ours sees it
+                if re.match(r"\+*tracking(?!\.uri=sqlite:)", word) and (
+                    "@" in word or without_credentials(word) != word
+                ):
+                    raise InputError(OPEN)
             os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its exceptions over instead of printing them
             _hydra_main()
     finally:
@@ -138,9 +141,6 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
     from octant.config import parse_launch
 
     parsed = [parse_launch(each) for each in composed]
-    uri = parsed[0].tracking.uri or ""
-    if uri != os.environ.get("MLFLOW_TRACKING_URI"):
-        _refuse_credentials(uri)
     # Only now: a wrong setting is answered without these.
     from octant.launch import run
     from octant.messages import UNDELIVERED
@@ -162,15 +162,6 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
     return done.code
 
 
-def _refuse_credentials(text: str) -> None:
-    """A password may come by the environment only: `ps` shows arguments, shells and Hydra's multirun.yaml keep them."""
-    if "sqlite:" not in text and ("@" in text or without_credentials(text) != text):
-        raise InputError(
-            "tracking.uri: name and password do not belong there; set MLFLOW_TRACKING_USERNAME and "
-            "MLFLOW_TRACKING_PASSWORD in the environment"
-        )
-
-
 def _conclude(sweep: Sweep, connection: Connection) -> None:
     """Say what came out: a line for one run; table, figure and link for a sweep."""
     from octant import portraits, report
@@ -190,11 +181,14 @@ def _conclude(sweep: Sweep, connection: Connection) -> None:
         return
     corners = sorted({job.settings.configuration for job in sweep.jobs})
     try:
-        done = report.write(connection)
+        done = report.write(connection, sweep.name)
     except InputError as error:  # such as two data sets in one sweep: the runs stand, there is no report
         print(f"no report: {error}\ncomparison  {address}{path_of(connection.experiment_id, sweep.name)}")
         return
     publish(connection, sweep.launch.experiment, sweep.name, corners, done.floor)
+    if done.runs < count - failed:
+        others = "another launch has taken the others into its sweep; the same command again shows all"
+        print(f"octant: the report has {done.runs} of the {count} runs: {others}", file=sys.stderr)
     print(f"\n{done.text}\n\nfigure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}")
     print(f"in MLflow   {address}{report.log(connection, done)}")
     print(f"comparison  {address}{done.link}\n            (make ui starts the server there)")

@@ -6,6 +6,12 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+# `ps` shows arguments, shells and Hydra's multirun.yaml keep them.
+OPEN = (
+    "tracking.uri: name and password do not belong there; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD "
+    "in the environment"
+)
+
 
 class InputError(ValueError):
     """Bad input, found before any work: one line that says what was wrong, what is allowed, what to do.

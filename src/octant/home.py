@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from octant.errors import InputError
+
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parents[1]
 
@@ -20,9 +22,17 @@ def project() -> Path:
 
 
 def state() -> Path:
-    """Folder of all run-time state: OCTANT_HOME, or mlruns/ of the project, whatever the working directory."""
+    """Folder of all run-time state: OCTANT_HOME, or mlruns/ of the project, whatever the working directory.
+
+    Raises InputError for a folder that no address of a SQLite file can name.
+    """
     given = os.environ.get("OCTANT_HOME")
-    return Path(given).expanduser().resolve() if given else project() / "mlruns"
+    folder = Path(given).expanduser().resolve() if given else project() / "mlruns"
+    if odd := sorted({"?", "#", "%"} & set(str(folder))):
+        raise InputError(
+            f"OCTANT_HOME: {folder} has {' '.join(odd)} in it, which an address cannot; use another folder"
+        )
+    return folder
 
 
 def conf() -> Path:

@@ -74,10 +74,10 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The JSON object in `path`, or None when it is missing or damaged."""
+    """The JSON object in `path`, or None when it is missing or damaged; raises OSError when it cannot be read."""
     try:
         value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (FileNotFoundError, ValueError):
         return None
     return value if isinstance(value, dict) else None
 
@@ -107,6 +107,11 @@ class Journal:
     def identity(self) -> dict[str, Any] | None:
         """Content of run.json, or None before the run was begun."""
         return read_json(self.folder / "run.json")
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether there are numbers and nothing that says of what: then they are worth nothing."""
+        return self.identity is None and self.read().size > 0
 
     @property
     def failure(self) -> str | None:

@@ -35,7 +35,7 @@ LEAVE_SECONDS = 2.5  # from a signal to the end
 
 
 class Interrupted(BaseException):
-    """SIGINT or SIGTERM arrived."""
+    """SIGINT, SIGTERM or SIGHUP arrived."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
@@ -77,16 +77,16 @@ def run(sweep: Sweep) -> Done:
 
 def _take_stock(sweep: Sweep) -> list[Job]:
     """Place the orders; returns the jobs without an outcome."""
-    rerun = sweep.launch.rerun
     pending = []
     for job in sweep.jobs:
-        if rerun:
+        anew = sweep.launch.rerun or job.journal.is_damaged
+        if anew:
             try:
                 with job.journal.lock():
                     job.journal.discard()
             except Busy:
                 pass  # it is being trained this moment: that is as fresh as can be
-        order = place(sweep.store, sweep.launch.experiment.name, sweep.name, job.journal, anew=rerun)
+        order = place(sweep.store, sweep.launch.experiment.name, sweep.name, job.journal, anew=anew)
         sweep.orders.append(order)
         outcome = job.journal.read().outcome
         if outcome is None:
@@ -122,15 +122,19 @@ _STATUS = {"finished": "FINISHED", "diverged": "FINISHED", FAILED: "FAILED"}
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
+        signals.append(signal.SIGHUP)
+
     def stop(signum: int, frame: FrameType | None) -> NoReturn:
-        for each in (signal.SIGINT, signal.SIGTERM):
+        for each in signals:
             signal.signal(each, signal.SIG_IGN)
         last_resort = threading.Timer(LEAVE_SECONDS, _leave, (signum,))
         last_resort.daemon = True
         last_resort.start()  # whatever hangs, or swallows the exception, on the way out
         raise Interrupted(signum)
 
-    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: signal.signal(each, stop) for each in signals}
     try:
         yield
     except Interrupted:

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 from octant.errors import InputError, unknown_word, without_credentials
@@ -25,12 +26,14 @@ def one_line_errors() -> Iterator[None]:
     """End the program with one line for any exception, unless HYDRA_FULL_ERROR=1 asks for tracebacks."""
     debug = os.environ.get(_DEBUG, os.environ.get("HYDRA_FULL_ERROR", "0")) not in ("", "0")
     os.environ[_DEBUG] = "1" if debug else "0"
+    for name in ("stdout", "stderr"):  # cron and daemons may close them
+        setattr(sys, name, getattr(sys, name) or Path(os.devnull).open("w"))  # noqa: SIM115
     argparse.ArgumentParser.error = _refuse  # type: ignore[assignment,method-assign] # else Hydra prints a page
     try:
         try:
             yield
         finally:
-            _flush()
+            sys.stdout.flush()
     except KeyboardInterrupt:
         print("octant: stopped", file=sys.stderr)
         raise SystemExit(STOPPED) from None
@@ -46,15 +49,8 @@ def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
     raise InputError(f"{message}; --help lists what there is")
 
 
-def _flush() -> None:
-    if sys.stdout is not None:  # cron and daemons may close it
-        sys.stdout.flush()
-
-
 def _end_if_nobody_reads() -> None:
     """Whoever read our output has enough: head, less."""
-    if sys.stdout is None:
-        return
     watch = select.poll()
     watch.register(sys.stdout.fileno(), 0)
     if watch.poll(0):  # POLLERR on Linux, POLLHUP elsewhere: the other end is closed

@@ -16,7 +16,7 @@ from octant.messages import one_line_errors
 from octant.team import settings
 from octant.tracking.moving import follow, move
 from octant.tracking.store import Store, locate
-from octant.upkeep import journals, open_orders
+from octant.upkeep import journals, orders
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _refuse_open(state: Path, old: Store) -> None:
-    if any(shown == old.shown for shown, _ in open_orders(state)):
+    if any(shown == old.name for shown, _ in orders(state, settled=False)):
         raise InputError("some runs are being trained, or not in the store yet; wait for them, or: make sync")
 
 

@@ -36,9 +36,11 @@ def environment() -> dict[str, str]:
 def serve(
     command: list[str], port: int, env: Mapping[str, str], said: str, *, host: str = HOST, other: str = "PORT=5001"
 ) -> None:
-    """Run the server until Ctrl-C or SIGTERM; print `said` once it answers. `other` is a way to another port."""
+    """Run the server until a signal ends it; print `said` once it answers. `other` is a way to another port."""
     _refuse_taken(host, port, other)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(each) != signal.SIG_IGN:  # nohup
+            signal.signal(each, lambda signum, _: sys.exit(128 + signum))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start what they put behind with SIGINT ignored
     server = subprocess.Popen(command, env=env, start_new_session=True)  # noqa: S603
     try:

@@ -17,7 +17,7 @@ from octant.config import Tracking
 from octant.errors import InputError, without_credentials
 from octant.journal import Journal, read_json
 from octant.messages import UNDELIVERED, one_line_errors
-from octant.tracking.delivery import Order, deliver, forget_missing
+from octant.tracking.delivery import Order, deliver, forget_missing, lost
 from octant.tracking.store import Connection, Store, connect, locate, takes
 
 
@@ -26,14 +26,14 @@ def journals(state: Path) -> list[Journal]:
     return [Journal(path) for path in sorted((state / "journal").glob("*")) if path.is_dir()]
 
 
-def open_orders(state: Path) -> dict[tuple[str, str], list[Order]]:
-    """Orders whose journal holds more than their store has accepted, by (store as shown, experiment)."""
+def orders(state: Path, *, settled: bool) -> dict[tuple[str, str], list[Order]]:
+    """Orders whose journal holds more than their store has accepted, or the others, by (store, experiment)."""
     found: dict[tuple[str, str], list[Order]] = {}
     for journal in journals(state):
         for path in sorted(journal.folder.glob("tracking-*.json")):
             receipt = read_json(path) or {}
             order = Order(journal, path.stem.removeprefix("tracking-"))
-            if "store" in receipt and not order.is_settled():
+            if receipt.keys() >= {"store", "experiment"} and order.is_settled() == settled:
                 found.setdefault((receipt["store"], receipt["experiment"]), []).append(order)
     return found
 
@@ -43,7 +43,7 @@ def reach(shown: str, state: Path) -> Store:
     given = os.environ.get("MLFLOW_TRACKING_URI")
     candidates = [locate(Tracking(), state), *([locate(Tracking(uri=given), state)] if given else [])]
     for store in candidates:
-        if store.shown == shown:
+        if shown in (store.shown, store.name):
             return store
     if "***" in shown:
         raise InputError(f"{shown} needs its credentials: set MLFLOW_TRACKING_URI to the whole address")
@@ -53,24 +53,38 @@ def reach(shown: str, state: Path) -> Store:
 def settle(state: Path) -> Counter[str]:
     """Deliver all open orders; a run without outcome whose lock is free becomes KILLED, or FAILED if it raised."""
     counts: Counter[str] = Counter()
-    for (shown, experiment), orders in open_orders(state).items():
+    for (shown, experiment), left in orders(state, settled=False).items():
         try:
             connection = connect(reach(shown, state), experiment)
-            forget_missing(connection, orders)
+            forget_missing(connection, left)
         except Exception as error:  # noqa: BLE001 - whatever the store raises: what is left stays in the journals
-            counts["undelivered"] += len(orders)
+            counts["undelivered"] += len(left)
             _complain(f"{shown} does not answer for {experiment}", error)
             continue
-        for number, order in enumerate(orders):
+        for number, order in enumerate(left):
             try:
                 counts[_settle_one(connection, order)] += 1
             except Exception as error:  # noqa: BLE001 - the same
                 counts["undelivered"] += 1
                 _complain(f"{shown} did not take run {order.journal.fingerprint[:16]} of {experiment}", error)
                 if not takes(connection):
-                    counts["undelivered"] += len(orders) - number - 1
+                    counts["undelivered"] += len(left) - number - 1
                     break
     return counts
+
+
+def count_lost(state: Path) -> int:
+    """How many delivered runs their stores do not show any more; they may have been deleted on purpose."""
+    count = 0
+    for (shown, experiment), delivered in orders(state, settled=True).items():
+        delivered = [order for order in delivered if order.receipt().get("run_id")]
+        try:
+            count += len(lost(connect(reach(shown, state), experiment, create=False), delivered))
+        except InputError:  # no such store, no such experiment
+            count += len(delivered)
+        except Exception as error:  # noqa: BLE001 - whatever the store raises
+            _complain(f"{shown} does not answer for {experiment}", error)
+    return count
 
 
 def _complain(what: str, error: Exception) -> None:
@@ -106,6 +120,8 @@ def main() -> None:
         if arguments.task == "doctor":
             print("journals:", _say(take_stock(state)))
         counts = settle(state)
+        if arguments.task == "doctor" and (gone := count_lost(state)):
+            counts["deleted there, or in the trash (the command that trained them sends them again)"] = gone
         print("stores:", _say(counts) if counts else "have everything the journals hold")
         raise SystemExit(UNDELIVERED if counts["undelivered"] else 0)
 

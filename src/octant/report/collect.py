@@ -35,9 +35,9 @@ class Material:
     test: Dataset | None = None
 
 
-def collect(connection: Connection) -> Material:
-    """Read the newest sweep; raises InputError without finished runs."""
-    sweep = newest_sweep(connection)
+def collect(connection: Connection, sweep: str | None = None) -> Material:
+    """Read a sweep, or the newest; raises InputError without finished runs."""
+    sweep = sweep or newest_sweep(connection)
     runs = read_runs(connection, sweep) if sweep else pd.DataFrame()
     if sweep is None or runs.empty:
         raise InputError(f"experiment {connection.experiment} has no finished runs; run: make sweep")

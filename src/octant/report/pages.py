@@ -42,16 +42,26 @@ class Report:
     link: str
     floor: float
     typical: list[str]
+    runs: int
 
 
-def write(connection: Connection) -> Report:
-    """Write the report of the newest sweep; raises InputError without runs that can be compared."""
-    found = find(collect(connection))
+def write(connection: Connection, sweep: str | None = None) -> Report:
+    """Write the report of a sweep, or of the newest; raises InputError without runs that can be compared."""
+    found = find(collect(connection, sweep))
     sweep = found.material.sweep
     folder = folder_of(connection.experiment)
     files = write_files(found, folder)
     link = path_of(connection.experiment_id, sweep)
-    return Report(folder, files, terminal(found), sweep, link, figures.accuracy_floor(found.curves), found.typical())
+    return Report(
+        folder,
+        files,
+        terminal(found),
+        sweep,
+        link,
+        figures.accuracy_floor(found.curves),
+        found.typical(),
+        len(found.runs),
+    )
 
 
 def log(connection: Connection, report: Report) -> str:

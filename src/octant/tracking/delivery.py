@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from octant.errors import InputError
 from octant.journal import TEST_ERRORS, Busy, Journal, Story, locked, read_json, write_json
 from octant.tracking.content import dataset_inputs, outcome_tags, points, run_name, run_params, run_tags, summary_points
 from octant.tracking.models import log_model_once
-from octant.tracking.store import Connection, Store, search
+from octant.tracking.store import REPLACED, Connection, Store, search
 from octant.tracking.stored import CONFIG, UNCOMMITTED
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ class Order:
     def is_settled(self) -> bool:
         """Whether the store has all there is: the finished run, or what an attempt that is over has left."""
         if self.is_done() or self.journal.identity is None:
-            return True
+            return not self.journal.is_damaged
         receipt, story = self.receipt(), self.journal.read()
         over = story.outcome is None and receipt.get("status") in ("KILLED", "FAILED") and not receipt.get("trash")
         told = receipt.get("sent") == len(story.epochs) and receipt.get("tagged") == receipt.get("sweep")
@@ -78,7 +80,7 @@ def place(store: Store, experiment: str, sweep: str, journal: Journal, *, anew: 
     """Write the wish to have a run in the store; `anew` sends the run it had there to the trash."""
     order = Order(journal, store.key(experiment))
     receipt = order.receipt()
-    fresh = {"store": store.shown, "experiment": experiment, "sent": 0, "status": None, "run_id": None}
+    fresh = {"store": store.name or store.shown, "experiment": experiment, "sent": 0, "status": None, "run_id": None}
     if anew and receipt.get("run_id"):
         receipt = fresh | {"trash": [*receipt.get("trash", []), receipt["run_id"]]}
     wanted = fresh | receipt | {"sweep": sweep}
@@ -90,20 +92,39 @@ def place(store: Store, experiment: str, sweep: str, journal: Journal, *, anew: 
 
 def forget_missing(connection: Connection, orders: list[Order]) -> None:
     """Send runs again that the store has lost or that somebody has moved to the trash."""
+    for order in lost(connection, orders):
+        order.forget()
+
+
+def lost(connection: Connection, orders: list[Order]) -> list[Order]:
+    """Orders whose run is not in the experiment any more; those whose receipt is lost instead find their run here."""
     receipts = [(order, order.receipt()) for order in orders]
+    sweeps = {receipt.get("tagged") or receipt.get("sweep") for _, receipt in receipts}
+    known = {run.info.run_id: run for sweep in sweeps for run in search(connection, f"tags.sweep = '{sweep}'")}
+    made = {run.data.tags.get("fingerprint"): run for run in known.values()}
+    for order, receipt in receipts:
+        if not receipt.get("creating") and order.journal.fingerprint in made:
+            _adopt(order, made[order.journal.fingerprint])
     had = {receipt["run_id"]: order for order, receipt in receipts if receipt.get("run_id")}
-    sweeps = {receipt.get("tagged") for _, receipt in receipts if receipt.get("run_id")}
-    known = {run.info.run_id for sweep in sweeps for run in search(connection, f"tags.sweep = '{sweep}'")}
-    for run_id in had.keys() - known:
-        if not _is_active(connection, run_id):  # its tag may be newer than its receipt
-            had[run_id].forget()
+    # A run's tag may be newer than its receipt.
+    return [had[run_id] for run_id in had.keys() - known.keys() if not _is_active(connection, run_id)]
 
 
-def _is_active(connection: Connection, run_id: str) -> bool:
+def _adopt(order: Order, run: Run) -> None:
+    """Take up a run whose receipt was lost, if it tells of this very attempt."""
+    with suppress(Busy), locked(order.path.with_suffix(".lock")):
+        receipt, epochs = order.receipt(), order.journal.read().epochs
+        if epochs and epochs[0]["time"] == run.info.start_time and not receipt.get("creating"):
+            began = {"creating": run.data.tags.get("creation"), "modelling": run.info.run_id}
+            order.save(receipt | _identified(run) | began)
+
+
+def _is_active(connection: Connection, run_id: str, anywhere: bool = False) -> bool:
     from mlflow.exceptions import MlflowException
 
     try:
-        return bool(connection.client.get_run(run_id).info.lifecycle_stage == "active")
+        info = connection.client.get_run(run_id).info
+        return info.lifecycle_stage == "active" and (anywhere or info.experiment_id == connection.experiment_id)
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
@@ -117,6 +138,8 @@ def deliver(connection: Connection, order: Order, status: str) -> bool:
     """
     journal = order.journal
     identity = journal.identity
+    if identity is None and journal.is_damaged:
+        raise InputError(f"{journal.folder}/run.json cannot be read; the command that trained the run trains it again")
     if identity is None or order.is_done():
         return True
     try:
@@ -136,7 +159,8 @@ def deliver(connection: Connection, order: Order, status: str) -> bool:
 
 def _empty_trash(connection: Connection, order: Order, receipt: dict[str, Any]) -> None:
     for run_id in receipt.get("trash", []):
-        if _is_active(connection, run_id):
+        if _is_active(connection, run_id, anywhere=True):
+            connection.client.set_tag(run_id, REPLACED, "true")
             connection.client.delete_run(run_id)
     if receipt.pop("trash", None):
         order.save(receipt)

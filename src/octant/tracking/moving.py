@@ -129,7 +129,7 @@ def follow(journals: list[Journal], old: Store, new: Store) -> int:
     for journal in journals:
         for path in sorted(journal.folder.glob("tracking-*.json")):
             receipt = read_json(path) or {}
-            if receipt.get("store") == old.shown:
+            if receipt.get("store") == (old.name or old.shown):
                 key = new.key(receipt["experiment"])
                 write_json(journal.folder / f"tracking-{key}.json", moved(receipt | {"store": new.shown}, prefix))
                 count += 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from octant.config import Tracking
-from octant.errors import InputError, without_credentials
+from octant.errors import OPEN, InputError, without_credentials
 from octant.journal import locked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+LOCAL = "local"
 SCHEMES = ("sqlite", "http", "https")
+REPLACED = "replaced"  # tag of a run that rerun=true has sent to the trash
 KIND = ("mlflow.experimentKind", "custom_model_development")
 PAGE = 200  # runs that a busy server finds within the two seconds that it gets
 
@@ -37,15 +41,20 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Store:
-    """A tracking store: `uri` may hold credentials, `shown` never does; `artifacts` only for the local store."""
+    """A tracking store: `uri` may hold credentials, `shown` never does; `artifacts` only for a SQLite file.
+
+    `name` is what receipts call it: the state folder's own may move with that folder.
+    """
 
     uri: str
     shown: str
     artifacts: Path | None = None
+    name: str = ""
 
     def key(self, experiment: str) -> str:
         """Short name of the pair (store, experiment), the same for everybody who may use the store."""
-        address = self.shown.replace("***@", "").rstrip("/")  # a name and password may also come by other variables
+        # A name and password may also come by other variables.
+        address = self.name or self.shown.replace("***@", "").rstrip("/")
         return sha256(f"{address}\n{experiment}".encode()).hexdigest()[:12]
 
 
@@ -66,11 +75,15 @@ def said_by_store(error: Exception) -> str | None:
 
 
 def locate(tracking: Tracking, state: Path) -> Store:
-    """The store that the settings name. Raises InputError for an address that no store can have."""
-    if tracking.uri is None:
-        database = state / "mlflow.db"
-        return Store(f"sqlite:///{database}", f"sqlite:///{database}", state / "artifacts")
-    uri = tracking.uri
+    """The store that the settings name. Raises InputError for an address that no store can have, and for one with
+    a password that does not come by the environment.
+    """
+    own = f"sqlite:///{state / 'mlflow.db'}"
+    if tracking.uri in (None, own):
+        return Store(own, own, state / "artifacts", LOCAL)
+    uri = str(tracking.uri)
+    if "@" in uri and not uri.startswith("sqlite:") and uri != os.environ.get("MLFLOW_TRACKING_URI"):
+        raise InputError(OPEN)
     shown = f"***@{uri.rpartition('@')[2]}" if "@" in uri and "://" not in uri else without_credentials(uri)
     try:
         parts = urlsplit(uri)
@@ -112,8 +125,10 @@ def client_of(store: Store, *, create: bool = True) -> MlflowClient:
     if store.artifacts is None:
         return MlflowClient(store.uri, registry_uri=store.uri)
     store.artifacts.parent.mkdir(parents=True, exist_ok=True)
+    database = Path(urlsplit(store.uri).path[1:])
     with locked(store.artifacts.parent / "store.lock", wait=True):
-        _make_schema(Path(urlsplit(store.uri).path[1:]))
+        _make_schema(database)
+        _follow_the_folder(database, store.artifacts.as_uri())
         client = MlflowClient(store.uri, registry_uri=store.uri)
         client.search_experiments(max_results=1)
         return client
@@ -126,12 +141,34 @@ def _make_schema(database: Path) -> None:
     if database.exists():
         return
     draft = database.with_name(f"{database.name}.draft")
-    for left in (draft, draft.with_name(f"{draft.name}-journal")):
-        left.unlink(missing_ok=True)
+    for name in (
+        draft.name,
+        *(f"{each.name}-{end}" for each in (draft, database) for end in ("journal", "wal", "shm")),
+    ):
+        database.with_name(name).unlink(missing_ok=True)  # SQLite would roll a journal back into the new file
     client: Any = MlflowClient(f"sqlite:///{draft}", registry_uri=f"sqlite:///{draft}")
     client.search_experiments(max_results=1)
     client._tracking_client.store.engine.dispose()
     draft.replace(database)
+
+
+_ROOTS = """select distinct substr(artifact_location, 1, length(artifact_location) - length(name) - 1) from experiments
+    where artifact_location like 'file:%/artifacts/' || name"""
+_MOVE = (
+    "update experiments set artifact_location = :new || substr(artifact_location, :rest) "
+    "where artifact_location like :old",
+    "update logged_models set artifact_location = :new || substr(artifact_location, :rest) "
+    "where artifact_location like :old",
+    "update runs set artifact_uri = :new || substr(artifact_uri, :rest) where artifact_uri like :old",
+)
+
+
+def _follow_the_folder(database: Path, artifacts: str) -> None:
+    """MLflow keeps absolute addresses of files; where the folder was moved or copied, they are made true again."""
+    with closing(sqlite3.connect(database)) as store, store:
+        for (root,) in store.execute(_ROOTS).fetchall():
+            for move in _MOVE if root != artifacts else ():
+                store.execute(move, {"new": artifacts, "rest": len(root) + 1, "old": f"{root}/%"})
 
 
 def connect(store: Store, experiment: str, *, create: bool = True) -> Connection:
@@ -141,7 +178,8 @@ def connect(store: Store, experiment: str, *, create: bool = True) -> Connection
     """
     client = client_of(store, create=create)
     found = client.get_experiment_by_name(experiment)
-    if found is None and not create:
+    gone = found is None or found.lifecycle_stage == "deleted"
+    if gone and not create:
         known = sorted(each.name for each in client.search_experiments() if each.name != "Default")
         raise InputError(
             f"experiment {experiment} has no runs in {store.shown}; known there: {', '.join(known) or 'none'}; "
@@ -149,9 +187,12 @@ def connect(store: Store, experiment: str, *, create: bool = True) -> Connection
         )
     if found is None:
         return Connection(client, _create(client, store, experiment), experiment)
-    if found.lifecycle_stage == "deleted":
+    connection = Connection(client, found.experiment_id, experiment)
+    if gone:
         client.restore_experiment(found.experiment_id)
-    return Connection(client, found.experiment_id, experiment)
+        for run in search(connection, f"tags.{REPLACED} = 'true'"):  # MLflow restores every run it has
+            client.delete_run(run.info.run_id)
+    return connection
 
 
 def takes(connection: Connection) -> bool:

@@ -56,9 +56,9 @@ def log_report(connection: Connection, sweep: str, files: Sequence[Path]) -> str
     tags = {"kind": "report", "report_of": sweep}
     found = client.search_runs([experiment_id], f"tags.kind = 'report' and tags.report_of = '{sweep}'", max_results=1)
     run = found[0] if found else client.create_run(experiment_id, tags=tags, run_name=f"report of {sweep}")
+    client.set_terminated(run.info.run_id)  # first: no kill leaves it RUNNING
     for file in files:
         client.log_artifact(run.info.run_id, str(file))
-    client.set_terminated(run.info.run_id)
     page = f"#/experiments/{experiment_id}/runs/{run.info.run_id}/artifacts/{files[0].name}"
     path = f"{page}?workflowType=machine_learning"
     links = f"[Compare the configurations]({path_of(experiment_id, sweep)}) · [Report]({path})"

@@ -1,0 +1,172 @@
+"""What people and disks do to a state folder: files damaged, folders moved, runs deleted in MLflow's page."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from conftest import Database, environment, run_octant
+from services import wait_for
+
+TINY = ("-m", "engine=numpy", "hidden_units=4", "batch_size=100", "epochs=2")
+TWO = (*TINY, "seed=0,1")
+
+
+@pytest.fixture
+def swept(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    assert run_octant(home, *TWO).returncode == 0
+    return home
+
+
+def journal(home: Path) -> Path:
+    return sorted((home / "journal").iterdir())[0]
+
+
+def receipt(home: Path) -> Path:
+    return next(journal(home).glob("tracking-*.json"))
+
+
+def client(home: Path) -> MlflowClient:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's own, of SQLAlchemy
+        found = MlflowClient(f"sqlite:///{home}/mlflow.db")
+        found.search_experiments()
+    return found
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:40])
+
+
+def delete_experiment(home: Path) -> None:
+    client(home).delete_experiment("1")
+
+
+def rename_experiment(home: Path) -> None:
+    client(home).rename_experiment("1", "mine of old")
+
+
+def trash_a_run(home: Path) -> None:
+    client(home).delete_run(json.loads(receipt(home).read_text())["run_id"])
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "run.json cut": lambda home: cut(journal(home) / "run.json"),
+    "receipt cut": lambda home: cut(receipt(home)),
+    "receipt gone": lambda home: receipt(home).unlink(),
+    "receipt without its experiment": lambda home: receipt(home).write_text('{"store": "local", "sent": 0}'),
+    "checkpoint cut": lambda home: cut(journal(home) / "checkpoint.npz"),
+    "last epoch's line torn": lambda home: cut(journal(home) / "epochs.jsonl"),
+    "store gone": lambda home: (home / "mlflow.db").unlink(),
+    "run in the trash": trash_a_run,
+    "experiment in the trash": delete_experiment,
+    "experiment renamed": rename_experiment,
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_the_same_command_mends_it(what: str, swept: Path) -> None:
+    """Two finished runs in the experiment, each step of each metric once, whatever happened."""
+    DAMAGE[what](swept)
+    doctor = run_octant(swept, "doctor", module="octant.upkeep")
+    assert "Traceback" not in doctor.stderr
+    again = run_octant(swept, *TWO)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.startswith("2 runs: ")
+    found = client(swept)
+    experiment = found.get_experiment_by_name("octant")
+    assert experiment
+    runs = found.search_runs([experiment.experiment_id], "tags.fingerprint like '%'")
+    assert sorted(run.data.params["seed"] for run in runs) == ["0", "1"]
+    for run in runs:
+        assert run.info.status == "FINISHED"
+        assert [point.step for point in found.get_metric_history(run.info.run_id, "test_accuracy")] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("what", ["store gone", "run in the trash", "experiment in the trash", "experiment renamed"])
+def test_doctor_says_what_the_store_no_longer_shows(what: str, swept: Path) -> None:
+    """It brings nothing back: the user may have meant it."""
+    DAMAGE[what](swept)
+    doctor = run_octant(swept, "doctor", module="octant.upkeep")
+    assert f"{1 if what == 'run in the trash' else 2} deleted there, or in the trash" in doctor.stdout
+    assert doctor.returncode == 0
+    if what == "store gone":
+        assert not (swept / "mlflow.db").exists()
+
+
+def test_a_state_folder_may_move(swept: Path, tmp_path: Path) -> None:
+    there = swept.rename(tmp_path / "there")
+    again = run_octant(there, *TWO)
+    assert "0 trained, 2 were there already" in again.stdout, again.stderr
+    assert Database(there).statuses() == {"FINISHED": 2}
+    assert not swept.exists()
+    rerun = run_octant(there, json.loads(receipt(there).read_text())["run_id"], module="octant.rerun")
+    assert "bit-identical" in rerun.stdout, rerun.stderr
+
+
+def test_what_rerun_replaced_stays_in_the_trash(swept: Path) -> None:
+    assert run_octant(swept, *TWO, "rerun=true").returncode == 0
+    delete_experiment(swept)
+    assert run_octant(swept, *TWO).returncode == 0
+    assert Database(swept).statuses() == {"FINISHED": 2}
+
+
+def test_a_journal_of_sqlite_s_without_its_database_is_not_rolled_back_into_the_new_one(swept: Path) -> None:
+    code = (
+        "import os, sqlite3\n"
+        f"db = sqlite3.connect('{swept}/mlflow.db')\n"
+        "db.execute('pragma cache_size=5')\ndb.execute('begin immediate')\n"
+        'db.execute("update tags set value = value || \'x\'")\ndb.execute("update metrics set value = 0")\n'
+        "os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert (swept / "mlflow.db-journal").stat().st_size
+    (swept / "mlflow.db").unlink()
+    assert run_octant(swept, *TWO).returncode == 0
+    assert sqlite3.connect(swept / "mlflow.db").execute("pragma integrity_check").fetchall() == [("ok",)]
+
+
+def test_each_launch_reports_its_own_sweep(tmp_path: Path) -> None:
+    """The other's runs may be among its own: then it says what it lacks."""
+    four, two = (*TINY, "workers=1", "epochs=400", "seed=0,1,2,3"), (*TINY, "workers=1", "epochs=400", "seed=0,1")
+    first = subprocess.Popen(
+        [sys.executable, "-m", "octant", *four],
+        env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wait_for(lambda: list(tmp_path.glob("journal/*/epochs.jsonl")), 60, "the first run")
+    second = run_octant(tmp_path, *two)
+    said, complained = first.communicate()
+    assert (first.returncode, second.returncode) == (0, 0), complained + second.stderr
+    counted = "2 of the 4 runs" in complained
+    assert counted or said.split("seeds")[1].split("\n")[1].split()[-2] == "4", said + complained
+
+
+@pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGTERM])
+def test_a_closed_terminal_and_closed_outputs_end_as_they_should(how: signal.Signals, tmp_path: Path) -> None:
+    """The run is KILLED, the exit code tells of the signal, with no stdout and no stderr to write to."""
+    command = f"exec {sys.executable} -m octant engine=numpy epochs=100000 >&- 2>&-"
+    process = subprocess.Popen(["sh", "-c", command], env=environment(tmp_path))
+    database = Database(tmp_path)
+    wait_for(lambda: (tmp_path / "mlflow.db").exists() and database.statuses() == {"RUNNING": 1}, 60, "the run")
+    process.send_signal(how)
+    assert process.wait() == 128 + how
+    assert database.statuses() == {"KILLED": 1}
+
+
+@pytest.mark.parametrize("name", ["a?b", "a#b", "a%20b"])
+def test_a_folder_that_no_address_can_name_is_refused(name: str, tmp_path: Path) -> None:
+    done = run_octant(tmp_path / name, *TWO)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "use another folder" in done.stderr
+    assert os.listdir(tmp_path) == []  # noqa: PTH208
