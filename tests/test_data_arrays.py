@@ -275,7 +275,7 @@ def test_wrong_suffix(tmp_path, name):
     assert re.search("wrong suffix.*allowed: .npz, .csv", refusal(tmp_path / name))
 
 
-@pytest.mark.parametrize("text", ["a\x00.npz", "x" * 300 + ".csv", "~nobody-of-that-name/a.npz", "\ud800.csv"])
+@pytest.mark.parametrize("text", ["a\x00.npz", "x" * 300 + ".csv", "~nobody-of-that-name/a.npz"])
 def test_impossible_names(text):
     refusal(text)
 

@@ -111,3 +111,13 @@ def test_the_readme_s_sweep_of_mnist() -> None:
     assert f"took {ours:.0f} s" in readme
     assert f"{theirs / 3600:.0f} hours" in readme
     assert f"some {10 * round(theirs / ours / 10)} times" in readme
+
+
+def test_the_shared_rate_is_the_one_that_the_yaml_says() -> None:
+    """Of the rates of `tuned`, the one whose worst configuration has the best mean validation accuracy."""
+    runs = pd.read_csv(ROOT / "experiments" / "tuned" / "results.csv")
+    worst = 100 * runs.groupby(["learning_rate", "config"])["validation_accuracy"].mean().groupby("learning_rate").min()
+    said = (ROOT / "conf" / "experiment" / "factorial.yaml").read_text()
+    assert worst.idxmax() == 0.1
+    for rate in (0.03, 0.1, 0.3):
+        assert f"{worst[rate]:.1f} % at {rate:g}" in said

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 from sklearn.datasets import load_digits
 
@@ -204,6 +205,19 @@ def test_bad_input_is_one_line(promoted: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     done = run_octant(promoted, str(tmp_path / "range.npz"), "--model", "models:/none@x", module="octant.predict")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_a_tampered_config_is_refused(promoted: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "model"
+    shutil.copytree(folder_of(promoted, champion(promoted).fingerprint), copy)
+    about = yaml.safe_load((copy / "MLmodel").read_text())
+    config = about["flavors"]["python_function"]["config"]
+    config["hidden"] = {"tanh": "sigmoid", "sigmoid": "tanh"}[config["hidden"]]
+    (copy / "MLmodel").write_text(yaml.safe_dump(about))
+    np.savez(tmp_path / "good.npz", X=np.full((1, 64), 0.5))
+    done = run_octant(promoted, str(tmp_path / "good.npz"), "--model", str(copy), module="octant.predict")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "SHA-256 differs" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["model.py", "activations.py", "MLmodel"])

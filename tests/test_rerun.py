@@ -100,6 +100,7 @@ def test_the_diff_is_of_tracked_files_bounded_and_applies(tmp_path: Path, monkey
         who = ("-c", "user.name=a", "-c", "user.email=a@b")
         subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True)
 
+    monkeypatch.delenv("GIT_DIR", raising=False)
     git("init")
     (tmp_path / "kept.txt").write_text("one\n\n")
     findings = tmp_path / "experiments" / "factorial" / "README.md"
@@ -111,6 +112,7 @@ def test_the_diff_is_of_tracked_files_bounded_and_applies(tmp_path: Path, monkey
     monkeypatch.setattr(places, "project", lambda: tmp_path)
     read = provenance.uncommitted.__wrapped__
     state = provenance.describe.__wrapped__
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "of another repository"))  # as in a hook
     findings.write_text("a sweep's new tables\n")
     assert read() is None
     assert state()["git_state"] == "clean"
@@ -123,7 +125,14 @@ def test_the_diff_is_of_tracked_files_bounded_and_applies(tmp_path: Path, monkey
     assert "untracked" not in text
     (tmp_path / "kept.txt").write_text("two\n\n")
     (tmp_path.parent / "patch").write_text(str(read()))
+    monkeypatch.delenv("GIT_DIR")
     git("checkout", "kept.txt")
     git("apply", str(tmp_path.parent / "patch"))
     (tmp_path / "kept.txt").write_text("long\n" * 100_000)
     assert len(str(read())) < provenance.MOST_DIFF + 100
+
+
+def test_a_store_that_does_not_answer_is_no_difference(tmp_path: Path) -> None:
+    done = run_octant(tmp_path, "0" * 32, "--uri", "http://127.0.0.1:1", module="octant.rerun")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (75, "", 1)
+    assert "does not answer" in done.stderr

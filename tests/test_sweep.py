@@ -11,6 +11,7 @@ import pytest
 
 from conftest import Database, run_octant
 
+ROOT = Path(__file__).parents[1]
 SMOKE = ("experiment=smoke", "engine=numpy", "hidden_units=8", "batch_size=8")
 METRICS = {f"{part}_{what}" for part in ("train", "validation", "test") for what in ("accuracy", "loss")}
 
@@ -164,3 +165,29 @@ def test_a_receipt_older_than_the_run_s_tag_doubles_nothing(tmp_path: Path) -> N
     done = run_octant(tmp_path, "-m", *tiny, "seed=0,1")
     assert done.returncode == 0, done.stderr
     assert Database(tmp_path).statuses() == {"FINISHED": 2}
+
+
+def test_findings_are_kept_until_their_own_runs_or_more_come(tmp_path: Path) -> None:
+    """`make sweep` with other settings writes elsewhere; the shipped pages stay."""
+    tiny = ("experiment=smoke", "engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1")
+    found, other = tmp_path / "experiments" / "smoke", tmp_path / "reports" / "smoke"
+    assert run_octant(tmp_path, *tiny).returncode == 0
+    kept = (found / "results.csv").read_bytes()
+    less = run_octant(tmp_path, *tiny, "seed=0")
+    assert str(other / "report.html") in less.stdout, less.stderr
+    assert (found / "results.csv").read_bytes() == kept
+    assert len((other / "results.csv").read_text().splitlines()) == 9
+    more = run_octant(tmp_path, *tiny, "seed=0,1,2")
+    assert str(found / "report.html") in more.stdout, more.stderr
+    assert len((found / "results.csv").read_text().splitlines()) == 25
+
+
+def test_a_companion_that_the_store_lacks_is_read_from_what_was_found(tmp_path: Path) -> None:
+    """So that the first sweep of a fresh clone answers both halves of the question."""
+    rows = (ROOT / "experiments" / "tuned" / "results.csv").read_bytes()
+    (tmp_path / "experiments" / "tuned").mkdir(parents=True)
+    (tmp_path / "experiments" / "tuned" / "results.csv").write_bytes(rows)
+    done = run_octant(tmp_path, "experiment=factorial", "engine=numpy", "batch_size=100", "epochs=1", "seed=0")
+    assert done.returncode == 0, done.stderr
+    assert "; at its own, " in done.stdout
+    assert "10 seeds, 30 epochs" in done.stdout

@@ -40,8 +40,8 @@ class _Model(BaseModel):
 
 
 def _absolute(value: str | None) -> str | None:
-    if value and not value.isprintable():
-        raise ValueError("should be a name of printable characters")
+    if value and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError("should be a name in UTF-8")
     return str(Path(os.path.expanduser(value)).absolute()) if value else value  # noqa: PTH111 - Path's may raise
 
 

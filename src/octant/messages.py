@@ -76,6 +76,8 @@ def line_of(error: Exception) -> str:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     if "Could not override" in text:
         return _unknown_setting(text.split("'")[1])
+    if text.startswith("Ambiguous value"):
+        return f"{text.split(chr(39))[1]} has several values; add -m to train one run for each"
     if "Environment variable" in text:
         return f"{text.split('full_key: ')[-1].split()[0]}: set the environment variable {text.split(chr(39))[1]} first"
     return text or type(error).__name__

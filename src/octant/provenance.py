@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shlex
@@ -18,10 +19,14 @@ MOST_DIFF = 64_000  # characters of uncommitted changes that a run keeps
 _DECISIVE = ("--", ".", ":(exclude)experiments")  # every sweep writes its findings there: they decide no number
 
 
+_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # hooks set them, of whatever repository they are in
+
+
 def _git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(  # noqa: S603 - fixed program, no shell
             ["git", "-C", str(home.project()), *arguments],  # noqa: S607
+            env={name: value for name, value in os.environ.items() if name not in _ELSEWHERE},
             capture_output=True,
             text=True,
             errors="replace",

@@ -1,12 +1,13 @@
 """Repeat a run from what MLflow stored alone, and say whether its numbers are the same to the last bit.
 
-octant-rerun RUN_ID                      exit code 0: identical, 1: different, 2: it cannot be repeated
+octant-rerun RUN_ID                      exit code 0: identical, 1: different, 2: it cannot be repeated, 75: no store
 octant-rerun RUN_ID --data FILE|FOLDER   where the data lie here, if not where the run had them
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,11 +16,11 @@ from octant import home, provenance
 from octant.config import Settings, Tracking, parse_settings
 from octant.errors import InputError
 from octant.journal import Story
-from octant.messages import one_line_errors
+from octant.messages import UNDELIVERED, one_line_errors
 from octant.pool import train_all
 from octant.progress import Progress
 from octant.tracking.content import summary
-from octant.tracking.store import locate
+from octant.tracking.store import locate, said_by_store
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
 from octant.worker import Job, dataset_of
 
@@ -38,7 +39,14 @@ def main() -> None:
     parser.add_argument("--uri", help="tracking store; default: the local one")
     with one_line_errors():
         arguments = parser.parse_args()
-        stored = read_run(locate(Tracking(uri=arguments.uri), home.state()), arguments.run_id)
+        store = locate(Tracking(uri=arguments.uri), home.state())
+        try:
+            stored = read_run(store, arguments.run_id)
+        except Exception as error:
+            if (said := said_by_store(error)) is None:
+                raise
+            print(f"octant: {store.shown} does not answer: {said}", file=sys.stderr)
+            raise SystemExit(UNDELIVERED) from None  # not 1, which would say that the numbers differ
         raise SystemExit(rerun(stored, arguments.data))
 
 
@@ -131,7 +139,7 @@ def _train(stored: StoredRun, settings: Settings) -> Story:
         with closing(train_all([job], 1)) as results:
             for result in results:
                 if result and result[1] not in ("finished", "diverged"):
-                    raise RuntimeError(f"the run could not be trained again: {result[1]}")
+                    raise InputError(f"the run could not be trained again: {result[1]}")
                 line.wait(f"epoch {max(0, len(job.journal.read().epochs) - 1)} of {settings.epochs}")
         line.end()
         return job.journal.read()

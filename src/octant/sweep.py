@@ -80,7 +80,7 @@ def _job(settings: Settings, state: Path, common: dict[str, str]) -> Job:
             "classes": data.classes,
             "scale": data.scale,
             "image_shape": data.image_shape,
-            "example": data.test.X[0].tolist(),
+            "example": data.train.X[0].tolist(),
         },
         "provenance": provenance.describe() | common | {"repeat": provenance.repeat(settings)},
         "uncommitted": provenance.uncommitted(),

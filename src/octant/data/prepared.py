@@ -43,8 +43,11 @@ class Prepared:
 
 
 def prepare(source: Source, settings: DataSettings) -> Prepared:
-    """Split and digest a source; raises InputError when it is too small for its split."""
+    """Split and digest a source; raises InputError when it is too small for its split: a class may not be trained."""
     parts = split(source, settings)
+    if unseen := sorted(set(source.labels.tolist()) - set(source.labels[parts[0]].tolist())):
+        wrong = f"no training example of class {unseen[0]} is left by the split"
+        raise complaint(source.where, wrong, "give more examples or a smaller dataset.validation_fraction")
     train, validation, test = (len(part) for part in parts)
     facts = Facts(
         name=settings.name,

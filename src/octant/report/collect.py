@@ -21,8 +21,8 @@ class Material:
     """A sweep's runs (one row each), curves (one row a run and epoch), and test errors by fingerprint.
 
     `asked` holds what the experiment's yaml declares. `companion` has the runs of the experiment that gives each
-    configuration its own learning rate, if the store has them for the same data. `test` is None when the data set
-    is not at hand.
+    configuration its own learning rate, if the store or experiments/ has them for the same data. `test` is None when
+    the data set is not at hand.
     """
 
     experiment: str
@@ -50,11 +50,13 @@ def collect(connection: Connection, sweep: str | None = None) -> Material:
 
 def _companion(connection: Connection, name: str, runs: pd.DataFrame) -> pd.DataFrame:
     found = connection.client.get_experiment_by_name(name) if name else None
-    if found is None:
-        return pd.DataFrame()
-    other = replace(connection, experiment_id=found.experiment_id, experiment=name)
-    sweep = newest_sweep(other)
-    theirs = read_runs(other, sweep) if sweep else pd.DataFrame()
+    theirs, shipped = pd.DataFrame(), home.experiments() / name / "results.csv"
+    if found is not None:
+        other = replace(connection, experiment_id=found.experiment_id, experiment=name)
+        sweep = newest_sweep(other)
+        theirs = read_runs(other, sweep) if sweep else theirs
+    elif name and shipped.is_file():  # a fresh clone has what was found, and no runs yet
+        theirs = pd.read_csv(shipped, float_precision="round_trip")
     same = not theirs.empty and set(theirs["dataset_digest"]) == set(runs["dataset_digest"])
     return theirs if same else pd.DataFrame()
 

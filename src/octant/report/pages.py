@@ -49,7 +49,7 @@ def write(connection: Connection, sweep: str | None = None) -> Report:
     """Write the report of a sweep, or of the newest; raises InputError without runs that can be compared."""
     found = find(collect(connection, sweep))
     sweep = found.material.sweep
-    folder = folder_of(connection.experiment)
+    folder = folder_of(connection.experiment, found.runs)
     files = write_files(found, folder)
     link = path_of(connection.experiment_id, sweep)
     return Report(
@@ -69,10 +69,17 @@ def log(connection: Connection, report: Report) -> str:
     return log_report(connection, report.sweep, report.files)
 
 
-def folder_of(experiment: str) -> Path:
-    """experiments/NAME for a question that conf/ writes down, a folder in the state otherwise."""
+def folder_of(experiment: str, runs: pd.DataFrame) -> Path:
+    """experiments/NAME for a question that conf/ writes down, a folder in the state otherwise.
+
+    In the state, too, where experiments/NAME was found by runs that are not all among these: they stay until
+    somebody removes them.
+    """
+    folder = home.experiments() / experiment
     written_down = (home.conf() / "experiment" / f"{experiment}.yaml").is_file()
-    return (home.experiments() if written_down else home.state() / "reports") / experiment
+    results = folder / "results.csv"
+    kept = set(pd.read_csv(results, usecols=["fingerprint"])["fingerprint"]) if results.is_file() else set()
+    return folder if written_down and kept <= set(runs["fingerprint"]) else home.state() / "reports" / experiment
 
 
 def write_files(found: Findings, folder: Path) -> list[Path]:

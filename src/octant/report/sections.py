@@ -68,7 +68,7 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
     return [
         Section("Effects, interactions first", said, table_of(effects, EFFECTS), hollow),
         Section("The ranking", _about_ranking(found), table_of(found.main.summary, RANKING),
-                [("ranking", "Mean and 95 % interval; every tick is a seed.")]),
+                [("ranking", "Mean and 95 % interval; a tick a seed, equal ones on one another.")]),
         Section("Learning curves", figures=[*both, ("curves", thick)]),
         *([Section("Learning rates", rates, table_of(found.chosen, RATES))] if found.is_grid else []),
         Section("What is taken for what", errors, figures=[("confusion", blank)]),

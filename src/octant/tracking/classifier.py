@@ -55,7 +55,8 @@ class Forward:
     def predict(self, context: PythonModelContext, model_input: Any, params: Any = None) -> Any:
         """Class probabilities (n, k); raises MlflowException (HTTP 400), one line, for what cannot be an input."""
         W1, b1, W2, b2 = self._weights
-        X = np.asarray(model_input, dtype=W1.dtype)
+        with np.errstate(over="ignore"):
+            X = np.asarray(model_input).astype(W1.dtype)
         if X.ndim != 2 or X.shape[1] != len(W1):
             raise _refusal(f"inputs have shape {X.shape}, allowed is (n, {len(W1)})")
         if not np.isfinite(X).all():

@@ -63,7 +63,7 @@ def log_model_once(
     if found:
         model_id = found[0].model_id
     else:
-        digest = digest_of((_fixed() | {"weights.npz": weights}).__getitem__)
+        digest = digest_of(config, (_fixed() | {"weights.npz": weights}).__getitem__)
         tags = {"sha256": digest, "config": identity["configuration"], "fingerprint": journal.fingerprint}
         shown = {key: str(value) for key, value in config.items() if key in ("hidden", "output", "inputs", "classes")}
         created = client.create_logged_model(connection.experiment_id, NAME, run_id, tags, shown, "classifier")
@@ -78,10 +78,11 @@ def log_model_once(
     receipt["model_id"] = model_id
 
 
-def digest_of(read: Callable[[str], bytes]) -> str:
-    """SHA-256 over the digests of the files that decide a model's answers; `read` gives a file's content."""
-    names = ("weights.npz", "model.py", "activations.py")
-    return hashlib.sha256(b"".join(hashlib.sha256(read(name)).digest() for name in names)).hexdigest()
+def digest_of(config: Mapping[str, Any], read: Callable[[str], bytes]) -> str:
+    """SHA-256 over the digests of what decides a model's answers; `read` gives a file's content."""
+    decisive = [json.dumps(config, sort_keys=True).encode()]
+    decisive += [read(name) for name in ("weights.npz", "model.py", "activations.py")]
+    return hashlib.sha256(b"".join(hashlib.sha256(each).digest() for each in decisive)).hexdigest()
 
 
 def packed(parameters: Parameters) -> bytes:
@@ -113,7 +114,7 @@ def write_model(
     files = _fixed() | text | {"weights.npz": weights}
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    about = {"probabilities": PROBABILITIES[config["output"]], "sha256": digest_of(files.__getitem__)}
+    about = {"probabilities": PROBABILITIES[config["output"]], "sha256": digest_of(config, files.__getitem__)}
     model = Model(NAME, run_id, signature=_signature(config["inputs"], config["classes"]), model_id=model_id,
                   model_uuid=model_id, saved_input_example_info=info, metadata=about)  # fmt: skip
     pyfunc.add_to_model(

@@ -18,7 +18,10 @@ CHAMPION = f"models:/{REGISTERED}@{ALIAS}"
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model that can answer: `config` as in MLmodel (see classifier.py), `predict` X (n, d) -> (n, k)."""
+    """A model that can answer: `config` as in MLmodel (see classifier.py), `predict` X (n, d) -> (n, k).
+
+    `predict` raises InputError for what cannot be an input.
+    """
 
     config: dict[str, Any]
     probabilities: str
@@ -40,9 +43,11 @@ def promote(connection: Connection, run_id: str, tags: Mapping[str, str], descri
         client.create_registered_model(REGISTERED, description=about)
     versions = client.search_model_versions(f"name = '{REGISTERED}' and tags.model_id = '{model_id}'")
     version = versions[0] if versions else client.create_model_version(
-        REGISTERED, f"models:/{model_id}", run_id, {**tags, "model_id": model_id}, description=description,
-        model_id=model_id,
+        REGISTERED, f"models:/{model_id}", run_id, {"model_id": model_id}, model_id=model_id,
     )  # fmt: skip
+    client.update_model_version(REGISTERED, version.version, description)
+    for key, value in tags.items():
+        client.set_model_version_tag(REGISTERED, version.version, key, value)
     client.set_registered_model_alias(REGISTERED, ALIAS, version.version)
     return str(version.version)
 
@@ -71,14 +76,14 @@ def fetch(store: Store, model: str) -> Path:
         if "sha256" not in described.metadata:
             raise ValueError("an older octant logged it; train its run anew: rerun=true")
         recorded = {described.metadata["sha256"], *_recorded(client, described.model_id)}
-        found = digest_of(lambda name: (folder / name).read_bytes())
+        found = digest_of(flavor["config"], lambda name: (folder / name).read_bytes())
     except (MlflowException, OSError, KeyError, TypeError, ValueError) as error:
         remedy = f"register one: make promote EXPERIMENT=factorial (store: {store.shown})"
         said = " ".join(str(error).split())[:150]
         raise InputError(f"{model} is no model of octant's that can be read ({said}); {remedy}") from None
     if recorded != {found}:
         raise InputError(
-            f"{model}: weights.npz or the code beside it is not what the run logged, its SHA-256 differs; do not use it"
+            f"{model}: its weights, code or config is not what the run logged, the SHA-256 differs; do not use it"
         )
     return folder
 
@@ -106,4 +111,11 @@ def load(store: Store, model: str) -> Loaded:
     except MlflowException as error:
         raise InputError(f"{model}: {error.message}") from None
     config = described.flavors["python_function"]["config"]
-    return Loaded(config, described.metadata["probabilities"], loaded.predict)
+
+    def predict(X: Any) -> Any:
+        try:
+            return loaded.predict(X)
+        except MlflowException as error:
+            raise InputError(error.message) from None
+
+    return Loaded(config, described.metadata["probabilities"], predict)
