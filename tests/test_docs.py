@@ -142,6 +142,8 @@ def ask_the_champion(folder: Path) -> None:
     (answer,) = json.loads(done.stdout)["predictions"]
     assert len(answer) == 10
     assert all(0 <= probability <= 1 for probability in answer)
+    (shown,) = re.findall(r'{"predictions": \[\[(.*)\]\]}', (ROOT / "README.md").read_text())
+    assert answer.index(max(answer)) == [float(each) for each in shown.split(", ")].index(1.0)
 
 
 def test_tests_named_for_commands_exist() -> None:
