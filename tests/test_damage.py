@@ -156,11 +156,16 @@ def test_each_launch_reports_its_own_sweep(tmp_path: Path) -> None:
 def test_a_closed_terminal_and_closed_outputs_end_as_they_should(how: signal.Signals, tmp_path: Path) -> None:
     """The run is KILLED, the exit code tells of the signal, with no stdout and no stderr to write to."""
     command = f"exec {sys.executable} -m octant engine=numpy epochs=100000 >&- 2>&-"
-    process = subprocess.Popen(["sh", "-c", command], env=environment(tmp_path))
+    # Under nohup SIGHUP is ignored, by octant too, and children inherit that.
+    process = subprocess.Popen(
+        ["sh", "-c", command],
+        env=environment(tmp_path),
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    )
     database = Database(tmp_path)
     wait_for(lambda: (tmp_path / "mlflow.db").exists() and database.statuses() == {"RUNNING": 1}, 60, "the run")
     process.send_signal(how)
-    assert process.wait() == 128 + how
+    assert process.wait(timeout=60) == 128 + how
     assert database.statuses() == {"KILLED": 1}
 
 
