@@ -174,9 +174,11 @@ def test_no_server_at_all_then_sync_sends_everything_once(server: Server, tmp_pa
     launched = run_octant(tmp_path / "home", *TINY, "seed=1", "tracking=server", **address)
     assert launched.returncode == 0, launched.stderr
     dead = ("--uri", f"http://ann:{secret}@127.0.0.1:1")
-    report = run_octant(tmp_path / "home", "nothing", *dead, module="octant.report")
+    refused = run_octant(tmp_path / "home", "nothing", *dead, module="octant.report")
+    assert refused.returncode == 2
+    report = run_octant(tmp_path / "home", "nothing", *dead, module="octant.report", MLFLOW_TRACKING_URI=dead[1])
     assert report.returncode == 1
-    printed += launched.stdout + launched.stderr + report.stdout + report.stderr
+    printed += launched.stdout + launched.stderr + report.stdout + report.stderr + refused.stderr
     database = Database(server.folder)
     assert database.statuses() == {"FINISHED": 2}
     assert all([step for step, _ in points] == [0, 1, 2] for points in database.histories().values())
