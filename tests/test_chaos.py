@@ -116,7 +116,7 @@ def test_killed_at_random_moments(golden: Path, tmp_path: Path) -> None:
     home, struck = tmp_path / "home", 0
     while struck < kills:
         process = launch(home, *SWEEP, *(["rerun=true"] if struck and struck % 12 == 0 else []))
-        time.sleep(rng.uniform(0.2, 8.0))
+        time.sleep(rng.uniform(0.2, 6.0))
         if process.poll() is not None:  # it was finished before the blow: begin again
             assert process.returncode == 0, process.communicate()[1]
             process.communicate()
