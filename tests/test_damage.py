@@ -112,6 +112,14 @@ def test_the_same_command_mends_it(what: str, swept: Path) -> None:
         assert [point.step for point in found.get_metric_history(run.info.run_id, "test_accuracy")] == [0, 1, 2]
 
 
+def test_doctor_does_not_vouch_for_a_store_that_does_not_answer(swept: Path) -> None:
+    told = json.loads(receipt(swept).read_text())
+    receipt(swept).write_text(json.dumps(told | {"store": "http://127.0.0.1:1"}))
+    doctor = run_octant(swept, "doctor", module="octant.upkeep")
+    assert "stores: 1 not looked at" in doctor.stdout
+    assert "does not answer" in doctor.stderr
+
+
 def test_a_state_folder_may_move(swept: Path, tmp_path: Path) -> None:
     there = swept.rename(tmp_path / "there")
     again = run_octant(there, *ONE)

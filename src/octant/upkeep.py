@@ -17,7 +17,8 @@ from octant.config import Tracking
 from octant.errors import InputError, without_credentials
 from octant.journal import Journal, read_json
 from octant.messages import UNDELIVERED, one_line_errors
-from octant.tracking.delivery import Order, deliver, forget_missing, lost
+from octant.tracking.delivery import Order, deliver
+from octant.tracking.missing import forget_missing, lost
 from octant.tracking.store import Connection, Store, connect, locate, takes
 
 
@@ -73,18 +74,22 @@ def settle(state: Path) -> Counter[str]:
     return counts
 
 
-def count_lost(state: Path) -> int:
-    """How many delivered runs their stores do not show any more; they may have been deleted on purpose."""
-    count = 0
+LOST = "deleted there, or in the trash (the command that trained them sends them again)"
+
+
+def count_lost(state: Path) -> Counter[str]:
+    """Delivered runs that their stores do not show any more, perhaps on purpose, and those not looked at."""
+    counts: Counter[str] = Counter()
     for (shown, experiment), delivered in orders(state, settled=True).items():
         delivered = [order for order in delivered if order.receipt().get("run_id")]
         try:
-            count += len(lost(connect(reach(shown, state), experiment, create=False), delivered))
+            counts[LOST] += len(lost(connect(reach(shown, state), experiment, create=False), delivered))
         except InputError:  # no such store, no such experiment
-            count += len(delivered)
+            counts[LOST] += len(delivered)
         except Exception as error:  # noqa: BLE001 - whatever the store raises
+            counts["not looked at"] += len(delivered)
             _complain(f"{shown} does not answer for {experiment}", error)
-    return count
+    return counts
 
 
 def _complain(what: str, error: Exception) -> None:
@@ -120,8 +125,8 @@ def main() -> None:
         if arguments.task == "doctor":
             print("journals:", _say(take_stock(state)))
         counts = settle(state)
-        if arguments.task == "doctor" and (gone := count_lost(state)):
-            counts["deleted there, or in the trash (the command that trained them sends them again)"] = gone
+        if arguments.task == "doctor":
+            counts += count_lost(state)
         print("stores:", _say(counts) if counts else "have everything the journals hold")
         raise SystemExit(UNDELIVERED if counts["undelivered"] else 0)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +20,7 @@ from octant.errors import InputError
 from octant.journal import TEST_ERRORS, Busy, Journal, Story, locked, read_json, write_json
 from octant.tracking.content import dataset_inputs, outcome_tags, points, run_name, run_params, run_tags, summary_points
 from octant.tracking.models import log_model_once
-from octant.tracking.store import REPLACED, Connection, Store, search
+from octant.tracking.store import REPLACED, Connection, Store, is_active
 from octant.tracking.stored import CONFIG, UNCOMMITTED
 
 if TYPE_CHECKING:
@@ -90,47 +89,6 @@ def place(store: Store, experiment: str, sweep: str, journal: Journal, *, anew: 
     return order
 
 
-def forget_missing(connection: Connection, orders: list[Order]) -> None:
-    """Send runs again that the store has lost or that somebody has moved to the trash."""
-    for order in lost(connection, orders):
-        order.forget()
-
-
-def lost(connection: Connection, orders: list[Order]) -> list[Order]:
-    """Orders whose run is not in the experiment any more; those whose receipt is lost instead find their run here."""
-    receipts = [(order, order.receipt()) for order in orders]
-    sweeps = {receipt.get("tagged") or receipt.get("sweep") for _, receipt in receipts}
-    known = {run.info.run_id: run for sweep in sweeps for run in search(connection, f"tags.sweep = '{sweep}'")}
-    made = {run.data.tags.get("fingerprint"): run for run in known.values()}
-    for order, receipt in receipts:
-        if not receipt.get("creating") and order.journal.fingerprint in made:
-            _adopt(order, made[order.journal.fingerprint])
-    had = {receipt["run_id"]: order for order, receipt in receipts if receipt.get("run_id")}
-    # A run's tag may be newer than its receipt.
-    return [had[run_id] for run_id in had.keys() - known.keys() if not _is_active(connection, run_id)]
-
-
-def _adopt(order: Order, run: Run) -> None:
-    """Take up a run whose receipt was lost, if it tells of this very attempt."""
-    with suppress(Busy), locked(order.path.with_suffix(".lock")):
-        receipt, epochs = order.receipt(), order.journal.read().epochs
-        if epochs and epochs[0]["time"] == run.info.start_time and not receipt.get("creating"):
-            began = {"creating": run.data.tags.get("creation"), "modelling": run.info.run_id}
-            order.save(receipt | _identified(run) | began)
-
-
-def _is_active(connection: Connection, run_id: str, anywhere: bool = False) -> bool:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        info = connection.client.get_run(run_id).info
-        return info.lifecycle_stage == "active" and (anywhere or info.experiment_id == connection.experiment_id)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        return False  # a store that was made anew, or emptied
-
-
 def deliver(connection: Connection, order: Order, status: str) -> bool:
     """Send what is new; `status` is the run's state while its journal has no outcome.
 
@@ -159,7 +117,7 @@ def deliver(connection: Connection, order: Order, status: str) -> bool:
 
 def _empty_trash(connection: Connection, order: Order, receipt: dict[str, Any]) -> None:
     for run_id in receipt.get("trash", []):
-        if _is_active(connection, run_id, anywhere=True):
+        if is_active(connection, run_id, anywhere=True):
             connection.client.set_tag(run_id, REPLACED, "true")
             connection.client.delete_run(run_id)
     if receipt.pop("trash", None):
@@ -175,7 +133,7 @@ def _create_once(
         filter_string = f"tags.creation = '{receipt['creating']}'"
         found = connection.client.search_runs([connection.experiment_id], filter_string, max_results=1)
         if found:
-            receipt |= _identified(found[0])
+            receipt |= identified(found[0])
     else:
         receipt["creating"] = f"{order.journal.fingerprint[:16]}-{time.time_ns():x}"
         order.save(receipt)
@@ -185,13 +143,14 @@ def _create_once(
         run = connection.client.create_run(
             connection.experiment_id, start_time=started, tags=tags, run_name=run_name(identity)
         )
-        receipt |= _identified(run)
+        receipt |= identified(run)
     receipt["status"] = "RUNNING"
     receipt["tagged"] = receipt["sweep"]
     order.save(receipt)
 
 
-def _identified(run: Run) -> dict[str, str]:
+def identified(run: Run) -> dict[str, str]:
+    """What a receipt keeps of a run in the store."""
     return {"run_id": run.info.run_id, "artifacts": run.info.artifact_uri}
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from octant.errors import without_credentials
-from octant.tracking.delivery import Order, deliver, forget_missing
+from octant.tracking.delivery import Order, deliver
+from octant.tracking.missing import forget_missing
 from octant.tracking.store import Connection, Store, connect, takes
 
 PAUSE_SECONDS = 1.0

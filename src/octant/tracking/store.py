@@ -217,6 +217,19 @@ def search(connection: Connection, filter_string: str) -> Iterator[Run]:
             return
 
 
+def is_active(connection: Connection, run_id: str, anywhere: bool = False) -> bool:
+    """Whether the experiment, or any other if `anywhere`, has the run, and not in the trash."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        info = connection.client.get_run(run_id).info
+        return info.lifecycle_stage == "active" and (anywhere or info.experiment_id == connection.experiment_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False  # a store that was made anew, or emptied
+
+
 def _create(client: MlflowClient, store: Store, experiment: str) -> str:
     from mlflow.exceptions import MlflowException
 
