@@ -66,7 +66,6 @@ def attempt(composed: dict[str, Any], state: Path) -> None:
     """What a launch does, in this process: check, then train to the end."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(home, "state", lambda: state)
-        worker.dataset_of.cache_clear()
         try:
             sweep = prepare([parse_launch(composed)], "octant")
         except InputError as error:

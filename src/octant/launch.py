@@ -182,7 +182,7 @@ def _verdict(sweep: Sweep, shipper: Shipper, sent: bool) -> int:
     for fingerprint, said in sweep.unfinished.items():
         job = next(job for job in sweep.jobs if job.fingerprint == fingerprint)
         name = f"{job.settings.configuration} seed={job.settings.seed}"
-        print(f"octant: run {fingerprint[:16]} ({name}) did not finish: {said[:200]}", file=sys.stderr)
+        print(f"octant: run {fingerprint[:16]} ({name}) did not finish: {said[:500]}", file=sys.stderr)
     if sweep.unfinished:
         print("octant: the same command trains what is missing", file=sys.stderr)
     if not sent:

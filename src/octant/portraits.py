@@ -9,6 +9,7 @@ python -m octant.portraits RUN_ID...
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from matplotlib.figure import Figure
 from octant import figures, home
 from octant.config import Settings, Tracking
 from octant.data import Dataset
+from octant.errors import InputError
 from octant.initialisers import Parameters
 from octant.messages import one_line_errors
 from octant.network import build, forward
@@ -28,7 +30,7 @@ from octant.tracking.registry import fetch
 from octant.tracking.store import Store, client_of, locate
 from octant.tracking.stored import read_run
 from octant.training import test_errors
-from octant.worker import dataset_of
+from octant.worker import same_data
 
 FOLDER, TAG = "figures", "portrait"
 _MOST_WRONG = 24
@@ -43,8 +45,13 @@ def log(store: Store, client: Any, run_ids: Sequence[str]) -> None:
 
 
 def _log_one(store: Store, client: Any, run_id: str) -> None:
-    settings = read_run(store, run_id).settings
-    dataset = dataset_of(settings.dataset, settings.dtype, str(home.state()))
+    run = read_run(store, run_id)
+    settings = run.settings
+    try:
+        dataset = same_data(settings.dataset, settings.dtype, str(home.state()), run.tags["dataset_digest"])
+    except InputError as error:  # the run stands
+        print(f"octant: no figures of run {run_id}: {error}", file=sys.stderr)
+        return
     with np.load(fetch(store, run_id) / "weights.npz", allow_pickle=False) as stored:
         parameters = Parameters(*(stored[name] for name in Parameters._fields))
     with TemporaryDirectory(prefix="octant-") as folder:
@@ -87,7 +94,7 @@ def main() -> None:
         log(store, client, arguments.run_ids)
         for run_id in arguments.run_ids:
             has = TAG in client.get_run(run_id).data.tags
-            print(f"{run_id}: {'its figures are' if has else 'it did not finish: no'} artifacts under {FOLDER}/")
+            print(f"{run_id}: {'its figures are' if has else 'it has no figures: no'} artifacts under {FOLDER}/")
 
 
 if __name__ == "__main__":

@@ -135,7 +135,8 @@ def _train(stored: StoredRun, settings: Settings) -> Story:
     line = Progress("training", 1)
     with TemporaryDirectory(prefix="octant-rerun-") as scratch:
         (Path(scratch) / "cache").symlink_to(home.state() / "cache")
-        job = Job(settings, stored.tags["fingerprint"], scratch, {"settings": settings.model_dump()})
+        identity = {"settings": settings.model_dump(), "dataset": {"digest": stored.tags["dataset_digest"]}}
+        job = Job(settings, stored.tags["fingerprint"], scratch, identity)
         with closing(train_all([job], 1)) as results:
             for result in results:
                 if result and result[1] not in ("finished", "diverged"):

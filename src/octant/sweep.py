@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 from octant import cluster, home, provenance
 from octant.config import Launch, Settings
+from octant.data import Dataset
 from octant.errors import InputError
 from octant.network import build
 from octant.tracking.delivery import Order
@@ -46,7 +48,9 @@ def prepare(launches: Sequence[Launch], command: str) -> Sweep:
         build(launch.settings.loss, launch.settings.hidden, launch.settings.output)
     _refuse_different(launches)
     common = {"launch": uuid.uuid4().hex, "command": command}
-    jobs = {job.fingerprint: job for launch in launches for job in [_job(launch.settings, state, common)]}
+    data_of = cache(lambda chosen, dtype: dataset_of(chosen, dtype, str(state)))  # one state of a file for all runs
+    made = [_job(each, data_of(each.dataset, each.dtype), state, common) for each in (one.settings for one in launches)]
+    jobs = {job.fingerprint: job for job in made}
     digest = sha256("".join(sorted(jobs)).encode()).hexdigest()[:8]
     return Sweep(first, store, list(jobs.values()), f"{first.experiment.name}-{digest}")
 
@@ -59,8 +63,7 @@ def _refuse_different(launches: Sequence[Launch]) -> None:
             raise InputError(f"{name}: one command has one, here are {len(values)}; give a command for each")
 
 
-def _job(settings: Settings, state: Path, common: dict[str, str]) -> Job:
-    data = dataset_of(settings.dataset, settings.dtype, str(state))
+def _job(settings: Settings, data: Dataset, state: Path, common: dict[str, str]) -> Job:
     if settings.batch_size > len(data.train):
         raise InputError(
             f"batch_size: {settings.batch_size} is more than the {len(data.train)} training examples of {data.name}"

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from octant.config import DataSettings, Settings
-from octant.data import Dataset, load
+from octant.data import Dataset, load, state_of
+from octant.errors import InputError
 from octant.journal import TEST_ERRORS, Busy, Journal, Story, replace
 from octant.messages import line_of
 from octant.training import Record, test_errors, train
@@ -41,10 +42,26 @@ class Job:
         return Journal(Path(self.state) / "journal" / self.fingerprint)
 
 
-@lru_cache(maxsize=2)
 def dataset_of(settings: DataSettings, dtype: str, state: str) -> Dataset:
-    """The data set, loaded once a process and memory-mapped from the cache under the state folder."""
+    """The data set as it is now, memory-mapped from the cache under the state folder; loaded once a process."""
+    return _loaded(settings, dtype, state, state_of(settings))
+
+
+@lru_cache(maxsize=2)
+def _loaded(settings: DataSettings, dtype: str, state: str, _: str) -> Dataset:
     return load(settings, dtype, Path(state) / "cache")
+
+
+def same_data(settings: DataSettings, dtype: str, state: str, digest: str) -> Dataset:
+    """The data set of a run whose data had `digest`; raises InputError when the source holds others by now."""
+    dataset = dataset_of(settings, dtype, state)
+    if dataset.digest != digest:
+        raise InputError(
+            f"the data changed since the launch: SHA-256 {digest[:16]} then, {dataset.digest[:16]} now, in "
+            f"{settings.path or settings.root or settings.name}; put the old data back and the same command goes on, "
+            "or leave the new there and it trains every run anew"
+        )
+    return dataset
 
 
 def start() -> None:
@@ -70,7 +87,8 @@ def execute(job: Job) -> Result:
             except Exception as error:  # noqa: BLE001 - it costs this run only, and its traceback is kept
                 with suppress(OSError):  # on a full disk there is no room for it either
                     journal.fail(traceback.format_exc())
-                return f"{FAILED}: {type(error).__name__}: {' '.join(str(error).split())}"
+                kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
+                return f"{FAILED}: {kind}{' '.join(str(error).split())}"
     except Busy:
         return "busy"
     except OSError as error:  # no lock to be had, such as on a full disk
@@ -81,7 +99,7 @@ def _train_locked(job: Job, journal: Journal) -> Result:
     story = journal.begin(job.identity)
     if story.outcome:
         return ALREADY + story.outcome["outcome"]
-    dataset = dataset_of(job.settings.dataset, job.settings.dtype, job.state)
+    dataset = same_data(job.settings.dataset, job.settings.dtype, job.state, job.identity["dataset"]["digest"])
     start = journal.load_checkpoint()
     if start and start[0] >= len(story.epochs):
         start = None  # lines were lost: without them the checkpoint is of no use

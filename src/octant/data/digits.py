@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from octant.config import DataSettings
@@ -18,6 +20,11 @@ def read(_: DataSettings) -> Source:
 
 def identity(_: DataSettings) -> list[object]:
     """The digits change at most with scikit-learn's version."""
+    return [_version()]
+
+
+@cache
+def _version() -> str:
     from importlib.metadata import version
 
-    return [version("scikit-learn")]
+    return version("scikit-learn")

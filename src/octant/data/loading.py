@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -37,6 +38,11 @@ def load(settings: DataSettings, dtype: str = "float64", cache: Path | None = No
     entry = cache / store.key(settings, source.identity(settings), dtype)
     found = store.read(entry, dtype)
     return found or store.write(entry, prepare(source.read(settings), settings), dtype)
+
+
+def state_of(settings: DataSettings) -> str:
+    """What tells one state of the source from another without reading it; raises InputError as `load` does."""
+    return json.dumps(SOURCES[settings.name].identity(settings))
 
 
 def _in_memory(prepared: Prepared, dtype: str) -> Dataset:
