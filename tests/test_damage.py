@@ -112,6 +112,26 @@ def test_the_same_command_mends_it(what: str, swept: Path) -> None:
         assert [point.step for point in found.get_metric_history(run.info.run_id, "test_accuracy")] == [0, 1, 2]
 
 
+def test_a_damaged_cache_is_noticed_by_all(swept: Path) -> None:
+    """By doctor, by rerun, by a launch: each gives the numbers of the whole one."""
+    (path,) = (swept / "cache").glob("*/X.npy")
+    content = path.read_bytes()
+    worse = content[:5000] + bytes(byte ^ 0x40 for byte in content[5000:400_000]) + content[400_000:]
+    path.write_bytes(worse)
+    doctor = run_octant(swept, "doctor", module="octant.upkeep")
+    assert "data cache: 1 damaged" in doctor.stdout, doctor.stderr
+    assert not path.exists()
+    before = Database(swept).histories()
+    assert run_octant(swept, *ONE, "rerun=true").returncode == 0
+    assert path.read_bytes() == content
+    path.write_bytes(worse)
+    rerun = run_octant(swept, json.loads(receipt(swept).read_text())["run_id"], module="octant.rerun")
+    assert "bit-identical" in rerun.stdout, rerun.stdout + rerun.stderr
+    path.write_bytes(worse)
+    assert run_octant(swept, *ONE, "rerun=true").returncode == 0
+    assert Database(swept).histories() == before
+
+
 def test_doctor_does_not_vouch_for_a_store_that_does_not_answer(swept: Path) -> None:
     told = json.loads(receipt(swept).read_text())
     receipt(swept).write_text(json.dumps(told | {"store": "http://127.0.0.1:1"}))

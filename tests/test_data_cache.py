@@ -186,6 +186,40 @@ def test_a_damaged_entry_is_written_anew(chosen, cache, no_decoding, damage):
     assert not list(cache.glob(".partial-*"))
 
 
+def flip(path, bit):
+    content = bytearray(path.read_bytes())
+    content[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("small", [True, False])
+@pytest.mark.parametrize("name", ["X.npy", "labels.npy", "meta.json"])
+def test_a_flipped_bit_anywhere_is_noticed(chosen, cache, monkeypatch, name, small):
+    """Of inputs too large to be compared at each load: by whoever asks for the whole."""
+    monkeypatch.setattr(store, "SMALL", store.SMALL if small else 0)
+    plain, draw = load(chosen), np.random.default_rng(0)
+    load(chosen, cache=cache)
+    path = entry(cache) / name
+    content = path.read_bytes()
+    for bit in [*range(0, 8 * 128, 37), *draw.integers(0, 8 * len(content), 80)]:
+        path.write_bytes(content)
+        flip(path, int(bit))
+        assert_same(load(chosen, cache=cache, whole=not small), plain)
+        assert_same(load(chosen, cache=cache), plain)
+
+
+def test_damaged_entries_are_thrown_away(chosen, cache, monkeypatch):
+    monkeypatch.setattr(store, "SMALL", 0)
+    assert store.discard_damaged(cache) == 0
+    for dtype in ("float64", "float32"):
+        load(chosen, dtype, cache)
+    assert store.discard_damaged(cache) == 0
+    first, second = sorted(cache.iterdir())
+    flip(first / "X.npy", 8 * 5000)
+    assert store.discard_damaged(cache) == 1
+    assert list(cache.iterdir()) == [second]
+
+
 @pytest.mark.parametrize("damaged", [False, True])
 def test_many_at_once_all_get_the_data_and_leave_one_entry(chosen, cache, damaged):
     plain = load(chosen)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octant.initialisers import Parameters
-from octant.journal import Busy, Journal, locked, read_json, replace, write_json
+from octant.journal import TEST_ERRORS, Busy, Journal, locked, read_json, replace, write_json
 
 WEIGHTS = Parameters(np.ones((2, 3)), np.zeros(3), np.full((3, 2), 1 / 3), np.array([1e-300, np.pi]))
 
@@ -32,6 +32,8 @@ def written(folder: Path, epochs: int) -> Journal:
 
 def test_lines_come_back_exactly(tmp_path: Path) -> None:
     journal = written(tmp_path / "run", 4)
+    journal.checkpoint(3, WEIGHTS, force=True)
+    write_json(tmp_path / "run" / TEST_ERRORS, {"wrong": []})
     journal.append({"outcome": "finished", "time": 5}, sync=True)
     story = Journal(tmp_path / "run").read()
     assert story.epochs == [line(epoch) for epoch in range(4)]

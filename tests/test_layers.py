@@ -21,7 +21,7 @@ SOURCE = ROOT / "src" / "octant"
 
 # Each module imports only from those before it.
 LAYERS = [
-    "errors", "home", "seeds", "activations", "losses", "initialisers", "config", "messages", "data", "network",
+    "errors", "seal", "home", "seeds", "activations", "losses", "initialisers", "config", "messages", "data", "network",
     "engines", "training", "journal", "worker", "forked", "pool", "palette", "provenance", "progress", "cluster",
     "tracking", "sweep", "launch", "comparison", "figures", "report", "lecture", "upkeep", "rerun", "pictures",
     "predict", "server", "ui", "team", "move", "champion", "portraits", "app", "__main__",

@@ -106,9 +106,14 @@ class Settings(_Model):
 
     def fingerprint(self, data_digest: str) -> str:
         """SHA-256 over everything that decides the run's numbers; files' places do not."""
-        decisive = self.model_dump(exclude={"dataset": {"root", "path"}})
-        text = json.dumps([decisive, data_digest, NUMERICS_VERSION], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return fingerprint_of(self.model_dump(), data_digest)
+
+
+def fingerprint_of(settings: Mapping[str, Any], data_digest: str, numerics: int = NUMERICS_VERSION) -> str:
+    """The fingerprint of plain settings, such as a journal's, by the rules of a version of the numerics."""
+    data = {name: value for name, value in settings["dataset"].items() if name not in ("root", "path")}
+    text = json.dumps([{**settings, "dataset": data}, data_digest, numerics], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Experiment(_Model):

@@ -9,7 +9,8 @@
         lock             held by the process that trains the run
 
 Lines are flushed at once, so they survive a kill; synced at least once a second and at the end, so they survive a
-power loss. A torn last line is cut off when the run is taken up again.
+power loss. Each line and file ends with a CRC. What was torn or has a flipped bit counts as not there: it is cut
+off when the run is taken up again, and trained again.
 """
 
 from __future__ import annotations
@@ -29,11 +30,14 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from octant.config import NUMERICS_VERSION, fingerprint_of
 from octant.initialisers import Parameters
+from octant.seal import is_sealed, sealed, unsealed
 
 SYNC_SECONDS = 1.0
 TEST_ERRORS = "test_errors.json"
-# What NumPy and zipfile raise for a file that was cut short or overwritten; members carry a CRC.
+OUTCOMES = ("finished", "diverged")
+# What NumPy and zipfile raise for a file that was cut short or overwritten.
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 
 
@@ -69,14 +73,19 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Replace `path` by `value` as JSON."""
-    replace(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
+    """Replace `path` by `value`, which is not empty, as JSON with a CRC."""
+    replace(path, sealed(json.dumps(value, indent=1, sort_keys=True)))
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The JSON object in `path`, or None when it is missing or damaged; raises OSError when it cannot be read."""
+    """The JSON object in `path`, or None when it is missing or damaged; raises OSError when it cannot be read.
+
+    A file without a CRC, such as an earlier octant's or one that a person wrote, is taken as it is: a flipped bit in
+    the CRC's own key leaves the rest whole.
+    """
     try:
-        value = json.loads(path.read_bytes())
+        content = path.read_bytes()
+        value = json.loads((unsealed(content) or b"") if is_sealed(content) else content)
     except (FileNotFoundError, ValueError):
         return None
     return value if isinstance(value, dict) else None
@@ -105,8 +114,9 @@ class Journal:
 
     @property
     def identity(self) -> dict[str, Any] | None:
-        """Content of run.json, or None before the run was begun."""
-        return read_json(self.folder / "run.json")
+        """Content of run.json, or None before the run was begun and where it is not of this run."""
+        value = read_json(self.folder / "run.json")
+        return value if value and _fingerprint_in(value) == self.fingerprint else None
 
     @property
     def is_damaged(self) -> bool:
@@ -117,7 +127,7 @@ class Journal:
     def failure(self) -> str | None:
         """Traceback of the last attempt, when it raised."""
         path = self.folder / "failure.txt"
-        return path.read_text() if path.exists() else None
+        return path.read_text("utf-8", "replace") if path.exists() else None
 
     def lock(self) -> Any:
         """Context manager holding the run's lock; raises Busy when another process trains this run."""
@@ -136,7 +146,7 @@ class Journal:
             return False
 
     def read(self) -> Story:
-        """All complete lines, as far as they are valid and in sequence."""
+        """All complete lines, as far as they are whole and in sequence; an outcome if all that it tells of is there."""
         try:
             content = (self.folder / "epochs.jsonl").read_bytes()
         except FileNotFoundError:
@@ -144,14 +154,22 @@ class Journal:
         epochs: list[dict[str, Any]] = []
         size = 0
         for line in content.splitlines(keepends=True):
-            entry = _entry(line)
-            if entry is None or (entry.get("epoch", len(epochs)) != len(epochs) and "outcome" not in entry):
+            body = unsealed(line)
+            entry = json.loads(body) if body else {}
+            if self._is_over(entry, epochs):
+                return Story(epochs, entry, size + len(line))
+            if "outcome" in entry or entry.get("epoch") != len(epochs):
                 break
             size += len(line)
-            if "outcome" in entry:
-                return Story(epochs, entry, size)
             epochs.append(entry)
         return Story(epochs, None, size)
+
+    def _is_over(self, entry: Mapping[str, Any], epochs: list[dict[str, Any]]) -> bool:
+        """Whether a line is an outcome that stands: a finished run has its last parameters and its test errors."""
+        if entry.get("outcome") != "finished":
+            return entry.get("outcome") in OUTCOMES
+        last = self.load_checkpoint()
+        return last is not None and last[0] == len(epochs) - 1 and read_json(self.folder / TEST_ERRORS) is not None
 
     def begin(self, identity: Mapping[str, Any]) -> Story:
         """Make the folder ready for an attempt: identity written, torn line cut, old failure gone."""
@@ -167,7 +185,7 @@ class Journal:
 
     def append(self, line: Mapping[str, Any], *, sync: bool = False) -> None:
         """Add one line, flushed; synced when a second has passed since the last sync or when `sync`."""
-        data = (json.dumps(line) + "\n").encode()
+        data = sealed(json.dumps(line))
         with (self.folder / "epochs.jsonl").open("ab", buffering=0) as file:
             before = file.tell()
             if file.write(data) != len(data):
@@ -189,14 +207,17 @@ class Journal:
         self._synced = time.monotonic()
         buffer = io.BytesIO()
         np.savez(buffer, epoch=np.int64(epoch), **parameters._asdict())
-        replace(self.folder / "checkpoint.npz", buffer.getvalue())
+        content = buffer.getvalue()
+        replace(self.folder / "checkpoint.npz", content + _crc(content))  # zip's own do not cover its headers
         self._saved = time.monotonic()
 
     def load_checkpoint(self) -> tuple[int, Parameters] | None:
         """(epoch, parameters) of the last checkpoint, or None when there is none that can be read."""
         try:
-            content = io.BytesIO((self.folder / "checkpoint.npz").read_bytes())
-            with np.load(content, allow_pickle=False) as stored:
+            content = (self.folder / "checkpoint.npz").read_bytes()
+            if content[-4:] != _crc(content[:-4]):
+                return None
+            with np.load(io.BytesIO(content[:-4]), allow_pickle=False) as stored:
                 return int(stored["epoch"]), Parameters(*(stored[name] for name in Parameters._fields))
         except _UNREADABLE:
             return None
@@ -211,11 +232,13 @@ class Journal:
             (self.folder / name).unlink(missing_ok=True)
 
 
-def _entry(line: bytes) -> dict[str, Any] | None:
-    if not line.endswith(b"\n"):
-        return None
+def _crc(content: bytes) -> bytes:
+    return zlib.crc32(content).to_bytes(4, "big")
+
+
+def _fingerprint_in(identity: Mapping[str, Any]) -> str | None:
     try:
-        entry = json.loads(line)
-    except ValueError:
+        numerics = identity.get("numerics", NUMERICS_VERSION)
+        return fingerprint_of(identity["settings"], identity["dataset"]["digest"], numerics)
+    except (KeyError, TypeError, AttributeError):
         return None
-    return entry if isinstance(entry, dict) and ("epoch" in entry or "outcome" in entry) else None

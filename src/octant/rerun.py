@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from octant import home, provenance
 from octant.config import Settings, Tracking, parse_settings
+from octant.data import load
 from octant.errors import InputError
 from octant.journal import Story
 from octant.messages import UNDELIVERED, one_line_errors
@@ -22,7 +23,7 @@ from octant.progress import Progress
 from octant.tracking.content import summary
 from octant.tracking.store import locate, said_by_store
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
-from octant.worker import Job, dataset_of
+from octant.worker import Job
 
 DIFFERENT = 1
 # What decides a run's last bits besides its settings and data, as tags, and what people call it.
@@ -118,7 +119,7 @@ def _placed(settings: Settings, data: str | None) -> Settings:
 
 def _check_data(stored: StoredRun, settings: Settings) -> None:
     try:
-        dataset = dataset_of(settings.dataset, settings.dtype, str(home.state()))
+        dataset = load(settings.dataset, settings.dtype, home.state() / "cache", whole=True)
     except InputError as error:
         raise InputError(f"{error}; --data names the file or folder, if it lies elsewhere now") from None
     if dataset.digest != stored.tags["dataset_digest"]:

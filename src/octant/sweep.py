@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from octant import cluster, home, provenance
-from octant.config import Launch, Settings
+from octant.config import NUMERICS_VERSION, Launch, Settings
 from octant.data import Dataset
 from octant.errors import InputError
 from octant.network import build
@@ -73,6 +73,7 @@ def _job(settings: Settings, data: Dataset, state: Path, common: dict[str, str])
         "settings": settings.model_dump(),
         "configuration": settings.configuration,
         "fingerprint": fingerprint,
+        "numerics": NUMERICS_VERSION,
         "dataset": {
             "name": data.name,
             "digest": data.digest,

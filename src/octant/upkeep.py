@@ -14,6 +14,7 @@ from pathlib import Path
 
 from octant import home
 from octant.config import Tracking
+from octant.data.cache import discard_damaged
 from octant.errors import InputError, without_credentials
 from octant.journal import Journal, read_json
 from octant.messages import UNDELIVERED, one_line_errors
@@ -124,6 +125,10 @@ def main() -> None:
         state = home.state()
         if arguments.task == "doctor":
             print("journals:", _say(take_stock(state)))
+            if damaged := discard_damaged(state / "cache"):
+                print(
+                    f"data cache: {damaged} damaged or of an older octant, thrown away; a launch decodes the data again"
+                )
         counts = settle(state)
         if arguments.task == "doctor":
             counts += count_lost(state)

@@ -20,6 +20,7 @@ from octant.data import Dataset, load, state_of
 from octant.errors import InputError
 from octant.journal import TEST_ERRORS, Busy, Journal, Story, replace
 from octant.messages import line_of
+from octant.seal import sealed
 from octant.training import Record, test_errors, train
 
 FAILED = "failed"
@@ -112,8 +113,10 @@ def _train_locked(job: Job, journal: Journal) -> Result:
         _keep(journal, story, record)
     if record and record.said is not None:
         journal.checkpoint(record.epoch, record.parameters, force=True)
-        replace(journal.folder / TEST_ERRORS, json.dumps(test_errors(dataset, record.said)).encode())
+        replace(journal.folder / TEST_ERRORS, sealed(json.dumps(test_errors(dataset, record.said))))
     journal.append(outcome | {"time": _now()}, sync=True)
+    if journal.read().outcome is None:
+        raise RuntimeError("its journal was damaged while it was trained; the same command trains it again")
     return outcome["outcome"]
 
 

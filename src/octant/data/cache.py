@@ -1,8 +1,11 @@
-"""Decoded data sets on disk: written once, then memory-mapped, so that all workers share the same pages."""
+"""Decoded data sets on disk: written once, then memory-mapped, so that all workers share the same pages.
+
+Their SHA-256 stands beside the arrays. It is compared at each load of a small data set (2 ms for the digits), and by
+`rerun` and `doctor` for all (0.7 s for MNIST).
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -10,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -18,30 +22,55 @@ import numpy as np
 from octant.config import DataSettings
 from octant.data.parts import Array, Dataset, Facts, assemble
 from octant.data.prepared import Prepared
+from octant.seal import sealed, unsealed
 
-FORMAT = 2  # raised whenever what is stored, or how it is decoded, changes
+FORMAT = 3  # raised whenever what is stored, or how it is decoded, changes
+SMALL = 8 << 20  # bytes of inputs that are compared with their SHA-256 at each load
 STALE = 24 * 3600  # seconds after which an unfinished write is taken for abandoned
 
 
 def key(settings: DataSettings, identity: list[object], dtype: str) -> str:
     """Name of the cache entry for this state of the source, this split and this dtype."""
     chosen = settings.model_dump(exclude={"root", "path"})
-    return hashlib.sha256(json.dumps([FORMAT, dtype, chosen, identity], sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps([FORMAT, dtype, chosen, identity], sort_keys=True).encode()).hexdigest()
 
 
-def read(entry: Path, dtype: str) -> Dataset | None:
-    """Map the entry; None when there is none or it is damaged."""
+def read(entry: Path, dtype: str, *, whole: bool = False) -> Dataset | None:
+    """Map the entry; None when there is none or it is damaged. `whole` compares every byte of a large one, too."""
     try:
-        stored = json.loads((entry / "meta.json").read_text())
+        stored = json.loads(unsealed((entry / "meta.json").read_bytes()) or b"")
+        digests = stored.pop("sha256")
         counts, shape = stored["counts"], stored["image_shape"]
         facts = Facts(**{**stored, "counts": tuple(counts), "image_shape": shape and tuple(shape)})
         X = _mapped(entry / "X.npy", dtype, (sum(counts), facts.inputs))
         labels = _mapped(entry / "labels.npy", "int64", (sum(counts),))
         # An engine trusts labels as indices: one outside would read and write beyond its arrays.
-        sound = labels.min() >= 0 and labels.max() < facts.classes
+        sound = (
+            labels.min() >= 0 and labels.max() < facts.classes and sha256(labels.data).hexdigest() == digests["labels"]
+        )
+        if whole or X.nbytes <= SMALL:
+            sound = sound and sha256(X.data).hexdigest() == digests["X"]
         return assemble(facts, X, labels) if sound else None
     except Exception:  # noqa: BLE001 - whatever is wrong with a cache, the cure is to write it anew
         return None
+
+
+def discard_damaged(cache: Path) -> int:
+    """Throw away entries of which a bit is not as it was written, or which an older octant wrote; their number."""
+    damaged = [entry for entry in cache.glob("[!.]*") if not _is_whole(entry)]
+    if damaged:
+        with _workplace(cache) as work:
+            for entry in damaged:
+                entry.rename(work / entry.name)
+    return len(damaged)
+
+
+def _is_whole(entry: Path) -> bool:
+    try:
+        dtype = np.load(entry / "X.npy", mmap_mode="r", allow_pickle=False).dtype
+    except Exception:  # noqa: BLE001 - as in read
+        return False
+    return read(entry, dtype.name, whole=True) is not None
 
 
 def write(entry: Path, prepared: Prepared, dtype: str) -> Dataset:
@@ -96,20 +125,28 @@ def _sweep(cache: Path) -> None:
 def _fill(folder: Path, prepared: Prepared, dtype: str) -> None:
     folder.mkdir()
     shape = (len(prepared.labels), prepared.facts.inputs)
-    _save(folder / "X.npy", shape, dtype, prepared.blocks(dtype))
-    _save(folder / "labels.npy", shape[:1], "int64", [prepared.labels])
-    (folder / "meta.json").write_text(json.dumps(asdict(prepared.facts)))
+    digests = {
+        "X": _save(folder / "X.npy", shape, dtype, prepared.blocks(dtype)),
+        "labels": _save(folder / "labels.npy", shape[:1], "int64", [prepared.labels]),
+    }
+    (folder / "meta.json").write_bytes(sealed(json.dumps(asdict(prepared.facts) | {"sha256": digests})))
 
 
-def _save(path: Path, shape: tuple[int, ...], dtype: str, blocks: Iterable[Array]) -> None:
-    """Write an .npy block by block, one of them in memory at a time; it is on the disk at the return."""
+def _save(path: Path, shape: tuple[int, ...], dtype: str, blocks: Iterable[Array]) -> str:
+    """Write an .npy block by block, one of them in memory at a time; it is on the disk at the return.
+
+    Returns the SHA-256 (hex) of its content.
+    """
+    digest = sha256()
     header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for block in blocks:
             file.write(block.data)
+            digest.update(block.data)
         file.flush()
         os.fsync(file.fileno())
+    return digest.hexdigest()
 
 
 def _publish(new: Path, entry: Path, dtype: str) -> None:
@@ -118,7 +155,7 @@ def _publish(new: Path, entry: Path, dtype: str) -> None:
         try:
             new.rename(entry)
         except OSError:
-            if read(entry, dtype) is not None:
+            if read(entry, dtype, whole=True) is not None:
                 return
             if attempt == 2:
                 raise

@@ -23,11 +23,12 @@ class Reader(NamedTuple):
     identity: Callable[[DataSettings], list[object]]
 
 
-def load(settings: DataSettings, dtype: str = "float64", cache: Path | None = None) -> Dataset:
+def load(settings: DataSettings, dtype: str = "float64", cache: Path | None = None, *, whole: bool = False) -> Dataset:
     """The data set of the settings, with inputs in `dtype` (float64 or float32).
 
     With a `cache` folder it is decoded there once, and memory-mapped from then on: later loads neither decode
-    nor verify, and processes share the pages. Without, it is decoded into memory.
+    nor verify, and processes share the pages; `whole` compares every byte with the checksum, and what is damaged is
+    written anew. Without, it is decoded into memory.
 
     Raises InputError, one line, for bad data; OSError, naming the folder, when the cache or the folder of
     downloads cannot be written.
@@ -36,7 +37,7 @@ def load(settings: DataSettings, dtype: str = "float64", cache: Path | None = No
     if cache is None:
         return _in_memory(prepare(source.read(settings), settings), dtype)
     entry = cache / store.key(settings, source.identity(settings), dtype)
-    found = store.read(entry, dtype)
+    found = store.read(entry, dtype, whole=whole)
     return found or store.write(entry, prepare(source.read(settings), settings), dtype)
 
 

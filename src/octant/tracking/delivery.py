@@ -58,7 +58,7 @@ class Order:
             return not self.journal.is_damaged
         receipt, story = self.receipt(), self.journal.read()
         over = story.outcome is None and receipt.get("status") in ("KILLED", "FAILED") and not receipt.get("trash")
-        told = receipt.get("sent") == len(story.epochs) and receipt.get("tagged") == receipt.get("sweep")
+        told = receipt.get("sent", 0) >= len(story.epochs) and receipt.get("tagged") == receipt.get("sweep")
         return over and told and not self.journal.is_live()
 
     def path_in(self, experiment_id: str) -> str:
@@ -207,6 +207,8 @@ def _set_status(connection: Connection, order: Order, receipt: dict[str, Any], s
     elif failure and status != "RUNNING":
         status = "FAILED"
         client.log_text(run_id, failure, "traceback.txt")
+    elif status == "FINISHED":  # its journal was damaged since: it is trained again
+        status = "KILLED"
     if receipt["status"] == status:
         return
     if story.outcome:

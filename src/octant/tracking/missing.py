@@ -6,7 +6,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from octant.journal import Busy, locked
-from octant.tracking.delivery import Order, identified
+from octant.tracking.content import ENDPOINT
+from octant.tracking.delivery import FINAL, Order, identified
 from octant.tracking.store import Connection, is_active, search
 
 if TYPE_CHECKING:
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
 
 
 def forget_missing(connection: Connection, orders: list[Order]) -> None:
-    """Send runs again that the store has lost or that somebody has moved to the trash."""
+    """Send runs again that the store has lost or that somebody has moved to the trash; of the others what it lacks."""
     for order in lost(connection, orders):
         order.forget()
+    for order in orders:
+        _catch_up(connection, order)
 
 
 def lost(connection: Connection, orders: list[Order]) -> list[Order]:
@@ -31,6 +34,19 @@ def lost(connection: Connection, orders: list[Order]) -> list[Order]:
     had = {receipt["run_id"]: order for order, receipt in receipts if receipt.get("run_id")}
     # A run's tag may be newer than its receipt.
     return [had[run_id] for run_id in had.keys() - known.keys() if not is_active(connection, run_id)]
+
+
+def _catch_up(connection: Connection, order: Order) -> None:
+    """Note the epochs that the store took though its receipt tells of fewer: where the journal's lines were lost and
+    trained again, they have other times by now, and the store would keep both.
+    """
+    with suppress(Busy), locked(order.path.with_suffix(".lock")):
+        receipt = order.receipt()
+        if receipt.get("run_id") and receipt.get("status") not in FINAL:
+            history = connection.client.get_metric_history(receipt["run_id"], ENDPOINT)
+            taken = len({point.step for point in history})
+            if taken > receipt.get("sent", 0):
+                order.save(receipt | {"sent": taken})
 
 
 def _adopt(order: Order, run: Run) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from octant import activations
+from octant.errors import InputError
 from octant.initialisers import Parameters
 from octant.journal import Journal, Story
 from octant.tracking.store import Connection
@@ -48,8 +49,8 @@ def log_model_once(
     if receipt.get("model_id") or not story.outcome or story.outcome["outcome"] != "finished":
         return
     checkpoint = journal.load_checkpoint()
-    if checkpoint is None:
-        return
+    if checkpoint is None or checkpoint[0] != len(story.epochs) - 1:  # damaged this moment
+        raise InputError(f"{journal.folder}/checkpoint.npz cannot be read; the command that trained the run mends it")
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
     client, run_id, (epoch, parameters) = connection.client, receipt["run_id"], checkpoint
