@@ -24,7 +24,8 @@ from sklearn.datasets import load_digits
 from conftest import Database, environment, run_octant
 from octant.journal import Journal
 from octant.network import build, forward
-from octant.tracking.models import packed
+from octant.tracking.models import digest_of, packed
+from services import free_port
 
 Home = tuple[Path, str]
 
@@ -253,6 +254,159 @@ def test_a_tampered_weights_file_is_refused_with_one_line(promoted: Path, tmp_pa
     direct = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(promoted))
     assert direct.returncode != 0
     assert "weights.npz is not the file that the run logged" in direct.stderr.splitlines()[-1]
+
+
+MLFLOW_WARNS = pytest.mark.filterwarnings("ignore")  # MLflow in this process, of its own doings
+MARKED = "\nimport pathlib; pathlib.Path({marker!r}).touch()\n"
+ADDRESSES = ("run", "runs:/run/model", "models:/octant@champion", "models:/octant/1", "models:/model", "folder")
+
+
+def disguise(folder: Path, marker: Path, name: str = "model.py") -> None:
+    """Foreign code in a model's folder, with an MLmodel that vouches for it and names a model no store knows."""
+    (folder / name).write_text((folder / name).read_text() + MARKED.format(marker=str(marker)))
+    about = yaml.safe_load((folder / "MLmodel").read_text())
+    config = about["flavors"]["python_function"]["config"]
+    about["metadata"]["sha256"] = digest_of(config, lambda name: (folder / name).read_bytes())
+    about["model_id"] = about["model_uuid"] = "m-" + 32 * "0"
+    (folder / "MLmodel").write_text(yaml.safe_dump(about))
+
+
+@pytest.fixture(scope="module")
+def tampered(promoted: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A store whose champion's files somebody has disguised, and the marker that their code would leave."""
+    home = tmp_path_factory.mktemp("tampered") / "home"
+    shutil.copytree(promoted, home)
+    ((source,),) = Database(home).query("select source from model_versions")
+    (folder,) = home.glob(f"artifacts/*/models/{str(source).removeprefix('models:/')}/artifacts")
+    disguise(folder, home / "marker")
+    return home, folder
+
+
+def address(home: Path, folder: Path, kind: str) -> str:
+    ((run_id, source),) = Database(home).query("select run_id, source from model_versions")
+    known = {"run": run_id, "runs:/run/model": f"runs:/{run_id}/model", "models:/model": source, "folder": folder}
+    return str(known.get(kind, kind))
+
+
+@pytest.mark.parametrize("kind", ADDRESSES)
+def test_disguised_code_runs_under_no_address(kind: str, tampered: tuple[Path, Path], tmp_path: Path) -> None:
+    home, folder = tampered
+    np.savez(tmp_path / "good.npz", X=np.full((1, 64), 0.5))
+    file, model = str(tmp_path / "good.npz"), address(home, folder, kind)
+    done = run_octant(home, file, "--model", model, module="octant.predict")
+    assert not (home / "marker").exists()
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert ("is not this octant's" if kind == "folder" else "SHA-256 differs") in done.stderr
+
+
+@pytest.mark.parametrize("kind", ADDRESSES)
+def test_every_kind_of_address_answers(kind: str, promoted: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "good.npz", X=np.full((1, 64), 0.5))
+    model = address(promoted, folder_of(promoted, champion(promoted).fingerprint), kind)
+    done = run_octant(promoted, str(tmp_path / "good.npz"), "--model", model, module="octant.predict")
+    assert (done.returncode, done.stderr) == (0, "")
+    expected = trainers(champion(promoted), np.full((1, 64), 0.5)).argmax()
+    assert done.stdout.splitlines()[-1] == f"class {expected}"
+
+
+def test_disguised_code_is_not_served(tampered: tuple[Path, Path]) -> None:
+    home, _ = tampered
+    done = run_octant(home, "serve", module="octant.champion", OCTANT_PORT=str(free_port()))
+    assert not (home / "marker").exists()
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+@MLFLOW_WARNS
+def test_what_is_served_was_checked(promoted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are exchanged after the check reach neither the server nor a model that is loaded."""
+    from octant import champion as served
+    from octant.tracking import registry, verified
+    from octant.tracking.store import LOCAL, Store
+
+    home = tmp_path / "home"
+    shutil.copytree(promoted, home)
+    store = Store(f"sqlite:///{home}/mlflow.db", "", home / "artifacts", LOCAL)
+    found: list[Path] = []
+
+    def fetch_and_exchange(*which: object) -> verified.Verified:
+        checked = verified.fetch(store, address(home, home, "models:/model"))
+        for folder in home.glob("artifacts/*/models/*/artifacts"):
+            disguise(folder, tmp_path / "marker")
+        return checked
+
+    def look(command: list[str], *_: object) -> None:
+        found.append(folder := Path(command[-2]))
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert "marker" not in (folder / "model.py").read_text()
+        assert home not in folder.parents
+
+    monkeypatch.setattr(served, "fetch", fetch_and_exchange)
+    monkeypatch.setattr(served, "serve", look)
+    served.serve_champion(store)
+    assert found
+    assert not found[0].exists()
+    shutil.rmtree(home)
+    shutil.copytree(promoted, home)
+    monkeypatch.setattr(registry, "fetch", fetch_and_exchange)
+    registry.load(store, "models:/model").predict(np.full((1, 64), 0.5))
+    assert not (tmp_path / "marker").exists()
+
+
+def change(folder: Path, what: str) -> None:
+    about = yaml.safe_load((folder / "MLmodel").read_text())
+    flavor = about["flavors"]["python_function"]
+    flavor |= {"code": {"code": "code"}, "data": {"data": "evil"}, "loader_module": {"loader_module": "evil"},
+               "predict_fn": {"predict_fn": "evil"}}.get(what, {})  # fmt: skip
+    about["flavors"] |= {"sklearn": {"pickled_model": "evil.pkl"}} if what == "flavor" else {}
+    flavor["config"] |= {"inputs": "many"} if what == "config" else {}
+    about["metadata"]["sha256"] = digest_of(flavor["config"], lambda name: (folder / name).read_bytes())
+    text = yaml.safe_dump(about)
+    if what == "alias":
+        text = f"bomb: &a [1, 2]\nmore: [*a, *a]\n{text}"
+    (folder / "MLmodel").write_text("[" * 5000 if what == "depth" else text)
+
+
+@MLFLOW_WARNS
+@pytest.mark.parametrize(
+    "what", ["code", "data", "loader_module", "predict_fn", "flavor", "config", "alias", "depth", "fifo", "weights"]
+)
+def test_a_foreign_folder_is_refused(what: str, promoted: Path, tmp_path: Path) -> None:
+    from octant.errors import InputError
+    from octant.tracking.registry import load
+    from octant.tracking.store import LOCAL, Store
+
+    copy = tmp_path / "model"
+    shutil.copytree(folder_of(promoted, champion(promoted).fingerprint), copy)
+    if what == "fifo":
+        (copy / "weights.npz").unlink()
+        os.mkfifo(copy / "weights.npz")
+    else:
+        if what == "weights":
+            (copy / "weights.npz").write_bytes(b"PK\x03\x04junk")
+        change(copy, what)
+    store = Store(f"sqlite:///{promoted}/mlflow.db", "", promoted / "artifacts", LOCAL)
+    with pytest.raises(InputError) as caught:
+        load(store, str(copy))
+    assert "\n" not in str(caught.value)
+
+
+@MLFLOW_WARNS
+@pytest.mark.parametrize(
+    "given",
+    ["file://{folder}", "http://127.0.0.1:1/model", "s3://bucket/model", "mlflow-artifacts:/1/model", "models:/a/b/c",
+     "runs:/{run}/../model", "models:/octant/Production", "models:/m-{zeros}", "models:/octant/9", "{zeros}", "\0", ""],
+)  # fmt: skip
+def test_other_addresses_are_refused(given: str, promoted: Path) -> None:
+    from octant.errors import InputError
+    from octant.tracking.store import LOCAL, Store
+    from octant.tracking.verified import fetch
+
+    folder = folder_of(promoted, champion(promoted).fingerprint)
+    model = given.format(folder=folder, run=address(promoted, folder, "run"), zeros=32 * "0")
+    store = Store(f"sqlite:///{promoted}/mlflow.db", "", promoted / "artifacts", LOCAL)
+    with pytest.raises(InputError, match="is no model of octant's") as caught:
+        fetch(store, model)
+    assert "\n" not in str(caught.value)
 
 
 def post(port: int, body: bytes) -> tuple[int, str]:

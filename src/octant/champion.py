@@ -7,9 +7,9 @@ python -m octant.champion serve
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
@@ -19,9 +19,10 @@ from octant.errors import InputError
 from octant.messages import one_line_errors
 from octant.report.findings import SETTINGS
 from octant.server import HOST, environment, port_of, serve
-from octant.tracking.registry import CHAMPION, fetch, promote
+from octant.tracking.registry import CHAMPION, promote
 from octant.tracking.runs import read_runs
 from octant.tracking.store import Store, connect, locate
+from octant.tracking.verified import fetch
 from octant.tracking.view import newest_sweep
 
 _KEYS = ["config", "learning_rate", *SETTINGS]
@@ -73,14 +74,16 @@ def register(store: Store, experiment: str) -> str:
 
 
 def serve_champion(store: Store) -> None:
-    """`mlflow models serve` on this machine only, with the champion, until Ctrl-C."""
+    """MLflow's scoring server on this machine only, with the champion, until Ctrl-C.
+
+    It is given a copy of what was checked, in a folder of this user's alone, and never asks the store again.
+    """
     port = port_of()
-    fetch(store, CHAMPION)
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", CHAMPION, "--env-manager", "local",
-               "--host", HOST, "--port", str(port)]  # fmt: skip
-    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # MLflow looks uvicorn up there
-    given = {"MLFLOW_TRACKING_URI": store.uri, "MLFLOW_REGISTRY_URI": store.uri, "PATH": beside}
-    serve(command, port, environment() | given, f"{CHAMPION} answers on http://{HOST}:{port}/invocations")
+    verified = fetch(store, CHAMPION)
+    with TemporaryDirectory(prefix="octant-") as folder:
+        verified.write(Path(folder))
+        command = [sys.executable, "-m", "octant.scoring", folder, str(port)]
+        serve(command, port, environment(), f"{CHAMPION} answers on http://{HOST}:{port}/invocations")
 
 
 def main() -> None:

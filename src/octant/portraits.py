@@ -9,6 +9,7 @@ python -m octant.portraits RUN_ID...
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,9 +27,9 @@ from octant.initialisers import Parameters
 from octant.messages import one_line_errors
 from octant.network import build, forward
 from octant.report.pages import as_png
-from octant.tracking.registry import fetch
 from octant.tracking.store import Store, client_of, locate
 from octant.tracking.stored import read_run
+from octant.tracking.verified import fetch
 from octant.training import test_errors
 from octant.worker import same_data
 
@@ -52,7 +53,7 @@ def _log_one(store: Store, client: Any, run_id: str) -> None:
     except InputError as error:  # the run stands
         print(f"octant: no figures of run {run_id}: {error}", file=sys.stderr)
         return
-    with np.load(fetch(store, run_id) / "weights.npz", allow_pickle=False) as stored:
+    with np.load(io.BytesIO(fetch(store, run_id).weights), allow_pickle=False) as stored:
         parameters = Parameters(*(stored[name] for name in Parameters._fields))
     with TemporaryDirectory(prefix="octant-") as folder:
         for name, figure in draw(settings, dataset, parameters):

@@ -16,6 +16,7 @@ from urllib.error import URLError
 from octant.errors import InputError
 
 HOST = "127.0.0.1"
+NAMES = (HOST, "localhost")  # by which this machine may be asked
 WAIT_SECONDS = 60
 
 

@@ -26,6 +26,7 @@ from octant.journal import Journal, Story
 from octant.tracking.store import Connection
 
 NAME = "model"
+CODE = ("model.py", "activations.py")
 PROBABILITIES = {
     "softmax": "one probability a class; each row sums to 1",
     "sigmoid": "one probability a class, each for itself; a row need not sum to 1",
@@ -70,7 +71,8 @@ def log_model_once(
         created = client.create_logged_model(connection.experiment_id, NAME, run_id, tags, shown, "classifier")
         model_id = created.model_id
     with TemporaryDirectory(prefix="octant-") as folder:
-        write_model(Path(folder), config, weights, identity["dataset"]["example"], run_id, model_id)
+        example = identity["dataset"]["example"]
+        write_model(Path(folder), config, weights, example=example, run_id=run_id, model_id=model_id)
         client.log_model_artifacts(model_id, folder)
     outputs: Any = client.get_run(run_id).outputs if found else None
     if outputs is None or not outputs.model_outputs:
@@ -82,7 +84,7 @@ def log_model_once(
 def digest_of(config: Mapping[str, Any], read: Callable[[str], bytes]) -> str:
     """SHA-256 over the digests of what decides a model's answers; `read` gives a file's content."""
     decisive = [json.dumps(config, sort_keys=True).encode()]
-    decisive += [read(name) for name in ("weights.npz", "model.py", "activations.py")]
+    decisive += [read(name) for name in ("weights.npz", *CODE)]
     return hashlib.sha256(b"".join(hashlib.sha256(each).digest() for each in decisive)).hexdigest()
 
 
@@ -103,16 +105,31 @@ def config_of(identity: Mapping[str, Any], weights: bytes) -> dict[str, Any]:
     }
 
 
+def shipped_code() -> dict[str, bytes]:
+    """What this octant logs as a model's code."""
+    return {name: _fixed()[name] for name in CODE}
+
+
 def write_model(
-    folder: Path, config: Mapping[str, Any], weights: bytes, example: list[float], run_id: str, model_id: str
+    folder: Path,
+    config: Mapping[str, Any],
+    weights: bytes,
+    *,
+    example: list[float] | None = None,
+    run_id: str | None = None,
+    model_id: str | None = None,
+    code: Mapping[str, bytes] | None = None,
 ) -> None:
-    """The files of an MLflow model into `folder`; nothing in them names a place on this machine."""
+    """The files of an MLflow model into `folder`; nothing in them names a place on this machine.
+
+    `code` is another octant's, for a model that it logged.
+    """
     import yaml
     from mlflow import pyfunc
     from mlflow.models import Model
 
-    text, info = _example(tuple(example))
-    files = _fixed() | text | {"weights.npz": weights}
+    text, info = _example(tuple(example)) if example else ({}, None)
+    files = _fixed() | text | {"weights.npz": weights} | dict(code or {})
     for name, content in files.items():
         (folder / name).write_bytes(content)
     about = {"probabilities": PROBABILITIES[config["output"]], "sha256": digest_of(config, files.__getitem__)}

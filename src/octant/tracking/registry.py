@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from octant.errors import InputError
-from octant.tracking.models import EXECUTED, NAME, digest_of
-from octant.tracking.store import Connection, Store, client_of
+from octant.tracking.models import PROBABILITIES
+from octant.tracking.store import Connection, Store
+from octant.tracking.verified import fetch
 
 REGISTERED, ALIAS = "octant", "champion"
 CHAMPION = f"models:/{REGISTERED}@{ALIAS}"
@@ -52,65 +53,19 @@ def promote(connection: Connection, run_id: str, tags: Mapping[str, str], descri
     return str(version.version)
 
 
-def fetch(store: Store, model: str) -> Path:
-    """The folder of a model, its weights and code checked against what the store and MLmodel recorded.
-
-    `model` is a folder, a run's id, or an address of MLflow's (models:/octant@champion, runs:/<id>/model). Raises
-    InputError, one line, for a model that is not there, is not octant's, or was tampered with.
-    """
-    client = client_of(store, create=False)
-    import mlflow
-    from mlflow.exceptions import MlflowException
-    from mlflow.models import Model
-
-    described: Any
-    mlflow.set_tracking_uri(store.uri)
-    mlflow.set_registry_uri(store.uri)
-    address = f"runs:/{model}/{NAME}" if re.fullmatch("[0-9a-f]{32}", model) else model
-    try:
-        folder = Path(address) if Path(address).is_dir() else Path(mlflow.artifacts.download_artifacts(address))
-        described = Model.load(str(folder))
-        flavor = described.flavors["python_function"]
-        if {name: flavor.get(name) for name in EXECUTED} != EXECUTED or "code" in flavor:
-            raise ValueError("its MLmodel names other code than octant's")
-        if "sha256" not in described.metadata:
-            raise ValueError("an older octant logged it; train its run anew: rerun=true")
-        recorded = {described.metadata["sha256"], *_recorded(client, described.model_id)}
-        found = digest_of(flavor["config"], lambda name: (folder / name).read_bytes())
-    except (MlflowException, OSError, KeyError, TypeError, ValueError) as error:
-        remedy = f"register one: make promote EXPERIMENT=factorial (store: {store.shown})"
-        said = " ".join(str(error).split())[:150]
-        raise InputError(f"{model} is no model of octant's that can be read ({said}); {remedy}") from None
-    if recorded != {found}:
-        raise InputError(
-            f"{model}: its weights, code or config is not what the run logged, the SHA-256 differs; do not use it"
-        )
-    return folder
-
-
-def _recorded(client: Any, model_id: str | None) -> set[str]:
-    """The digest that the store has of a logged model; none where it does not know the model, such as a copy's."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return {client.get_logged_model(model_id).tags["sha256"]}
-    except (MlflowException, KeyError):
-        return set()
-
-
 def load(store: Store, model: str) -> Loaded:
     """The model, ready to answer; raises InputError as `fetch` does, and for weights that cannot be right."""
-    folder = fetch(store, model)
+    verified = fetch(store, model)
     from mlflow import pyfunc
     from mlflow.exceptions import MlflowException
-    from mlflow.models import Model
 
-    described: Any = Model.load(str(folder))
-    try:
-        loaded = pyfunc.load_model(str(folder))
-    except MlflowException as error:
-        raise InputError(f"{model}: {error.message}") from None
-    config = described.flavors["python_function"]["config"]
+    with TemporaryDirectory(prefix="octant-") as folder:
+        verified.write(Path(folder))
+        try:
+            loaded = pyfunc.load_model(folder)
+        except Exception as error:  # noqa: BLE001 - whatever the weights of a stranger's folder bring about
+            said = error.message if isinstance(error, MlflowException) else f"cannot be loaded: {error!r}"
+            raise InputError(f"{model}: {said}") from None
 
     def predict(X: Any) -> Any:
         try:
@@ -118,4 +73,4 @@ def load(store: Store, model: str) -> Loaded:
         except MlflowException as error:
             raise InputError(error.message) from None
 
-    return Loaded(config, described.metadata["probabilities"], predict)
+    return Loaded(verified.config, PROBABILITIES[verified.config["output"]], predict)
