@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from urllib.error import URLError
 
 from octant.errors import InputError
+from octant.guard import GRACE_SECONDS
 
 HOST = "127.0.0.1"
 NAMES = (HOST, "localhost")  # by which this machine may be asked
 WAIT_SECONDS = 60
+# Variables that change a server: MLflow's, those of the programs that it starts, and Python's own.
+_REACHING_IN = re.compile(
+    "_?MLFLOW_|UVICORN_|GUNICORN_|FLASK_|PYTHON(?!PATH$|HOME$)|prometheus_multiproc_dir$|WEB_CONCURRENCY$"
+    "|FORWARDED_ALLOW_IPS$|SERVING_MODEL_CONFIG$"
+)
+_QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
 def port_of(name: str = "PORT", given: str | None = None) -> int:
@@ -28,10 +37,19 @@ def port_of(name: str = "PORT", given: str | None = None) -> int:
     return int(given)
 
 
-def environment() -> dict[str, str]:
-    """Telemetry off, no job runner."""
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    return os.environ | quiet
+def environment(followed: Collection[str] = ()) -> dict[str, str]:
+    """A server's environment: the user's without the variables that change servers, those in `followed` excepted.
+
+    Telemetry and the job runner are off, and nothing on this machine is asked for through a proxy.
+    """
+    kept = {name: value for name, value in os.environ.items() if name in followed or not _REACHING_IN.match(name)}
+    direct = ",".join(filter(None, [kept.get("no_proxy") or kept.get("NO_PROXY"), *NAMES, "::1"]))
+    return kept | _QUIET | {"no_proxy": direct, "NO_PROXY": direct}
+
+
+def hosts(port: int) -> str:
+    """What the Host header of a request to this machine may say, as MLflow wants it: exact, with the port."""
+    return ",".join([f"{name}:{port}" for name in NAMES] + (list(NAMES) if port == 80 else []))
 
 
 def serve(
@@ -43,7 +61,8 @@ def serve(
         if signal.getsignal(each) != signal.SIG_IGN:  # nohup
             signal.signal(each, lambda signum, _: sys.exit(128 + signum))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start what they put behind with SIGINT ignored
-    server = subprocess.Popen(command, env=env, start_new_session=True)  # noqa: S603
+    guarded = [sys.executable, "-m", "octant.guard", *command]
+    server = subprocess.Popen(guarded, env=env, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
     try:
         _wait_until_up(f"http://{reached(host)}:{port}/", server)
         print(f"\n{said}\nstop it with Ctrl-C", flush=True)
@@ -57,11 +76,12 @@ def serve(
 def _wait_until_up(address: str, server: subprocess.Popen[bytes]) -> None:
     """Return once the server answers; raises InputError when it ends or stays silent."""
     deadline = time.monotonic() + WAIT_SECONDS
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy does not reach this machine
     while time.monotonic() < deadline:
         if server.poll() is not None:
             raise InputError(f"the server ended at once (exit code {server.returncode}); see its output above")
         try:
-            with urllib.request.urlopen(f"{address}health", timeout=1):  # noqa: S310 - always http on 127.0.0.1
+            with opener.open(f"{address}health", timeout=1):
                 return
         except (URLError, OSError):
             time.sleep(0.2)
@@ -85,10 +105,11 @@ def _refuse_taken(host: str, port: int, other: str) -> None:
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
-    """End the server and its worker, which share a process group of their own."""
-    if server.poll() is None:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
+    """End the server and its workers, which share a process group of their own, as its guard does when this dies."""
+    if server.stdin:
+        server.stdin.close()
+    with suppress(subprocess.TimeoutExpired):
+        server.wait(timeout=GRACE_SECONDS + 2)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(server.pid, signal.SIGKILL)  # what a guard that was killed has left
+    server.wait()

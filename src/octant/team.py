@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from octant import home
 from octant.errors import InputError
 from octant.messages import one_line_errors
-from octant.server import environment, port_of, reached, serve
+from octant.server import environment, hosts, port_of, reached, serve
 
 MLFLOW_S_OWN = "password1234"  # the administrator's in every MLflow for years
 # Said in two words: as one it would be taken for a real address, and its password hidden.
@@ -30,6 +30,9 @@ NEEDED = {
     "MLFLOW_FLASK_SERVER_SECRET_KEY": f"a random text that stays the same, {SHORTEST} characters or more",
 }
 DEFAULTS = {"MLFLOW_HOST": "127.0.0.1", "MLFLOW_PORT": "5000", "MLFLOW_WORKERS": "2"}
+# All that the server follows; docs/scaling.md has each.
+FOLLOWED = {*NEEDED, *DEFAULTS, "MLFLOW_SERVER_ALLOWED_HOSTS", "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS",
+            "MLFLOW_S3_ENDPOINT_URL"}  # fmt: skip
 
 
 def settings(given: Mapping[str, str]) -> dict[str, str]:
@@ -52,8 +55,7 @@ def settings(given: Mapping[str, str]) -> dict[str, str]:
     host, port = chosen["MLFLOW_HOST"], port_of("MLFLOW_PORT", chosen["MLFLOW_PORT"])
     if host != "127.0.0.1" and not given.get("MLFLOW_SERVER_ALLOWED_HOSTS"):
         raise InputError(f"MLFLOW_HOST={host}: set MLFLOW_SERVER_ALLOWED_HOSTS to the names that clients use")
-    local = f"127.0.0.1:{port},localhost:{port}"
-    return {"MLFLOW_SERVER_ALLOWED_HOSTS": local} | chosen
+    return {"MLFLOW_SERVER_ALLOWED_HOSTS": hosts(port)} | chosen
 
 
 def write_access(folder: Path, database: str) -> Path:
@@ -75,7 +77,7 @@ def write_access(folder: Path, database: str) -> Path:
 def main() -> None:
     """Start the server and wait for Ctrl-C or SIGTERM."""
     with one_line_errors():
-        chosen = settings(environment())
+        chosen = settings(environment(FOLLOWED))
         host, port = chosen["MLFLOW_HOST"], chosen["MLFLOW_PORT"]
         access = write_access(home.state() / "server", chosen["MLFLOW_BACKEND_STORE_URI"])
         # No secret among the arguments: `ps` shows those to everybody.

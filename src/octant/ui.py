@@ -7,14 +7,18 @@ import sys
 from octant import home
 from octant.config import Tracking
 from octant.messages import one_line_errors
-from octant.server import HOST, environment, port_of, serve
+from octant.server import HOST, environment, hosts, port_of, serve
 from octant.tracking.store import Store, client_of, locate
 from octant.tracking.view import NEWEST, path_of
 
 
 def command(store: Store, port: int) -> list[str]:
-    """The server's command line: one worker, this machine only."""
-    options = ["--host", HOST, "--port", str(port), "--workers", "1"]
+    """The server's command line: one worker, this machine only, and not for pages of other sites.
+
+    By default MLflow takes any host's name that begins as a private address does, such as 10.example.com.
+    """
+    options = ["--host", HOST, "--port", str(port), "--workers", "1", "--allowed-hosts", hosts(port)]
+    options += ["--cors-allowed-origins", ",".join(f"http://{each}" for each in hosts(port).split(","))]
     return [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store.uri, *options]
 
 
