@@ -6,12 +6,12 @@ vanished store costs no training, and the same command again finishes whatever w
 
 from __future__ import annotations
 
-import math
 import multiprocessing
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ from octant.worker import ALREADY, FAILED, Job
 
 PATIENCE_SECONDS = 20.0
 LEAVE_SECONDS = 2.5  # from a signal to the end
+CLOSE_SECONDS = 2.1  # of these: until the runs that are open in the store have to be closed
 
 
 class Interrupted(BaseException):
@@ -40,6 +41,7 @@ class Interrupted(BaseException):
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
         self.signum = signum
+        self.deadline = time.monotonic() + CLOSE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -58,19 +60,20 @@ def run(sweep: Sweep) -> Done:
     shipper = Shipper(
         sweep.store, experiment.name, sweep.orders, lambda link: publish(link, experiment, sweep.name, corners)
     )
-    shipper.start()
-    for job in sweep.jobs:
-        shipper.mark(job.fingerprint, "FINISHED" if job.fingerprint in sweep.results else "RUNNING")
     try:
         with _interruptible():
+            shipper.start()
+            for job in sweep.jobs:
+                shipper.mark(job.fingerprint, "FINISHED" if job.fingerprint in sweep.results else "RUNNING")
             _train(sweep, pending, shipper)
             line = Progress("delivering", len(sweep.jobs))
             sent = shipper.finish(PATIENCE_SECONDS, lambda left: line.show(len(sweep.jobs) - left))
             line.end()
     except Interrupted as interrupt:
-        _stop(sweep, shipper, interrupt.signum)
+        _stop(sweep, shipper, interrupt)
     except Exception:
-        _give_up(sweep, shipper, PATIENCE_SECONDS)
+        _mark_killed(sweep, shipper)
+        shipper.finish(PATIENCE_SECONDS)
         raise
     return Done(_verdict(sweep, shipper, sent), shipper.connection if sent else None)
 
@@ -150,23 +153,28 @@ def _restore(handlers: dict[signal.Signals, Any]) -> None:
         signal.signal(each, handler)
 
 
-def _give_up(sweep: Sweep, shipper: Shipper, patience: float, at_most: float = math.inf) -> None:
+def _mark_killed(sweep: Sweep, shipper: Shipper) -> None:
     """Mark what was under way as KILLED, but not what another launch trains; tasks of a cluster end a little later."""
     for job in sweep.jobs:
         if job.fingerprint not in sweep.results and (sweep.launch.cluster or not job.journal.is_live()):
             shipper.mark(job.fingerprint, "KILLED")
-    shipper.finish(patience, at_most=at_most)
 
 
-def _stop(sweep: Sweep, shipper: Shipper, signum: int) -> NoReturn:
+def _stop(sweep: Sweep, shipper: Shipper, interrupt: Interrupted) -> NoReturn:
     """Leave within three seconds, even if the store hangs."""
-    _give_up(sweep, shipper, 1.5, at_most=2.0)
-    left = len(sweep.jobs) - len(sweep.results)
-    print(
-        f"octant: stopped by {signal.Signals(signum).name}; {left} runs left, the same command continues",
-        file=sys.stderr,
-    )
-    _leave(signum)
+    _mark_killed(sweep, shipper)
+    shipper.leave(interrupt.deadline)
+    print(f"octant: stopped by {signal.Signals(interrupt.signum).name}; {_what_is_left(sweep)}", file=sys.stderr)
+    _leave(interrupt.signum)
+
+
+def _what_is_left(sweep: Sweep) -> str:
+    """What is to be trained and what to be sent, by the journals: results may have come too late to be counted."""
+    trained = [order for order in sweep.orders if order.journal.read().outcome]
+    left, unsent = len(sweep.jobs) - len(trained), sum(not order.is_done() for order in trained)
+    if not unsent:
+        return f"{left} runs left, the same command continues"
+    return f"{left} runs left, {unsent} not yet in MLflow; the same command continues, make sync only sends them"
 
 
 def _leave(signum: int) -> NoReturn:

@@ -8,7 +8,7 @@ accepted just before a crash, when the receipt was not yet written, changes noth
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 FINAL = ("FINISHED",)
 _MOST_METRICS = 900  # MLflow's limit for one batch is 1000, params and tags included
+
+
+class OutOfTime(Exception):
+    """The process is about to end; what was accepted so far is in the receipt."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,11 @@ class Order:
         told = receipt.get("sent", 0) >= len(story.epochs) and receipt.get("tagged") == receipt.get("sweep")
         return over and told and not self.journal.is_live()
 
+    def is_open(self) -> bool:
+        """Whether the store has the run, or may have it, as RUNNING."""
+        receipt = self.receipt()
+        return bool(receipt.get("run_id") and receipt.get("status") == "RUNNING")
+
     def path_in(self, experiment_id: str) -> str:
         """The run's page behind the server's address."""
         return f"#/experiments/{experiment_id}/runs/{self.receipt().get('run_id')}"
@@ -89,10 +98,16 @@ def place(store: Store, experiment: str, sweep: str, journal: Journal, *, anew: 
     return order
 
 
-def deliver(connection: Connection, order: Order, status: str) -> bool:
+def deliver(
+    connection: Connection,
+    order: Order,
+    status: str,
+    is_late: Callable[[], bool] = lambda: False,
+) -> bool:
     """Send what is new; `status` is the run's state while its journal has no outcome.
 
-    Returns False when another process is delivering this run. Raises what MLflow raises; nothing is lost then.
+    Returns False when another process is delivering this run. Raises what MLflow raises, and OutOfTime between two
+    requests once `is_late`; nothing is lost then.
     """
     journal = order.journal
     identity = journal.identity
@@ -107,12 +122,30 @@ def deliver(connection: Connection, order: Order, status: str) -> bool:
             story = journal.read()
             _create_once(connection, order, receipt, identity, story)
             _describe_once(connection, order, receipt, identity)
+            _heed(is_late)
             log_model_once(connection, receipt, journal, identity, story, order.save)
-            _send_points(connection, order, receipt, identity, story)
+            _send_points(connection, order, receipt, identity, story, is_late)
             _set_status(connection, order, receipt, story, status)
     except Busy:
         return False
     return True
+
+
+def close(connection: Connection, order: Order) -> None:
+    """Let the store's run be KILLED, without what it lacks: it is sent later. Only for a run that nobody trains."""
+    try:
+        with locked(order.path.with_suffix(".lock")):
+            receipt = order.receipt()
+            if receipt.get("run_id") and receipt.get("status") == "RUNNING":
+                connection.client.set_terminated(receipt["run_id"], "KILLED")
+                order.save(receipt | {"status": "KILLED"})
+    except Busy:
+        return
+
+
+def _heed(is_late: Callable[[], bool]) -> None:
+    if is_late():
+        raise OutOfTime
 
 
 def _empty_trash(connection: Connection, order: Order, receipt: dict[str, Any]) -> None:
@@ -167,7 +200,12 @@ def _describe_once(connection: Connection, order: Order, receipt: dict[str, Any]
 
 
 def _send_points(
-    connection: Connection, order: Order, receipt: dict[str, Any], identity: Mapping[str, Any], story: Story
+    connection: Connection,
+    order: Order,
+    receipt: dict[str, Any],
+    identity: Mapping[str, Any],
+    story: Story,
+    is_late: Callable[[], bool],
 ) -> None:
     """Params, points, outcome, summary: in as few requests as MLflow takes, since each costs a quarter of a run."""
     from mlflow.entities import Param, RunTag
@@ -178,6 +216,7 @@ def _send_points(
     summary = summary_points(story, receipt.get("model_id")) if over else []
     lines = story.epochs[receipt["sent"] :]
     while lines or params or tags:
+        _heed(is_late)
         most = _MOST_METRICS // (len(lines[0]["metrics"]) + 1) if lines else 0
         batch, lines = lines[:most], lines[most:]
         told = points(batch) + ([] if lines else summary)

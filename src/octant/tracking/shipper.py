@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from octant.errors import without_credentials
-from octant.tracking.delivery import Order, deliver
+from octant.tracking.delivery import Order, OutOfTime, close, deliver
 from octant.tracking.missing import forget_missing
 from octant.tracking.store import Connection, Store, connect, takes
 
 PAUSE_SECONDS = 1.0
+GRACE_SECONDS = 3.0  # for the order in hand, once nobody waits for the others
 
 
 class Shipper:
@@ -32,7 +33,8 @@ class Shipper:
         self._status: dict[str, str] = {}
         self._seen: dict[str, Any] = {}
         self._done: set[str] = set()
-        self._wake, self._stop = threading.Event(), threading.Event()
+        self._wake, self._stop, self._leaving = threading.Event(), threading.Event(), threading.Event()
+        self._late = math.inf  # when a run that cannot be sent in full is only closed
         self._thread = threading.Thread(target=self._loop, daemon=True)
         self.connection: Connection | None = None
         self.error: str | None = None
@@ -50,49 +52,65 @@ class Shipper:
         """Orders whose journal holds more than the store has accepted."""
         return [order for order in self._orders if order.journal.fingerprint not in self._done]
 
-    def finish(
-        self, patience: float, on_wait: Callable[[int], None] = lambda _: None, at_most: float = math.inf
-    ) -> bool:
+    def finish(self, patience: float, on_wait: Callable[[int], None] = lambda _: None) -> bool:
         """Deliver the rest and stop; True when all is sent.
 
         Gives up after `patience` seconds without progress, thrice that where the store is slow but has refused
-        nothing, and after `at_most` seconds in any case.
+        nothing.
         """
-        began = since = time.monotonic()
+        since = time.monotonic()
         last = -1
         while self._thread.is_alive() and (left := len(self.undelivered())):
             now = time.monotonic()
             if left != last:
                 last, since = left, now
-            if now - since > (patience if self.error else 3 * patience) or now - began > at_most:
+            if now - since > (patience if self.error else 3 * patience):
                 break
             on_wait(left)
             self._wake.set()
             time.sleep(0.05)
         self._stop.set()
         self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(GRACE_SECONDS)  # else the order in hand might leave its run RUNNING
         return not self.undelivered()
 
+    def leave(self, deadline: float) -> None:
+        """Close the runs that the store has as RUNNING, create none, and stop before `deadline` (monotonic).
+
+        What can be sent in half of that time is sent; the other runs are closed as KILLED, and `make sync` goes on.
+        """
+        now = time.monotonic()
+        self._late = now + max(0.0, deadline - now) / 2
+        self._leaving.set()
+        self._wake.set()
+        self._thread.join(max(0.0, deadline - now))
+        self._stop.set()
+
     def _loop(self) -> None:
-        while not self._stop.is_set():
+        while not (self._stop.is_set() or (self._leaving.is_set() and not self._open())):
             try:
                 if self.connection is None:
                     connection = connect(self._store, self._experiment)
                     forget_missing(connection, self._orders)
                     self._on_connect(connection)
                     self.connection = connection
-                self._pass(self.connection)
+                self._close_open(self.connection) if self._leaving.is_set() else self._pass(self.connection)
                 self.error = None
             except Exception as error:  # noqa: BLE001 - whatever the store raises, the journals keep the results
                 self.error = without_credentials(str(error)).strip().split("\n")[0]
-            self._wake.wait(PAUSE_SECONDS)
+            self._wake.wait(0.1 if self._leaving.is_set() else PAUSE_SECONDS)
             self._wake.clear()
 
     def _pass(self, connection: Connection) -> None:
         problem = None
         for order in self._orders:
+            if self._leaving.is_set():
+                return
             try:
                 self._deliver(connection, order)
+            except OutOfTime:
+                return
             except Exception as error:  # noqa: BLE001 - one that the store refuses holds no other up
                 problem = error
                 if not takes(connection):
@@ -105,10 +123,25 @@ class Shipper:
         if name in self._done or name not in self._status or self._stop.is_set():
             return
         look = (self._status[name], _size(order.journal.folder / "epochs.jsonl"))
-        if self._seen.get(name) != look and deliver(connection, order, look[0]):
+        if self._seen.get(name) != look and deliver(connection, order, look[0], self._leaving.is_set):
             self._seen[name] = look
         if look[0] != "RUNNING" and self._seen.get(name) == look:
             self._done.add(name)
+
+    def _open(self) -> list[Order]:
+        """Runs that the store has as RUNNING though nobody trains them any more."""
+        mine = [order for order in self._orders if self._status.get(order.journal.fingerprint, "RUNNING") != "RUNNING"]
+        return [order for order in mine if order.is_open()]
+
+    def _close_open(self, connection: Connection) -> None:
+        for order in self._open():
+            try:
+                deliver(connection, order, self._status[order.journal.fingerprint], self._is_late)
+            except Exception:  # noqa: BLE001 - no time left, or what it lacks is refused: closing it may go through
+                close(connection, order)
+
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._late
 
 
 def _size(path: Path) -> int:
