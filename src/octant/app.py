@@ -164,10 +164,11 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
 
 def _conclude(sweep: Sweep, connection: Connection) -> None:
     """Say what came out: a line for one run; table, figure and link for a sweep."""
-    from octant import portraits, report
+    from octant import portraits
+    from octant.report import pages
     from octant.tracking.view import path_of, publish
 
-    address = report.base_address(sweep.store)
+    address = pages.base_address(sweep.store)
     count, skipped, failed = len(sweep.jobs), sweep.skipped, len(sweep.unfinished)
     said = f"{count - skipped - failed} trained, {skipped} were there already"
     print(f"{count} {'run' if count == 1 else 'runs'}: {said}{f', {failed} did not finish' if failed else ''}")
@@ -181,7 +182,7 @@ def _conclude(sweep: Sweep, connection: Connection) -> None:
         return
     corners = sorted({job.settings.configuration for job in sweep.jobs})
     try:
-        done = report.write(connection, sweep.name)
+        done = pages.write(connection, sweep.name)
     except InputError as error:  # such as two data sets in one sweep: the runs stand, there is no report
         print(f"no report: {error}\ncomparison  {address}{path_of(connection.experiment_id, sweep.name)}")
         return
@@ -190,7 +191,7 @@ def _conclude(sweep: Sweep, connection: Connection) -> None:
         others = "another launch has taken the others into its sweep; the same command again shows all"
         print(f"octant: the report has {done.runs} of the {count} runs: {others}", file=sys.stderr)
     print(f"\n{done.text}\n\nfigure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}")
-    print(f"in MLflow   {address}{report.log(connection, done)}")
+    print(f"in MLflow   {address}{pages.log(connection, done)}")
     print(f"comparison  {address}{done.link}\n            (make ui starts the server there)")
     portraits.log(sweep.store, connection.client, done.typical)
 

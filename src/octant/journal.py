@@ -49,7 +49,7 @@ class Busy(Exception):
 def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold an exclusive lock on `path`; the kernel frees it when the process dies. Raises Busy unless `wait`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with path.open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from octant import environment
 from octant.errors import InputError, unknown_word, without_credentials
 
 BAD_INPUT = 2
@@ -23,11 +24,15 @@ _DEBUG = "_OCTANT_DEBUG"  # what the user said of HYDRA_FULL_ERROR, before the c
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the program with one line for any exception, unless HYDRA_FULL_ERROR=1 asks for tracebacks."""
+    """Settle the environment, and end the program with one line for any exception.
+
+    HYDRA_FULL_ERROR=1 asks for tracebacks instead.
+    """
     debug = os.environ.get(_DEBUG, os.environ.get("HYDRA_FULL_ERROR", "0")) not in ("", "0")
     os.environ[_DEBUG] = "1" if debug else "0"
     for name in ("stdout", "stderr"):  # cron and daemons may close them
-        setattr(sys, name, getattr(sys, name) or Path(os.devnull).open("w"))  # noqa: SIM115
+        setattr(sys, name, getattr(sys, name) or Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+    environment.settle()
     argparse.ArgumentParser.error = _refuse  # type: ignore[assignment,method-assign] # else Hydra prints a page
     try:
         try:

@@ -14,24 +14,25 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from octant import figures, home
+from octant import home
 from octant.config import Settings, Tracking
 from octant.data import Dataset
 from octant.errors import InputError
 from octant.initialisers import Parameters
 from octant.messages import one_line_errors
 from octant.network import build, forward
-from octant.report.pages import as_png
 from octant.tracking.store import Store, client_of, locate
 from octant.tracking.stored import read_run
 from octant.tracking.verified import fetch
 from octant.training import test_errors
 from octant.worker import same_data
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FOLDER, TAG = "figures", "portrait"
 _MOST_WRONG = 24
@@ -46,6 +47,8 @@ def log(store: Store, client: Any, run_ids: Sequence[str]) -> None:
 
 
 def _log_one(store: Store, client: Any, run_id: str) -> None:
+    from octant.report.pages import as_png  # not above: matplotlib reads the environment when it is imported
+
     run = read_run(store, run_id)
     settings = run.settings
     try:
@@ -59,11 +62,13 @@ def _log_one(store: Store, client: Any, run_id: str) -> None:
         for name, figure in draw(settings, dataset, parameters):
             (Path(folder) / f"{name}.png").write_bytes(as_png(figure))
         client.log_artifacts(run_id, folder, FOLDER)
-    client.set_tag(run_id, TAG, FOLDER)
+    client.set_tag(run_id, TAG, FOLDER, synchronous=True)
 
 
 def draw(settings: Settings, dataset: Dataset, parameters: Parameters) -> Iterator[tuple[str, Figure]]:
     """Name and figure of all that can be drawn of one run."""
+    from octant import figures
+
     network = build(settings.loss, settings.hidden, settings.output)
     errors = test_errors(dataset, forward(network, parameters, dataset.test.X).A2.argmax(axis=1))
     wrong, examples = np.array(errors["wrong"], dtype=int).reshape(-1, 3), np.array(errors["examples"])

@@ -19,7 +19,9 @@ MOST_DIFF = 64_000  # characters of uncommitted changes that a run keeps
 _DECISIVE = ("--", ".", ":(exclude)experiments")  # every sweep writes its findings there: they decide no number
 
 
-_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # hooks set them, of whatever repository they are in
+# Hooks set them, of whatever repository they are in.
+_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE",
+              "GIT_PREFIX", "GIT_DIFF_OPTS")  # fmt: skip
 
 
 def _git(*arguments: str) -> str | None:
@@ -28,7 +30,7 @@ def _git(*arguments: str) -> str | None:
             ["git", "-C", str(home.project()), *arguments],  # noqa: S607
             env={name: value for name, value in os.environ.items() if name not in _ELSEWHERE},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             timeout=5,
             check=True,
@@ -41,7 +43,7 @@ def _git(*arguments: str) -> str | None:
 def _cpu() -> str:
     """Its name, and what tells it from others of that name: they differ in instructions, so in compiled code's bits."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n")[0].splitlines()
     except OSError:
         return platform.processor() or platform.machine()
     facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}

@@ -68,6 +68,7 @@ def same_data(settings: DataSettings, dtype: str, state: str, digest: str) -> Da
 def start() -> None:
     """Initialise a worker process: Ctrl-C is the launcher's to handle, and no worker outlives its launcher."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.chdir("/")  # Numba reads a .numba_config.yaml where it is; every path of a job is absolute
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent,), daemon=True).start()

@@ -62,7 +62,7 @@ def run(folder: str, number: int) -> None:
             waiting.append(job)
             time.sleep(BUSY_SECONDS)
             continue
-        with said_in(here, number).open("a") as file:
+        with said_in(here, number).open("a", encoding="utf-8") as file:
             file.write(json.dumps([job.fingerprint, result]) + "\n")
 
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context, rcParamsDefault
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 WIDTH = 6.2  # inches
 COLUMNS = 4  # of a grid of panels
 LEFT_OUT = "#9a9a9a"
+
+
+@contextmanager
+def defaults(changed: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Give matplotlib its own defaults, whatever a user's matplotlibrc or style says; a context and a decorator.
+
+    So the same frame gives the same bytes on every machine. `changed` are exceptions to the defaults.
+    """
+    own: dict[Any, Any] = {name: value for name, value in rcParamsDefault.items() if not name.startswith("backend")}
+    with rc_context(own | dict(changed or {})):
+        yield
 
 
 def canvas(height: float) -> Figure:

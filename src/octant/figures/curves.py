@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from octant.figures.canvas import LEFT_OUT, canvas, legend_below, panels, plain, two_lines
+from octant.figures.canvas import LEFT_OUT, canvas, defaults, legend_below, panels, plain, two_lines
 from octant.palette import colour, line_style
 
 
@@ -33,6 +33,7 @@ def learning_curves(curves: pd.DataFrame, metric: str, axes: Axes) -> Axes:
     return plain(axes)
 
 
+@defaults()
 def accuracy_figure(curves: pd.DataFrame, title: str) -> Figure:
     """The lecture's picture for all configurations: train and test accuracy on common axes, one legend."""
     figure = canvas(4.9)
@@ -51,6 +52,7 @@ def accuracy_figure(curves: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
+@defaults()
 def panels_figure(curves: pd.DataFrame, ranking: Sequence[str]) -> Figure:
     """Each configuration's test (thick) and train (thin) accuracy, the others' test accuracy in grey behind it."""
     test, train = (mean_and_sd(curves, metric) for metric in ("test_accuracy", "train_accuracy"))

@@ -9,11 +9,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from octant.figures.canvas import WIDTH, canvas, panels, two_lines
+from octant.figures.canvas import WIDTH, canvas, defaults, panels, two_lines
 
 _ACROSS = 6  # pictures in a row
 
 
+@defaults()
 def confusion_figure(confusion: Mapping[str, NDArray[np.float64]]) -> Figure:
     """For each configuration the share of a class (row) taken for another (column), in percent; diagonal left blank."""
     drawn = dict(list(confusion.items())[:16])
@@ -31,6 +32,7 @@ def confusion_figure(confusion: Mapping[str, NDArray[np.float64]]) -> Figure:
     return figure
 
 
+@defaults()
 def hardest_figure(hardest: pd.DataFrame, images: NDArray[np.float64]) -> Figure:
     """Test examples as pictures, hardest first: class, the most frequent wrong answer, share of runs that err.
 
@@ -40,6 +42,7 @@ def hardest_figure(hardest: pd.DataFrame, images: NDArray[np.float64]) -> Figure
     return pictures_figure(images, [f"{label} read as {said}\n{share:.0f} % of runs" for label, said, share in words])
 
 
+@defaults()
 def pictures_figure(images: NDArray[np.float64], captions: Sequence[str]) -> Figure:
     """Pictures (n x rows x columns), each under its caption, six in a row.
 
@@ -58,6 +61,7 @@ def pictures_figure(images: NDArray[np.float64], captions: Sequence[str]) -> Fig
     return figure
 
 
+@defaults()
 def weights_figure(W1: NDArray[np.float64], shape: tuple[int, int], most: int = 100) -> Figure:
     """The incoming weights of the first hidden units as pictures: W1 (d, h), d = rows x columns of `shape`.
 

@@ -7,12 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from octant.figures.canvas import LEFT_OUT, canvas, legend_below, plain
+from octant.figures.canvas import LEFT_OUT, canvas, defaults, legend_below, plain
 from octant.palette import colour, line_style
 
 INK = "#222222"
 
 
+@defaults()
 def effects_figure(effects: pd.DataFrame) -> Figure:
     """Forest plot: each effect with its 95 % interval, filled where the effect is shown, hollow where it is not."""
     figure = canvas(0.6 + 0.36 * len(effects))
@@ -30,6 +31,7 @@ def effects_figure(effects: pd.DataFrame) -> Figure:
     return figure
 
 
+@defaults()
 def ranking_figure(summary: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     """Each configuration's seeds (faint), mean and 95 % interval, in the ranking's order."""
     figure = canvas(0.7 + 0.36 * len(summary))
@@ -46,6 +48,7 @@ def ranking_figure(summary: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     return figure
 
 
+@defaults()
 def rates_figure(rates: pd.DataFrame, chosen: pd.DataFrame, shared_rate: float | None) -> Figure:
     """Accuracy against learning rate, near the top and over the whole range; chosen rates and shared one marked."""
     figure = canvas(7.2)

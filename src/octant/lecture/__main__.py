@@ -7,19 +7,21 @@ import pandas as pd
 from octant import home
 from octant.config import DataSettings
 from octant.data import load
-from octant.figures import rates_figure
 from octant.journal import replace
 from octant.lecture.chaos import chaos
-from octant.lecture.drawing import chaos_figure, curve_figure, ladder_figure
 from octant.lecture.page import pages
 from octant.lecture.tables import agreement, tables
 from octant.messages import one_line_errors
-from octant.report.pages import rendered
 
 
 def main() -> None:
     """Write tables, figures and pages."""
     with one_line_errors():
+        # Only now: matplotlib reads the environment when it is imported.
+        from octant.figures import rates_figure
+        from octant.lecture.drawing import chaos_figure, curve_figure, ladder_figure
+        from octant.report.pages import rendered
+
         folder = home.experiments() / "lecture"
         folder.mkdir(parents=True, exist_ok=True)
         mnist = load(DataSettings(name="mnist", validation_fraction=0.0), "float64", home.state() / "cache")

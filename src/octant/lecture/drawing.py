@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from octant.figures.canvas import canvas, legend_below, panels, plain
+from octant.figures.canvas import canvas, defaults, legend_below, panels, plain
 from octant.figures.curves import mean_and_sd
 from octant.palette import colour, line_style
 
@@ -17,6 +17,7 @@ TITLES = {
 }  # fmt: skip
 
 
+@defaults()
 def curve_figure(curves: pd.DataFrame) -> Figure:
     """The lecture's figure, a panel a pair: lines self and test of seed 1, the other seeds faint behind them."""
     figure = canvas(5.6)
@@ -39,6 +40,7 @@ def curve_figure(curves: pd.DataFrame) -> Figure:
     return figure
 
 
+@defaults()
 def ladder_figure(curves: pd.DataFrame) -> Figure:
     """Test accuracy against epoch, a panel a rung: mean over seeds of each pair, with a band of one SD."""
     last = curves.loc[curves["rung"] == "init", "epoch"].max()
@@ -58,6 +60,7 @@ def ladder_figure(curves: pd.DataFrame) -> Figure:
     return figure
 
 
+@defaults()
 def chaos_figure(chaos: pd.DataFrame) -> Figure:
     """Distance between the weights of a run and its twin against the number of examples, both axes logarithmic."""
     figure = canvas(5.2)

@@ -59,7 +59,7 @@ def _said(cell: Any) -> str:
 
 def _kept(path: Path, text: str) -> str:
     """`text` with what `make report` wrote into the page that is there."""
-    old = path.read_text() if path.exists() else ""
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
     _, begin, rest = old.partition(_BEGIN)
     kept, end, _ = rest.partition(_END)
     before, mark, rest = text.partition(_BEGIN)

@@ -3,7 +3,3 @@
 Collect (the store), find (numbers), word and draw, write: each its own module, so that all but the first and the
 last need neither store nor disk.
 """
-
-from octant.report.pages import Report, base_address, log, write
-
-__all__ = ["Report", "base_address", "log", "write"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from octant import home, report
+from octant import home
 from octant.config import Tracking
 from octant.messages import one_line_errors
 from octant.tracking.store import connect, locate
@@ -16,12 +16,14 @@ def main() -> None:
     parser.add_argument("experiment", help="name of the experiment, such as factorial")
     parser.add_argument("--uri", default=None, help="tracking store; default: the local one")
     with one_line_errors():
+        from octant.report import pages  # only now: matplotlib reads the environment when it is imported
+
         arguments = parser.parse_args()
         store = locate(Tracking(uri=arguments.uri), home.state())
         connection = connect(store, arguments.experiment, create=False)
-        done = report.write(connection)
+        done = pages.write(connection)
         print(f"{done.text}\n\nwritten to   {done.folder / 'report.html'}")
-        print(f"in MLflow    {report.base_address(store)}{report.log(connection, done)}")
+        print(f"in MLflow    {pages.base_address(store)}{pages.log(connection, done)}")
 
 
 if __name__ == "__main__":

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from octant import figures, home
+from octant.figures.canvas import defaults
 from octant.journal import replace
 from octant.report import words
 from octant.report.collect import collect
@@ -155,7 +155,7 @@ def terminal(found: Findings) -> str:
 def rendered(figure: Figure) -> tuple[bytes, bytes]:
     """The figure as svg and png; the same figure gives the same bytes."""
     svg = io.BytesIO()
-    with rc_context({"svg.hashsalt": "octant", "svg.fonttype": "path"}):
+    with defaults({"svg.hashsalt": "octant", "svg.fonttype": "path"}):
         # Not savefig, which draws everything twice and lays it out anew for each format.
         FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # type: ignore[no-untyped-call]
         figure.set_layout_engine("none")
@@ -166,7 +166,8 @@ def rendered(figure: Figure) -> tuple[bytes, bytes]:
 def as_png(figure: Figure) -> bytes:
     """The figure as png."""
     png = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    with defaults():
+        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return png.getvalue()
 
 
@@ -184,7 +185,7 @@ def _csv(table: pd.DataFrame) -> bytes:
 def _around(path: Path, block: str) -> str:
     """`block` between the markers of the README that is there, whose other words stay; or by itself."""
     block = f"{_BEGIN}\n{block.strip()}\n{_END}"
-    old = path.read_text() if path.exists() else ""
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
     before, begin, rest = old.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     return f"{before}{block}{after}" if begin and end else f"{block}\n\n{old}".rstrip() + "\n"

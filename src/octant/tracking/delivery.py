@@ -151,7 +151,7 @@ def _heed(is_late: Callable[[], bool]) -> None:
 def _empty_trash(connection: Connection, order: Order, receipt: dict[str, Any]) -> None:
     for run_id in receipt.get("trash", []):
         if is_active(connection, run_id, anywhere=True):
-            connection.client.set_tag(run_id, REPLACED, "true")
+            connection.client.set_tag(run_id, REPLACED, "true", synchronous=True)
             connection.client.delete_run(run_id)
     if receipt.pop("trash", None):
         order.save(receipt)
@@ -195,7 +195,7 @@ def _describe_once(connection: Connection, order: Order, receipt: dict[str, Any]
     texts |= {UNCOMMITTED: identity["uncommitted"]} if identity.get("uncommitted") else {}
     with TemporaryDirectory() as folder:
         for name, text in texts.items():
-            (Path(folder) / name).write_text(text)
+            (Path(folder) / name).write_text(text, encoding="utf-8")
             _send_file(connection, receipt, Path(folder) / name)
 
 
@@ -220,7 +220,7 @@ def _send_points(
         most = _MOST_METRICS // (len(lines[0]["metrics"]) + 1) if lines else 0
         batch, lines = lines[:most], lines[most:]
         told = points(batch) + ([] if lines else summary)
-        connection.client.log_batch(receipt["run_id"], told, params, [] if lines else tags)
+        connection.client.log_batch(receipt["run_id"], told, params, [] if lines else tags, synchronous=True)
         receipt |= {"sent": receipt["sent"] + len(batch), "described": True}
         order.save(receipt)
         params, tags = [], tags if lines else []
@@ -237,7 +237,7 @@ def _send_file(connection: Connection, receipt: Mapping[str, Any], file: Path) -
 def _set_status(connection: Connection, order: Order, receipt: dict[str, Any], story: Story, status: str) -> None:
     client, run_id = connection.client, receipt["run_id"]
     if receipt.get("tagged") != receipt["sweep"]:
-        client.set_tag(run_id, "sweep", receipt["sweep"])
+        client.set_tag(run_id, "sweep", receipt["sweep"], synchronous=True)
         receipt["tagged"] = receipt["sweep"]
         order.save(receipt)
     failure = order.journal.failure

@@ -140,7 +140,8 @@ def write_model(
     )  # fmt: skip
     # Not Model.save, which takes YAML's slow dumper.
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    (folder / "MLmodel").write_text(yaml.dump(model.to_dict(), Dumper=dumper, default_flow_style=False))
+    said = yaml.dump(model.to_dict(), Dumper=dumper, default_flow_style=False)
+    (folder / "MLmodel").write_text(said, encoding="utf-8")
 
 
 _ARTIFACTS = {"weights": "weights.npz", "activations": "activations.py"}

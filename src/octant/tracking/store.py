@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -105,8 +107,9 @@ def locate(tracking: Tracking, state: Path) -> Store:
 
 def use_mlflow() -> None:
     """Set MLflow up before its first import: bounded waits, no telemetry, no chatter."""
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+    os.environ.update(_ENVIRONMENT)
+    if sys.flags.optimize > 1:
+        warnings.filterwarnings("ignore", module="mlflow")  # it misses its docstrings, which it adds to
     for name in ("mlflow", "alembic", "sqlalchemy", "urllib3"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what they would say is raised too
 

@@ -57,7 +57,7 @@ def _settings(client: Any, run_id: str) -> Settings:
 
     with TemporaryDirectory(prefix="octant-") as folder:
         try:
-            text = Path(client.download_artifacts(run_id, CONFIG, folder)).read_text()
+            text = Path(client.download_artifacts(run_id, CONFIG, folder)).read_text(encoding="utf-8")
         except (MlflowException, OSError):
             raise InputError(f"run {run_id} has no artifact {CONFIG}; without it nothing says what to repeat") from None
     return parse_settings(yaml.safe_load(text))
