@@ -26,35 +26,35 @@ train: $(VENV)/.installed ## train one run: ARGS="loss=mse hidden=tanh seed=3"
 	@$(BIN)/octant $(ARGS)
 
 report: $(VENV)/.installed ## tables and figures of EXPERIMENT again, from the store alone
-	@$(BIN)/python -m octant.report $(EXPERIMENT) $(ARGS)
+	@$(BIN)/python -m octant.analysis.report $(EXPERIMENT) $(ARGS)
 
 lecture: $(VENV)/.installed ## the lecture's page: train what is missing on MNIST, then tables, figures, words
 	@for each in lecture lecture-ladder lecture-rates; do $(BIN)/octant experiment=$$each $(ARGS) || exit $$?; done
-	@$(BIN)/python -m octant.lecture
+	@PYTHONPATH=experiments/lecture $(BIN)/python -m lecture_page
 
 ui: $(VENV)/.installed ## MLflow on 127.0.0.1 (PORT=5000) with the link to the comparison
-	@OCTANT_PORT=$(PORT) exec $(BIN)/python -m octant.ui
+	@OCTANT_PORT=$(PORT) exec $(BIN)/python -m octant.servers.ui
 
 server: $(VENV)/.serving ## MLflow for a team on PostgreSQL, settings in the environment: docs/scaling.md
-	@exec $(BIN)/python -m octant.team
+	@exec $(BIN)/python -m octant.servers.team
 
 move: $(VENV)/.serving ## carry the SQLite store to a new team's server, ids and all: docs/scaling.md
-	@$(BIN)/python -m octant.move
+	@$(BIN)/python -m octant.servers.move
 
 portraits: $(VENV)/.installed ## figures of single runs into MLflow: RUNS="id id"
-	@$(BIN)/python -m octant.portraits $(RUNS) $(ARGS)
+	@$(BIN)/python -m octant.models.portraits $(RUNS) $(ARGS)
 
 promote: $(VENV)/.installed ## register the best model of EXPERIMENT, by validation accuracy, as champion
-	@$(BIN)/python -m octant.champion promote $(EXPERIMENT) $(ARGS)
+	@$(BIN)/python -m octant.models.champion promote $(EXPERIMENT) $(ARGS)
 
 serve: $(VENV)/.installed ## the champion answers HTTP on 127.0.0.1 (PORT=5000)
-	@OCTANT_PORT=$(PORT) exec $(BIN)/python -m octant.champion serve $(ARGS)
+	@OCTANT_PORT=$(PORT) exec $(BIN)/python -m octant.models.champion serve $(ARGS)
 
 sync: $(VENV)/.installed ## send to MLflow what is only in the journals yet
-	@$(BIN)/python -m octant.upkeep sync $(ARGS)
+	@$(BIN)/python -m octant.cli.upkeep sync $(ARGS)
 
 doctor: $(VENV)/.installed ## compare journals and store, mark dead runs KILLED
-	@$(BIN)/python -m octant.upkeep doctor $(ARGS)
+	@$(BIN)/python -m octant.cli.upkeep doctor $(ARGS)
 
 test: $(VENV)/.tested ## set up and run the tests
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)

@@ -13,8 +13,8 @@ from contextlib import closing
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from conftest import environment
-from services import RayCluster, SlurmCluster
+from support.command import environment
+from support.services import RayCluster, SlurmCluster
 
 SWEEP = ("experiment=smoke", "epochs=1", "engine=numpy", "loss=cross_entropy", "hidden=tanh", "output=softmax")
 

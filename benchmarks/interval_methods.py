@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from octant.comparison.intervals import student
+from octant.analysis.comparison.intervals import student
 
 Array = NDArray[np.float64]
 Ends = tuple[Array, Array]

@@ -18,8 +18,8 @@ import pandas as pd
 from scipy import stats
 
 from interval_methods import METHODS, Array
-from octant.comparison.effects import CONTRASTS
-from octant.comparison.intervals import ALPHA, sign_flip_p, student
+from octant.analysis.comparison.effects import CONTRASTS
+from octant.analysis.comparison.intervals import ALPHA, sign_flip_p, student
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "intervals.md"

@@ -16,8 +16,8 @@ from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from conftest import Database, run_octant
-from test_outage import Server, times, with_two_outages
+from support.command import Database, run_octant
+from tracking.test_outage import Server, times, with_two_outages
 
 SWEEP = ("experiment=smoke", "engine=numpy", "hidden_units=16", "batch_size=2", "epochs=60", "workers=1")
 
@@ -35,7 +35,7 @@ def calm(server: Server, home: Path) -> float:
 def disturbed(server: Server, home: Path) -> float:
     code, said = with_two_outages(server, home, *SWEEP)
     assert code in (0, 75), said
-    sync = run_octant(home, "sync", module="octant.upkeep", MLFLOW_TRACKING_URI=server.address)
+    sync = run_octant(home, "sync", module="octant.cli.upkeep", MLFLOW_TRACKING_URI=server.address)
     assert sync.returncode == 0, sync.stderr
     assert Database(server.folder).statuses() == {"FINISHED": 16}
     return seconds(home)

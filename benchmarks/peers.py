@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from octant.engines import ENGINES, Step
-from octant.engines.compiled.sparse import compress
-from octant.initialisers import Parameters
-from octant.network import build
+from octant.network.engines import ENGINES, Step
+from octant.network.engines.compiled.sparse import compress
+from octant.network.initialisers import Parameters
+from octant.network.network import build
 
 Array = np.ndarray[Any, Any]
 FLAGS = ("-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")

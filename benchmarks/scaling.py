@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from octant.initialisers import INITIALISERS
+from octant.network.initialisers import INITIALISERS
 from peers import Octant, Task
 from timing import on_one_core, seconds
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from octant.config import DataSettings, parse_settings
-from octant.data import Dataset, load
-from octant.training import train
+from octant.network.data import Dataset, load
+from octant.network.training import train
 
 OUT = Path(__file__).with_suffix(".csv")
 SEEDS = 200

@@ -18,8 +18,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from conftest import environment, run_octant
-from services import Postgres, TeamServer, descendants
+from support.command import environment, run_octant
+from support.services import Postgres, TeamServer, descendants
 
 LAUNCHES = 8
 SWEEP = ("experiment=smoke", "epochs=1", "engine=numpy", "workers=1", "loss=cross_entropy", "hidden=tanh",
@@ -60,7 +60,7 @@ def afterwards(home: Path, runs: int, *more: str, uri: str, **env: str) -> None:
     began = time.perf_counter()
     done = run_octant(home, *SWEEP, f"seed=range({runs // LAUNCHES * LAUNCHES})", *more, **env)
     swept = time.perf_counter()
-    report = run_octant(home, "smoke", "--uri", uri, module="octant.report", **env)
+    report = run_octant(home, "smoke", "--uri", uri, module="octant.analysis.report", **env)
     ended = time.perf_counter()
     assert (done.returncode, report.returncode) == (0, 0), done.stderr + report.stderr
     said = (

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import environment
-from services import free_port
+from support.command import environment
+from support.services import free_port
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.xdist_group("docs")
@@ -106,8 +106,8 @@ def test_the_tutorial_as_it_stands(checkout: Path) -> None:
     assert "no difference shown" in done.stdout or "scores highest" in done.stdout
     assert (checkout / "experiments" / "batches" / "report.html").exists()
     assert (checkout / "mlruns" / "reports" / "arctan" / "report.html").exists()
-    wrong = (checkout / "src/octant/activations.py").read_text().replace("np.cos(A) ** 2", "np.sin(A) ** 2")
-    (checkout / "src/octant/activations.py").write_text(wrong)
+    wrong = (checkout / "src/octant/network/activations.py").read_text().replace("np.cos(A) ** 2", "np.sin(A) ** 2")
+    (checkout / "src/octant/network/activations.py").write_text(wrong)
     done = typed(checkout, 'make test ARGS="tests/test_gradients.py -k arctan -q"')
     assert done.returncode != 0, "the tutorial says that a mistake is found"
 
@@ -178,8 +178,8 @@ def test_the_notebook_runs(swept: tuple[Path, str], tmp_path: Path) -> None:
 
 
 def test_the_page_on_mathematics_has_every_word() -> None:
-    from octant.activations import HIDDEN, OUTPUT
-    from octant.losses import LOSSES
+    from octant.network.activations import HIDDEN, OUTPUT
+    from octant.network.losses import LOSSES
 
     text = (ROOT / "docs" / "mathematics.md").read_text()
     assert all(f"`{word}`" in text for word in {*HIDDEN, *OUTPUT, *LOSSES})

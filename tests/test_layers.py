@@ -11,22 +11,32 @@ import pytest
 import yaml
 
 from octant import config
-from octant.activations import HIDDEN, OUTPUT
-from octant.engines import ENGINES
-from octant.initialisers import INITIALISERS
-from octant.losses import LOSSES
+from octant.network.activations import HIDDEN, OUTPUT
+from octant.network.engines import ENGINES
+from octant.network.initialisers import INITIALISERS
+from octant.network.losses import LOSSES
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "octant"
 
-# Each module imports only from those before it.
+# Each room, and each file at the root, imports only from those before it.
 LAYERS = [
-    "errors", "seal", "home", "seeds", "activations", "losses", "initialisers", "config", "messages", "data", "network",
-    "engines", "training", "journal", "worker", "forked", "pool", "palette", "provenance", "progress", "cluster",
-    "tracking", "sweep", "launch", "comparison", "figures", "report", "lecture", "upkeep", "rerun", "pictures",
-    "predict", "server", "ui", "team", "move", "champion", "portraits", "app", "__main__",
+    "errors", "seal", "environment", "home", "config", "network", "analysis", "runs", "tracking", "servers", "models",
+    "cli", "__main__",
 ]  # fmt: skip
-NUMERICS = ["activations", "losses", "initialisers", "seeds", "network", "engines", "training"]
+# The seams that are still open: file -> rooms above it that it imports.
+OPEN = {
+    "config.py": {"network"},
+    "analysis/report": {"tracking", "runs", "cli"},
+    "runs": {"tracking", "cli"},
+    "tracking": {"models"},
+    "models": {"cli"},
+    "servers": {"cli"},
+}
+NUMERICS = [
+    "network.activations", "network.losses", "network.initialisers", "network.seeds", "network.network",
+    "network.engines", "network.training",
+]  # fmt: skip
 
 
 def modules() -> dict[str, Path]:
@@ -50,9 +60,12 @@ def imported(path: Path) -> set[str]:
 @pytest.mark.parametrize("relative", sorted(modules()))
 def test_imports_go_one_way(relative: str) -> None:
     here = LAYERS.index(layer(relative))
+    seams = set().union(
+        *(rooms for place, rooms in OPEN.items() if relative == place or relative.startswith(f"{place}/"))
+    )
     for name in imported(modules()[relative]):
         parts = name.split(".")
-        if parts[0] == "octant" and len(parts) > 1 and parts[1] in LAYERS:
+        if parts[0] == "octant" and len(parts) > 1 and parts[1] in LAYERS and parts[1] not in seams:
             assert LAYERS.index(parts[1]) <= here, f"{relative} imports {name}, a layer above it"
 
 
@@ -65,10 +78,10 @@ def importers(package: str) -> set[str]:
 
 
 def test_mlflow_hydra_and_numba_have_one_door_each() -> None:
-    assert importers("mlflow") == {"tracking"}
-    assert importers("hydra") == {"app"}
-    assert importers("omegaconf") <= {"app"}
-    assert importers("numba") <= {"engines"}
+    assert importers("mlflow") == {"tracking", "models", "servers"}
+    assert importers("hydra") == {"cli"}
+    assert importers("omegaconf") <= {"cli"}
+    assert importers("numba") <= {"network"}
 
 
 @pytest.mark.parametrize("module", NUMERICS)

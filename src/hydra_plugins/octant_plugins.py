@@ -46,7 +46,7 @@ class OctantLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Train all jobs; ends the program with octant's exit code."""
-        from octant.app import launch_composed
+        from octant.cli.app import launch_composed
 
         composed = compose(self._loader, self._config, job_overrides)
         raise SystemExit(launch_composed(each | {"cluster": self._cluster} for each in composed))

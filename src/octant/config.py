@@ -89,9 +89,9 @@ class Settings(_Model):
 
     @model_validator(mode="after")
     def _words(self) -> Settings:
-        from octant.activations import HIDDEN, OUTPUT  # not above: NumPy's import is a fifth of an error's time
-        from octant.initialisers import INITIALISERS
-        from octant.losses import LOSSES
+        from octant.network.activations import HIDDEN, OUTPUT  # not above: NumPy's import is a fifth of an error's time
+        from octant.network.initialisers import INITIALISERS
+        from octant.network.losses import LOSSES
 
         _check_word("loss", self.loss, LOSSES)
         _check_word("hidden", self.hidden, HIDDEN)

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from octant.journal import Story
-from octant.palette import colour
+from octant.analysis.palette import colour
+from octant.runs.journal import Story
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric

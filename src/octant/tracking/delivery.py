@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from octant.errors import InputError
-from octant.journal import TEST_ERRORS, Busy, Journal, Story, locked, read_json, write_json
+from octant.models.logged import log_model_once
+from octant.runs.journal import TEST_ERRORS, Busy, Journal, Story, locked, read_json, write_json
 from octant.tracking.content import dataset_inputs, outcome_tags, points, run_name, run_params, run_tags, summary_points
-from octant.tracking.models import log_model_once
 from octant.tracking.store import REPLACED, Connection, Store, is_active
 from octant.tracking.stored import CONFIG, UNCOMMITTED
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from octant.journal import Busy, locked
+from octant.runs.journal import Busy, locked
 from octant.tracking.content import ENDPOINT
 from octant.tracking.delivery import FINAL, Order, identified
 from octant.tracking.store import Connection, is_active, search

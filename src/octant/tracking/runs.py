@@ -13,7 +13,7 @@ from urllib.request import url2pathname
 
 import pandas as pd
 
-from octant.journal import TEST_ERRORS, read_json
+from octant.runs.journal import TEST_ERRORS, read_json
 from octant.tracking.store import Connection, search
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from octant.config import Tracking
 from octant.errors import OPEN, InputError, without_credentials
-from octant.journal import locked
+from octant.runs.journal import locked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

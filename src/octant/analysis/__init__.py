@@ -1,0 +1,1 @@
+"""From frames of runs to a comparison, its figures and its report."""

@@ -1,0 +1,192 @@
+"""Tables, figures and pages onto the disk and into MLflow; the same runs give the same bytes."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from octant import home
+from octant.analysis import figures
+from octant.analysis.figures.canvas import defaults
+from octant.analysis.report import words
+from octant.analysis.report.collect import collect
+from octant.analysis.report.findings import Findings, find
+from octant.analysis.report.sections import command, lead_figure, sections, training_time
+from octant.runs.journal import replace
+from octant.tracking.runs import PROVENANCE
+from octant.tracking.store import Connection, Store
+from octant.tracking.view import log_report, path_of
+
+# Of a run, but not of its result: differs from store to store, or from day to day.
+_INCIDENTAL = ("run_id", "artifacts", "seconds_per_epoch", *PROVENANCE)
+_BEGIN, _END = "<!-- written by make report: begin -->", "<!-- end -->"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written (the page first), the words for the terminal, and the comparison's link in MLflow."""
+
+    folder: Path
+    files: list[Path]
+    text: str
+    sweep: str
+    link: str
+    floor: float
+    typical: list[str]
+    runs: int
+
+
+def write(connection: Connection, sweep: str | None = None) -> Report:
+    """Write the report of a sweep, or of the newest; raises InputError without runs that can be compared."""
+    found = find(collect(connection, sweep))
+    sweep = found.material.sweep
+    folder = folder_of(connection.experiment, found.runs)
+    files = write_files(found, folder)
+    link = path_of(connection.experiment_id, sweep)
+    return Report(
+        folder,
+        files,
+        terminal(found),
+        sweep,
+        link,
+        figures.accuracy_floor(found.curves),
+        found.typical(),
+        len(found.runs),
+    )
+
+
+def log(connection: Connection, report: Report) -> str:
+    """Log the files to MLflow as the sweep's one report; returns the link's part behind the server's address."""
+    return log_report(connection, report.sweep, report.files)
+
+
+def folder_of(experiment: str, runs: pd.DataFrame) -> Path:
+    """experiments/NAME for a question that conf/ writes down, a folder in the state otherwise.
+
+    In the state, too, where experiments/NAME was found by runs that are not all among these: they stay until
+    somebody removes them.
+    """
+    folder = home.experiments() / experiment
+    written_down = (home.conf() / "experiment" / f"{experiment}.yaml").is_file()
+    results = folder / "results.csv"
+    kept = set(pd.read_csv(results, usecols=["fingerprint"])["fingerprint"]) if results.is_file() else set()
+    return folder if written_down and kept <= set(runs["fingerprint"]) else home.state() / "reports" / experiment
+
+
+def write_files(found: Findings, folder: Path) -> list[Path]:
+    """Everything into `folder`; returns what was written, report.html first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {f"{name}.csv": _csv(table) for name, table in tables(found).items()}
+    for stem, figure in draw(found):
+        written[f"{stem}.svg"], written[f"{stem}.png"] = rendered(figure)
+    drawn = {Path(name).stem for name in written if name.endswith(".svg")}
+    context = {
+        **{"found": found, "name": found.material.experiment, "question": found.material.asked.get("question", "")},
+        **{"answer": words.answer(dict(found.kinds), found.shared_rate, found.own_from)},
+        **{"effects": words.main_effects(found.main), "warnings": words.edges(found.chosen)},
+        **{"command": command(found), "lead": lead_figure(found), "sections": sections(found, drawn)},
+        "time": training_time(found),
+        "image": {stem: base64.b64encode(written[f"{stem}.svg"]).decode() for stem in drawn},
+    }
+    pages = {name: page(name, context) for name in ("report.html", "report.md", "README.md")}
+    pages["README.md"] = _around(folder / "README.md", pages["README.md"])
+    written = {name: text.encode() for name, text in pages.items()} | written
+    for name, content in written.items():
+        replace(folder / name, content)
+    return [folder / name for name in written if name != "README.md"]
+
+
+def page(name: str, context: dict[str, object]) -> str:
+    """The template `name` filled in."""
+    loader = PackageLoader("octant.analysis.report")
+    environment = Environment(loader=loader, autoescape=name.endswith(".html"), trim_blocks=True, lstrip_blocks=True,
+                              undefined=StrictUndefined, keep_trailing_newline=True)  # fmt: skip
+    return environment.get_template(name).render(context)
+
+
+def draw(found: Findings) -> Iterator[tuple[str, Figure]]:
+    """Stem and figure of all that can be drawn, one at a time."""
+    title = f"{found.material.experiment}{', each at its own learning rate' if found.is_grid else ''}"
+    if found.is_grid:
+        yield "learning_rates", figures.rates_figure(found.rates, found.chosen, found.shared_rate)
+    seen = found.curves.dropna(subset=["test_accuracy"])
+    if seen["config"].isin(found.main.summary["config"]).any() and seen["epoch"].max() > 0:
+        yield "accuracy", figures.accuracy_figure(found.curves, title)
+        yield "curves", figures.panels_figure(found.curves, list(found.main.summary["config"]))
+    yield "ranking", figures.ranking_figure(found.main.summary, found.compared)
+    if len(found.main.effects):
+        yield "effects", figures.effects_figure(found.main.effects)
+    if len(found.mistakes):
+        yield "confusion", figures.confusion_figure(found.confusion())
+        hardest, data = found.hardest(), found.material.test
+        if data is not None and data.image_shape:
+            images = data.test.X[hardest["example"]].reshape(-1, *data.image_shape)
+            yield "hardest", figures.hardest_figure(hardest, images)
+
+
+def tables(found: Findings) -> dict[str, pd.DataFrame]:
+    """The csv files by name; where both are known, the comparison that the experiment is about comes first."""
+    compared = [(at, each) for at, each in found.kinds if each is not None]
+    frames = {"results": found.runs.drop(columns=[name for name in _INCIDENTAL if name in found.runs])}
+    for name, part in (("configurations", "summary"), ("effects", "effects"), ("pairs", "pairs")):
+        both = [getattr(each, part).assign(learning_rates=at) for at, each in compared]
+        frames[name] = pd.concat([each for each in both if len(each)] or both[:1])
+    frames |= {"hardest": found.hardest()} if found.material.errors else {}
+    return frames | ({"chosen": found.chosen, "learning_rates": found.rates} if found.is_grid else {})
+
+
+def terminal(found: Findings) -> str:
+    """The ranking and the answer for the terminal."""
+    columns = {"config": "configuration", "mean": "test accuracy %", "low": "from", "high": "to", "n": "seeds"}
+    table = found.main.summary[[*columns, "diverged"]].rename(columns=columns)
+    said = words.answer(dict(found.kinds), found.shared_rate, found.own_from)
+    return f"{table.to_string(index=False, float_format='{:.2f}'.format, na_rep='-')}\n\n{said}"
+
+
+def rendered(figure: Figure) -> tuple[bytes, bytes]:
+    """The figure as svg and png; the same figure gives the same bytes."""
+    svg = io.BytesIO()
+    with defaults({"svg.hashsalt": "octant", "svg.fonttype": "path"}):
+        # Not savefig, which draws everything twice and lays it out anew for each format.
+        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # type: ignore[no-untyped-call]
+        figure.set_layout_engine("none")
+        figure.set_dpi(150)
+    return svg.getvalue(), as_png(figure)
+
+
+def as_png(figure: Figure) -> bytes:
+    """The figure as png."""
+    png = io.BytesIO()
+    with defaults():
+        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    return png.getvalue()
+
+
+def base_address(store: Store) -> str:
+    """Where the UI answers: the server itself, or what `make ui` starts for a local store."""
+    if store.uri.startswith("http"):
+        return store.shown.rstrip("/") + "/"
+    return f"http://127.0.0.1:{os.environ.get('OCTANT_PORT', '5000')}/"
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _around(path: Path, block: str) -> str:
+    """`block` between the markers of the README that is there, whose other words stay; or by itself."""
+    block = f"{_BEGIN}\n{block.strip()}\n{_END}"
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    before, begin, rest = old.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    return f"{before}{block}{after}" if begin and end else f"{block}\n\n{old}".rstrip() + "\n"

@@ -1,0 +1,152 @@
+"""The report's sections: which words, table and figures stand under which title."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from octant.analysis.report import words
+from octant.analysis.report.findings import Findings
+from octant.tracking.runs import PROVENANCE
+
+MOST_ROWS = 50
+_INTERVAL = "{low:.2f} to {high:.2f}"
+_SIGNED = "{low:+.2f} to {high:+.2f}"
+EFFECTS = {"effect": "{effect}", "points": "{estimate:+.2f}", "95 % interval": _SIGNED, "p": "{p:.2g}",
+           "p, Holm": "{p_holm:.2g}", "shown": "{shown}"}  # fmt: skip
+RANKING = {"configuration": "{config}", "mean %": "{mean:.2f}", "95 % interval": _INTERVAL, "SD": "{sd:.2f}",
+           "seeds": "{n}", "best": "{best:.2f} (seed {best_seed})", "worst": "{worst:.2f} (seed {worst_seed})",
+           "epochs to 90 %": "{epochs_to_90:.1f}", "to 95 %": "{epochs_to_95:.1f}", "diverged": "{diverged}",
+           "note": "{note}"}  # fmt: skip
+PAIRS = {"first": "{first}", "second": "{second}", "first less second, points": "{difference:+.2f}",
+         "95 % interval": _SIGNED, "p, Holm": "{p_holm:.2g}", "seeds": "{n}", "shown": "{shown}"}  # fmt: skip
+RATES = {"configuration": "{config}", "rate": "{learning_rate:g}", "validation accuracy %": "{validation_accuracy:.2f}",
+         "runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}", "note": "{note}"}  # fmt: skip
+HARDEST = {"test example": "{example}", "class": "{class}", "most often read as": "{said}",
+           "wrong in % of runs": "{wrong_percent:.0f}"}  # fmt: skip
+DIVERGED = {"configuration": "{config}", "rate": "{learning_rate:g}", "seed": "{seed}",
+            "epoch": "{diverged_epoch:.0f}", "reason": "{diverged_reason}"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Section:
+    """One titled part; `figures` are stems of drawn files with their captions, the first of `table` is its header."""
+
+    title: str
+    text: Sequence[str] = ()
+    table: Sequence[Sequence[str]] = ()
+    figures: Sequence[tuple[str, str]] = ()
+    code: str = ""
+
+
+def lead_figure(found: Findings) -> tuple[str, str]:
+    """The figure of the first screen."""
+    if found.is_grid:
+        return (
+            "learning_rates",
+            "Test accuracy against learning rate; stars mark the rates chosen on the validation set.",
+        )
+    return "accuracy", "Train and test accuracy against epoch, mean over seeds with a band of one SD."
+
+
+def sections(found: Findings, drawn: set[str]) -> list[Section]:
+    """All sections after the first screen; what was not drawn is said so."""
+    effects, pairs, lost = found.main.effects, found.main.pairs, found.runs[found.runs["outcome"] == "diverged"]
+    rates = ["Chosen by mean validation accuracy alone, ties to the smaller rate.", *words.edges(found.chosen)]
+    thick = "Thick: test accuracy with a band of one SD; thin: train accuracy; grey: the other configurations."
+    both = [("accuracy", "Train and test accuracy, mean over seeds, band of one SD.")] if found.is_grid else []
+    blank = "Mean over runs; right answers (the diagonal) are left grey. All share one scale of colours."
+    errors = [] if "confusion" in drawn else ["Left out: the runs kept no predictions, or made no mistake."]
+    pictures = [] if "hardest" in drawn else ["No pictures: the data set is not at hand, or has none."]
+    count = f"{len(lost)} of {len(found.runs)} runs."
+    hollow = [("effects", "Effects with 95 % intervals; hollow: no difference shown.")]
+    said = [*words.effects(found.main), *sorted(set(effects["note"]) - {""})]
+    return [
+        Section("Effects, interactions first", said, table_of(effects, EFFECTS), hollow),
+        Section("The ranking", _about_ranking(found), table_of(found.main.summary, RANKING),
+                [("ranking", "Mean and 95 % interval; a tick a seed, equal ones on one another.")]),
+        Section("Learning curves", figures=[*both, ("curves", thick)]),
+        *([Section("Learning rates", rates, table_of(found.chosen, RATES))] if found.is_grid else []),
+        Section("What is taken for what", errors, figures=[("confusion", blank)]),
+        Section("The hardest test examples", pictures, table_of(found.hardest(), HARDEST),
+                [("hardest", "The examples that most runs get wrong.")]),
+        Section("All pairs", () if len(pairs) else ["One configuration: no pairs."], table_of(pairs, PAIRS)),
+        Section("Diverged runs", [count], table_of(lost, DIVERGED)),
+        Section("How it was measured", _measured(found)),
+        Section("How to repeat it", table=_origin(found.runs), code=command(found)),
+    ]  # fmt: skip
+
+
+def table_of(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[list[str]]:
+    """Header and the first rows: each cell is the row in its column's format; a dash for NaN, no empty columns."""
+    if frame.empty:
+        return []
+    if "shown" in frame:
+        frame = frame.assign(shown=frame["shown"].map({True: "yes", False: "no"}))
+    records: list[Any] = frame.head(MOST_ROWS).to_dict("records")
+    cells = [[form.format(**row) for form in columns.values()] for row in records]
+    filled = [column for column, values in zip(columns, zip(*cells, strict=True), strict=True) if any(values)]
+    cells = [[cell for column, cell in zip(columns, row, strict=True) if column in filled] for row in cells]
+    rows = [[re.sub(r"^\+?(nan|<NA>|None).*", "-", cell) for cell in row] for row in cells]
+    more = [[f"and {len(frame) - MOST_ROWS} more, in the csv", *[""] * (len(filled) - 1)]]
+    return [filled, *rows, *(more if len(frame) > MOST_ROWS else [])]
+
+
+def _about_ranking(found: Findings) -> list[str]:
+    first = found.main.summary.iloc[0]
+    binomial = [
+        f"The test set has {first['n_test']} examples: the binomial standard error of the first accuracy below is "
+        f"{first['binomial_error']:.2f} points. So far may another test set of this size move it; it moves the "
+        "configurations together, so much of that cancels in their differences.",
+    ]
+    return [
+        *(binomial if first["n"] else []),
+        "Ranked by mean accuracy, a diverged run counting as 0 %; means and intervals are of the finished runs.",
+    ]
+
+
+def _measured(found: Findings) -> list[str]:
+    runs = found.runs
+    endpoint = found.material.asked.get("endpoint", "test_accuracy").replace("_", " ")
+    return [
+        f"Endpoint, declared before the sweep: {endpoint} after the last epoch. The test set chooses nothing.",
+        f"{runs['config'].nunique()} configurations, {runs['seed'].nunique()} seeds, {len(runs)} runs. A seed gives "
+        "every configuration the same initial weights and visiting order, so differences are paired by seed.",
+        "Intervals: Student's t, 95 %, each for itself. Effects: sign-flip test, p adjusted by Holm's method over all "
+        "effects. Pairs: paired t test, p adjusted by Holm's method over all pairs.",
+        '"Shown" means: the interval leaves out 0, the adjusted p is below 0.05, and counting diverged runs as 0 % '
+        f'would not turn the sign. Everything else is "{words.NOT_SHOWN}", which does not mean that there is none.',
+    ]
+
+
+def _origin(runs: pd.DataFrame) -> list[list[str]]:
+    names = (
+        *PROVENANCE,
+        "dataset",
+        "dataset_digest",
+        "epochs",
+        "batch_size",
+        "hidden_units",
+        "dtype",
+        "init",
+        "engine",
+    )
+    values = {name: sorted({str(value) for value in runs[name].dropna()}) for name in names if name in runs}
+    return [["what", "value"], *([name.removeprefix("mlflow.source."), ", ".join(v)] for name, v in values.items())]
+
+
+def command(found: Findings) -> str:
+    """The commands that train the runs (the one that trained most of them) and write the report."""
+    said = found.runs["command"].mode() if "command" in found.runs else pd.Series(dtype=str)
+    name = found.material.experiment
+    return f"{said.iloc[0] if len(said) else f'octant experiment={name}'}\nmake report EXPERIMENT={name}"
+
+
+def training_time(found: Findings) -> str:
+    """About how long the training took on one core: the last epoch's seconds, times the epochs, over all runs."""
+    seconds = float((found.runs["seconds_per_epoch"] * found.runs["epochs"]).sum())
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"

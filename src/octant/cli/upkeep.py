@@ -1,0 +1,144 @@
+"""`make sync` and `make doctor`: bring the store up to what the journals hold, and dead runs to their true status.
+
+python -m octant.cli.upkeep sync
+python -m octant.cli.upkeep doctor
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+from octant import home
+from octant.cli.messages import UNDELIVERED, one_line_errors
+from octant.config import Tracking
+from octant.errors import InputError, without_credentials
+from octant.network.data.cache import discard_damaged
+from octant.runs.journal import Journal, read_json
+from octant.tracking.delivery import Order, deliver
+from octant.tracking.missing import forget_missing, lost
+from octant.tracking.store import Connection, Store, connect, locate, takes
+
+
+def journals(state: Path) -> list[Journal]:
+    """Every run that has a journal here."""
+    return [Journal(path) for path in sorted((state / "journal").glob("*")) if path.is_dir()]
+
+
+def orders(state: Path, *, settled: bool) -> dict[tuple[str, str], list[Order]]:
+    """Orders whose journal holds more than their store has accepted, or the others, by (store, experiment)."""
+    found: dict[tuple[str, str], list[Order]] = {}
+    for journal in journals(state):
+        for path in sorted(journal.folder.glob("tracking-*.json")):
+            receipt = read_json(path) or {}
+            order = Order(journal, path.stem.removeprefix("tracking-"))
+            if receipt.keys() >= {"store", "experiment"} and order.is_settled() == settled:
+                found.setdefault((receipt["store"], receipt["experiment"]), []).append(order)
+    return found
+
+
+def reach(shown: str, state: Path) -> Store:
+    """The store behind an address as shown; one with credentials must come from MLFLOW_TRACKING_URI."""
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    candidates = [locate(Tracking(), state), *([locate(Tracking(uri=given), state)] if given else [])]
+    for store in candidates:
+        if shown in (store.shown, store.name):
+            return store
+    if "***" in shown:
+        raise InputError(f"{shown} needs its credentials: set MLFLOW_TRACKING_URI to the whole address")
+    return locate(Tracking(uri=shown), state)
+
+
+def settle(state: Path) -> Counter[str]:
+    """Deliver all open orders; a run without outcome whose lock is free becomes KILLED, or FAILED if it raised."""
+    counts: Counter[str] = Counter()
+    for (shown, experiment), left in orders(state, settled=False).items():
+        try:
+            connection = connect(reach(shown, state), experiment)
+            forget_missing(connection, left)
+        except Exception as error:  # noqa: BLE001 - whatever the store raises: what is left stays in the journals
+            counts["undelivered"] += len(left)
+            _complain(f"{shown} does not answer for {experiment}", error)
+            continue
+        for number, order in enumerate(left):
+            try:
+                counts[_settle_one(connection, order)] += 1
+            except Exception as error:  # noqa: BLE001 - the same
+                counts["undelivered"] += 1
+                _complain(f"{shown} did not take run {order.journal.fingerprint[:16]} of {experiment}", error)
+                if not takes(connection):
+                    counts["undelivered"] += len(left) - number - 1
+                    break
+    return counts
+
+
+LOST = "deleted there, or in the trash (the command that trained them sends them again)"
+
+
+def count_lost(state: Path) -> Counter[str]:
+    """Delivered runs that their stores do not show any more, perhaps on purpose, and those not looked at."""
+    counts: Counter[str] = Counter()
+    for (shown, experiment), delivered in orders(state, settled=True).items():
+        delivered = [order for order in delivered if order.receipt().get("run_id")]
+        try:
+            counts[LOST] += len(lost(connect(reach(shown, state), experiment, create=False), delivered))
+        except InputError:  # no such store, no such experiment
+            counts[LOST] += len(delivered)
+        except Exception as error:  # noqa: BLE001 - whatever the store raises
+            counts["not looked at"] += len(delivered)
+            _complain(f"{shown} does not answer for {experiment}", error)
+    return counts
+
+
+def _complain(what: str, error: Exception) -> None:
+    print(f"octant: {what}: {' '.join(without_credentials(str(error)).split())[:200]}", file=sys.stderr)
+
+
+def _settle_one(connection: Connection, order: Order) -> str:
+    if order.journal.is_live():
+        return "being trained now"
+    if not deliver(connection, order, "KILLED"):
+        return "being sent now"
+    return {"FINISHED": "sent", "FAILED": "marked FAILED", "KILLED": "marked KILLED"}[order.receipt()["status"]]
+
+
+def take_stock(state: Path) -> Counter[str]:
+    """How many runs the journals hold, by what became of them."""
+    counts: Counter[str] = Counter()
+    for journal in journals(state):
+        outcome = journal.read().outcome
+        live = outcome is None and journal.is_live()
+        unfinished = "being trained now" if live else "failed" if journal.failure else "interrupted"
+        counts[outcome["outcome"] if outcome else unfinished] += 1
+    return counts
+
+
+def main() -> None:
+    """Command line of `make sync` and `make doctor`."""
+    parser = argparse.ArgumentParser(prog="octant.cli.upkeep", description=__doc__)
+    parser.add_argument("task", choices=["sync", "doctor"])
+    with one_line_errors():
+        arguments = parser.parse_args()
+        state = home.state()
+        if arguments.task == "doctor":
+            print("journals:", _say(take_stock(state)))
+            if damaged := discard_damaged(state / "cache"):
+                print(
+                    f"data cache: {damaged} damaged or of an older octant, thrown away; a launch decodes the data again"
+                )
+        counts = settle(state)
+        if arguments.task == "doctor":
+            counts += count_lost(state)
+        print("stores:", _say(counts) if counts else "have everything the journals hold")
+        raise SystemExit(UNDELIVERED if counts["undelivered"] else 0)
+
+
+def _say(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in sorted(counts.items())) or "none"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,0 @@
-"""Data sets: fetched, verified, decoded, split and digested; decoded once and shared between workers."""
-
-from octant.data.loading import load, state_of
-from octant.data.parts import Dataset, Part
-
-__all__ = ["Dataset", "Part", "load", "state_of"]

@@ -1,0 +1,1 @@
+"""The trained network as a model in MLflow: logged, registered, served, asked."""

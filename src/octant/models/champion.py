@@ -1,0 +1,105 @@
+"""`make promote`: register the best configuration's best run, by validation accuracy. `make serve`: serve it.
+
+python -m octant.models.champion promote factorial
+python -m octant.models.champion serve
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+
+from octant import home
+from octant.analysis.report.findings import SETTINGS
+from octant.cli.messages import one_line_errors
+from octant.config import Tracking
+from octant.errors import InputError
+from octant.models.registry import CHAMPION, promote
+from octant.models.verified import fetch
+from octant.servers.server import HOST, environment, port_of, serve
+from octant.tracking.runs import read_runs
+from octant.tracking.store import Store, connect, locate
+from octant.tracking.view import newest_sweep
+
+_KEYS = ["config", "learning_rate", *SETTINGS]
+
+
+def choose(runs: pd.DataFrame) -> pd.Series:
+    """The run (a row) with the best validation accuracy, within the configuration whose mean over seeds is best.
+
+    A configuration is everything but the seed. A diverged run counts as 0 %; ties go to the smaller learning rate,
+    then the smaller seed. `mean` and `n` are the configuration's. No test accuracy is read. Raises InputError without
+    validation accuracies, and for runs on several data sets, whose validation examples differ.
+    """
+    finished = runs["outcome"] == "finished"
+    if not (finished & runs["validation_accuracy"].notna()).any():
+        raise InputError(
+            "no run has a validation accuracy, and the test set may choose nothing; train with a validation part: "
+            "make sweep with ARGS=dataset.validation_fraction=0.1"
+        )
+    if runs["dataset_digest"].nunique() > 1:
+        raise InputError("the sweep has several data sets or splits; sweep one of them to choose among its runs")
+    known = runs.assign(chosen_by=runs["validation_accuracy"].where(finished, 0.0))
+    groups = known.groupby(_KEYS, dropna=False)["chosen_by"]
+    known = known.assign(mean=groups.transform("mean").round(12), n=groups.transform("size"))
+    order = ["mean", "config", "learning_rate", "fingerprint_group", "chosen_by", "seed"]
+    known["fingerprint_group"] = groups.ngroup()
+    best = known.sort_values(order, ascending=[False, True, True, True, False, True], kind="stable")
+    return best.iloc[0]
+
+
+def register(store: Store, experiment: str) -> str:
+    """Promote the champion of the experiment's newest sweep; returns what was done, for the terminal."""
+    connection = connect(store, experiment, create=False)
+    sweep = newest_sweep(connection)
+    runs = read_runs(connection, sweep) if sweep else pd.DataFrame()
+    if sweep is None or runs.empty:
+        raise InputError(f"experiment {experiment} has no finished runs; run: make sweep EXPERIMENT={experiment}")
+    try:
+        best = choose(runs)
+    except InputError as error:
+        raise InputError(f"experiment {experiment}: {error}") from None
+    name = f"{best['config']} lr={best['learning_rate']:g} seed={best['seed']}"
+    why = (
+        f"{name}: the best validation accuracy ({100 * best['chosen_by']:.2f} %) of the configuration with the best "
+        f"mean ({100 * best['mean']:.2f} % over {best['n']} seeds) in {sweep}"
+    )
+    tags = {"experiment": experiment, "sweep": sweep, "config": best["config"], "dataset": best["dataset"]}
+    version = promote(connection, best["run_id"], tags, why)
+    return f"{CHAMPION} is now version {version}\n{why}\nmake serve answers with it, octant-predict too"
+
+
+def serve_champion(store: Store) -> None:
+    """MLflow's scoring server on this machine only, with the champion, until Ctrl-C.
+
+    It is given a copy of what was checked, in a folder of this user's alone, and never asks the store again.
+    """
+    port = port_of()
+    verified = fetch(store, CHAMPION)
+    with TemporaryDirectory(prefix="octant-") as folder:
+        verified.write(Path(folder))
+        command = [sys.executable, "-m", "octant.models.scoring", folder, str(port)]
+        serve(command, port, environment(), f"{CHAMPION} answers on http://{HOST}:{port}/invocations")
+
+
+def main() -> None:
+    """Command line of `make promote` and `make serve`."""
+    parser = argparse.ArgumentParser(prog="octant.models.champion", description=__doc__.split("\n")[0])
+    parser.add_argument("task", choices=["promote", "serve"])
+    parser.add_argument("experiment", nargs="?", default="factorial")
+    parser.add_argument("--uri", help="tracking store; default: the local one")
+    with one_line_errors():
+        arguments = parser.parse_args()
+        store = locate(Tracking(uri=arguments.uri), home.state())
+        if arguments.task == "serve":
+            serve_champion(store)
+        else:
+            print(register(store, arguments.experiment))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""A finished run's model in MLflow: built from the journal's checkpoint, logged exactly once, linked to the metrics.
+
+`mlflow.pyfunc.log_model` takes over a second; a sweep has hundreds of runs. So the folder is built here, with MLflow's
+own classes for what it reads back, and sent through its client.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import platform
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from octant.errors import InputError
+from octant.network import activations
+from octant.network.initialisers import Parameters
+from octant.runs.journal import Journal, Story
+from octant.tracking.store import Connection
+
+NAME = "model"
+CODE = ("model.py", "activations.py")
+PROBABILITIES = {
+    "softmax": "one probability a class; each row sums to 1",
+    "sigmoid": "one probability a class, each for itself; a row need not sum to 1",
+}
+_EXAMPLE, _SERVING = "input_example.json", "serving_input_example.json"
+
+
+def log_model_once(
+    connection: Connection,
+    receipt: dict[str, Any],
+    journal: Journal,
+    identity: Mapping[str, Any],
+    story: Story,
+    save: Callable[[Mapping[str, Any]], None],
+) -> None:
+    """Log the model of a finished run and note its id in the receipt.
+
+    The receipt is saved before the first step and, by the caller, after the last: after a crash between them all is
+    done again. Then the run's model is looked up first, and every step gives the same when it is repeated.
+    """
+    if receipt.get("model_id") or not story.outcome or story.outcome["outcome"] != "finished":
+        return
+    checkpoint = journal.load_checkpoint()
+    if checkpoint is None or checkpoint[0] != len(story.epochs) - 1:  # damaged this moment
+        raise InputError(f"{journal.folder}/checkpoint.npz cannot be read; the command that trained the run mends it")
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+
+    client, run_id, (epoch, parameters) = connection.client, receipt["run_id"], checkpoint
+    begun = receipt.get("modelling") == run_id
+    mine = f"source_run_id = '{run_id}'"
+    found = client.search_logged_models([connection.experiment_id], mine, max_results=1) if begun else []
+    receipt["modelling"] = run_id
+    save(receipt)
+    weights = packed(parameters)
+    config = config_of(identity, weights)
+    if found:
+        model_id = found[0].model_id
+    else:
+        digest = digest_of(config, (_fixed() | {"weights.npz": weights}).__getitem__)
+        tags = {"sha256": digest, "config": identity["configuration"], "fingerprint": journal.fingerprint}
+        shown = {key: str(value) for key, value in config.items() if key in ("hidden", "output", "inputs", "classes")}
+        created = client.create_logged_model(connection.experiment_id, NAME, run_id, tags, shown, "classifier")
+        model_id = created.model_id
+    with TemporaryDirectory(prefix="octant-") as folder:
+        example = identity["dataset"]["example"]
+        write_model(Path(folder), config, weights, example=example, run_id=run_id, model_id=model_id)
+        client.log_model_artifacts(model_id, folder)
+    outputs: Any = client.get_run(run_id).outputs if found else None
+    if outputs is None or not outputs.model_outputs:
+        client.log_outputs(run_id, [LoggedModelOutput(model_id, epoch)])
+    client.finalize_logged_model(model_id, LoggedModelStatus.READY)
+    receipt["model_id"] = model_id
+
+
+def digest_of(config: Mapping[str, Any], read: Callable[[str], bytes]) -> str:
+    """SHA-256 over the digests of what decides a model's answers; `read` gives a file's content."""
+    decisive = [json.dumps(config, sort_keys=True).encode()]
+    decisive += [read(name) for name in ("weights.npz", *CODE)]
+    return hashlib.sha256(b"".join(hashlib.sha256(each).digest() for each in decisive)).hexdigest()
+
+
+def packed(parameters: Parameters) -> bytes:
+    """The parameters as .npz; the same parameters give the same bytes."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **parameters._asdict())
+    return buffer.getvalue()
+
+
+def config_of(identity: Mapping[str, Any], weights: bytes) -> dict[str, Any]:
+    """What the model must know besides its weights; see classifier.py."""
+    settings, data = identity["settings"], identity["dataset"]
+    return {
+        **{"hidden": settings["hidden"], "output": settings["output"], "dataset": data["name"]},
+        **{name: data[name] for name in ("inputs", "classes", "scale", "image_shape")},
+        "sha256": hashlib.sha256(weights).hexdigest(),
+    }
+
+
+def shipped_code() -> dict[str, bytes]:
+    """What this octant logs as a model's code."""
+    return {name: _fixed()[name] for name in CODE}
+
+
+def write_model(
+    folder: Path,
+    config: Mapping[str, Any],
+    weights: bytes,
+    *,
+    example: list[float] | None = None,
+    run_id: str | None = None,
+    model_id: str | None = None,
+    code: Mapping[str, bytes] | None = None,
+) -> None:
+    """The files of an MLflow model into `folder`; nothing in them names a place on this machine.
+
+    `code` is another octant's, for a model that it logged.
+    """
+    import yaml
+    from mlflow import pyfunc
+    from mlflow.models import Model
+
+    text, info = _example(tuple(example)) if example else ({}, None)
+    files = _fixed() | text | {"weights.npz": weights} | dict(code or {})
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    about = {"probabilities": PROBABILITIES[config["output"]], "sha256": digest_of(config, files.__getitem__)}
+    model = Model(NAME, run_id, signature=_signature(config["inputs"], config["classes"]), model_id=model_id,
+                  model_uuid=model_id, saved_input_example_info=info, metadata=about)  # fmt: skip
+    pyfunc.add_to_model(
+        model, python_env="python_env.yaml", model_config=dict(config), streamable=False, **EXECUTED
+    )  # fmt: skip
+    # Not Model.save, which takes YAML's slow dumper.
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    said = yaml.dump(model.to_dict(), Dumper=dumper, default_flow_style=False)
+    (folder / "MLmodel").write_text(said, encoding="utf-8")
+
+
+_ARTIFACTS = {"weights": "weights.npz", "activations": "activations.py"}
+# What MLmodel says is to be loaded and run; a model that says anything else is not octant's.
+EXECUTED: dict[str, Any] = {
+    "loader_module": "mlflow.pyfunc.loaders.code_model",
+    "model_code_path": "model.py",
+    "artifacts": {stem: {"path": name, "uri": name} for stem, name in _ARTIFACTS.items()},
+}
+
+
+@cache
+def _fixed() -> dict[str, bytes]:
+    """The files that are the same for every model: code and pinned requirements."""
+    pins = "".join(f"{name}=={metadata.version(name)}\n" for name in ("mlflow", "numpy"))
+    python = f"python: {platform.python_version()}\nbuild_dependencies:\n- pip\ndependencies:\n- -r requirements.txt\n"
+    return {
+        "model.py": (Path(__file__).parent / "classifier.py").read_bytes(),
+        "activations.py": Path(activations.__file__).read_bytes(),
+        "requirements.txt": pins.encode(),
+        "python_env.yaml": python.encode(),
+    }
+
+
+@cache
+def _example(row: tuple[float, ...]) -> tuple[dict[str, bytes], dict[str, Any]]:
+    text = {_EXAMPLE: json.dumps([row]).encode(), _SERVING: json.dumps({"inputs": [row]}).encode()}
+    return text, {"artifact_path": _EXAMPLE, "serving_input_path": _SERVING, "type": "ndarray"}
+
+
+@cache
+def _signature(inputs: int, classes: int) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    took, gives = (Schema([TensorSpec(np.dtype("float64"), (-1, width))]) for width in (inputs, classes))
+    return ModelSignature(took, gives)

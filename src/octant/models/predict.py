@@ -1,0 +1,72 @@
+"""Classify a picture or arrays with a logged model, and draw what the model saw.
+
+octant-predict digit.png                     with the champion (make promote)
+octant-predict arrays.npz --model RUN_ID     with the model of a run; an MLflow address or a folder will do too
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import numpy as np
+
+from octant import home
+from octant.cli.messages import one_line_errors
+from octant.config import Tracking
+from octant.models.pictures import read_inputs
+from octant.models.registry import CHAMPION, load
+from octant.network.activations import Array
+from octant.tracking.store import locate
+
+SHADES = " ░▒▓█"
+PLAIN_SHADES = " .:*#"  # for terminals without Unicode
+MOST_DRAWN = 3
+_BAR = 30
+
+
+def main() -> None:
+    """Command line of `octant-predict`."""
+    parser = argparse.ArgumentParser(prog="octant-predict", description=__doc__.split("\n")[0])
+    parser.add_argument("file", help="picture.png, or arrays.npz with X (n, d) or (n, h, w)")
+    parser.add_argument("--model", default=CHAMPION, help="RUN_ID, MLflow address or folder; default: %(default)s")
+    parser.add_argument("--uri", help="tracking store; default: the local one")
+    with one_line_errors():
+        arguments = parser.parse_args()
+        model = load(locate(Tracking(uri=arguments.uri), home.state()), arguments.model)
+        X = read_inputs(arguments.file, model.config)
+        answers = model.predict(X)
+        shape = model.config["image_shape"]
+        if len(X) == 1:
+            print(*([draw(X[0].reshape(shape))] if shape else []), sep="\n")
+            print(table(answers[0]), f"({model.probabilities})", f"class {answers[0].argmax()}", sep="\n")
+            return
+        for row, (x, answer) in enumerate(zip(X, answers, strict=True)):
+            if shape and row < MOST_DRAWN:
+                print(draw(x.reshape(shape)))
+            print(f"row {row}: class {answer.argmax()}  {answer.max():.4f}")
+
+
+def draw(image: Array) -> str:
+    """The picture (h, w), 0 to 1, as blocks: two characters a pixel, which are about square."""
+    shades = SHADES if _can_print(SHADES) else PLAIN_SHADES
+    levels = np.rint(np.clip(image, 0, 1) * (len(shades) - 1)).astype(int)
+    return "\n".join("".join(2 * shades[level] for level in row).rstrip() for row in levels)
+
+
+def table(answer: Array) -> str:
+    """A line a class: its probability as a number and as a bar."""
+    block = SHADES[-1] if _can_print(SHADES) else PLAIN_SHADES[-1]
+    return "\n".join(f"{label:3} {p:7.4f} {block * round(_BAR * float(p))}".rstrip() for label, p in enumerate(answer))
+
+
+def _can_print(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Logged models read back, checked, and registered: the registered model `octant`, whose alias `champion` is served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from octant.errors import InputError
+from octant.models.logged import PROBABILITIES
+from octant.models.verified import fetch
+from octant.tracking.store import Connection, Store
+
+REGISTERED, ALIAS = "octant", "champion"
+CHAMPION = f"models:/{REGISTERED}@{ALIAS}"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model that can answer: `config` as in MLmodel (see classifier.py), `predict` X (n, d) -> (n, k).
+
+    `predict` raises InputError for what cannot be an input.
+    """
+
+    config: dict[str, Any]
+    probabilities: str
+    predict: Callable[[Any], Any]
+
+
+def promote(connection: Connection, run_id: str, tags: Mapping[str, str], description: str) -> str:
+    """Register the run's model, once, and give it the alias; returns the version. Raises InputError without a model."""
+    import mlflow
+
+    client = connection.client
+    mlflow.set_tracking_uri(client.tracking_uri)  # the registry looks a models:/ address up there
+    found = client.search_logged_models([connection.experiment_id], f"source_run_id = '{run_id}'", max_results=1)
+    if not found:
+        raise InputError(f"run {run_id} has no model in MLflow; train it anew: add rerun=true to its command")
+    model_id = found[0].model_id
+    if not client.search_registered_models(f"name = '{REGISTERED}'"):
+        about = "Classifiers trained by octant. The alias champion is the best by validation accuracy; see its tags."
+        client.create_registered_model(REGISTERED, description=about)
+    versions = client.search_model_versions(f"name = '{REGISTERED}' and tags.model_id = '{model_id}'")
+    version = versions[0] if versions else client.create_model_version(
+        REGISTERED, f"models:/{model_id}", run_id, {"model_id": model_id}, model_id=model_id,
+    )  # fmt: skip
+    client.update_model_version(REGISTERED, version.version, description)
+    for key, value in tags.items():
+        client.set_model_version_tag(REGISTERED, version.version, key, value)
+    client.set_registered_model_alias(REGISTERED, ALIAS, version.version)
+    return str(version.version)
+
+
+def load(store: Store, model: str) -> Loaded:
+    """The model, ready to answer; raises InputError as `fetch` does, and for weights that cannot be right."""
+    verified = fetch(store, model)
+    from mlflow import pyfunc
+    from mlflow.exceptions import MlflowException
+
+    with TemporaryDirectory(prefix="octant-") as folder:
+        verified.write(Path(folder))
+        try:
+            loaded = pyfunc.load_model(folder)
+        except Exception as error:  # noqa: BLE001 - whatever the weights of a stranger's folder bring about
+            said = error.message if isinstance(error, MlflowException) else f"cannot be loaded: {error!r}"
+            raise InputError(f"{model}: {said}") from None
+
+    def predict(X: Any) -> Any:
+        try:
+            return loaded.predict(X)
+        except MlflowException as error:
+            raise InputError(error.message) from None
+
+    return Loaded(verified.config, PROBABILITIES[verified.config["output"]], predict)

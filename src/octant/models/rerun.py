@@ -1,0 +1,160 @@
+"""Repeat a run from what MLflow stored alone, and say whether its numbers are the same to the last bit.
+
+octant-rerun RUN_ID                      exit code 0: identical, 1: different, 2: it cannot be repeated, 75: no store
+octant-rerun RUN_ID --data FILE|FOLDER   where the data lie here, if not where the run had them
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from octant import home
+from octant.cli.messages import UNDELIVERED, one_line_errors
+from octant.config import Settings, Tracking, parse_settings
+from octant.errors import InputError
+from octant.network.data import load
+from octant.runs import provenance
+from octant.runs.journal import Story
+from octant.runs.pool import train_all
+from octant.runs.progress import Progress
+from octant.runs.worker import Job
+from octant.tracking.content import summary
+from octant.tracking.store import locate, said_by_store
+from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
+
+DIFFERENT = 1
+# What decides a run's last bits besides its settings and data, as tags, and what people call it.
+_DECISIVE = {"mlflow.source.git.commit": "git commit", "version_octant": "octant", "version_python": "python",
+             "version_numpy": "numpy", "version_numba": "numba", "blas": "BLAS", "cpu": "CPU",
+             "platform": "platform"}  # fmt: skip
+
+
+def main() -> None:
+    """Command line of `octant-rerun`."""
+    parser = argparse.ArgumentParser(prog="octant-rerun", description=__doc__.split("\n")[0])
+    parser.add_argument("run_id", help="MLflow's id of the run")
+    parser.add_argument("--data", help="file or folder of the data set, if it lies elsewhere now")
+    parser.add_argument("--uri", help="tracking store; default: the local one")
+    with one_line_errors():
+        arguments = parser.parse_args()
+        store = locate(Tracking(uri=arguments.uri), home.state())
+        try:
+            stored = read_run(store, arguments.run_id)
+        except Exception as error:
+            if (said := said_by_store(error)) is None:
+                raise
+            print(f"octant: {store.shown} does not answer: {said}", file=sys.stderr)
+            raise SystemExit(UNDELIVERED) from None  # not 1, which would say that the numbers differ
+        raise SystemExit(rerun(stored, arguments.data))
+
+
+def rerun(stored: StoredRun, data: str | None) -> int:
+    """Train the run again, print what differs, return the exit code."""
+    settings = _placed(stored.settings, data)
+    if not stored.points:
+        raise InputError(f"run {stored.run_id} has no numbers to compare with: its status is {stored.status}")
+    _check_data(stored, settings)
+    print(f"{stored.name}, made by another process (launch {stored.tags.get('launch', 'unknown')})")
+    for line in circumstances(stored.tags, provenance.describe()):
+        print(line)
+    story = _train(stored, settings)
+    different = compare(stored.points, numbers(story), stored.status == "FINISHED") + _outcomes(stored, story)
+    if different:
+        print(
+            "different:",
+            *different[:5],
+            *([f"and {len(different) - 5} more"] if len(different) > 5 else []),
+            sep="\n  ",
+        )
+        return DIFFERENT
+    metrics = {name for name, _ in stored.points}
+    print(f"bit-identical: {len(stored.points)} values of {len(metrics)} metrics")
+    return 0
+
+
+def circumstances(then: dict[str, str], now: dict[str, str]) -> list[str]:
+    """A line for each thing that may change the numbers: it differs, is unknown, or the tree was dirty."""
+    said = [
+        f"differs: {word} {then.get(tag, 'unknown')} then, {now.get(tag, 'unknown')} now"
+        for tag, word in _DECISIVE.items()
+        if then.get(tag) != now.get(tag)
+    ]
+    if then.get("git_state") == "dirty":
+        said.append(f"the run's tree was dirty: changes to tracked files are in its artifact {UNCOMMITTED}, if any")
+    if now.get("git_state") == "dirty":
+        said.append("this tree is dirty: what runs here is not the commit alone")
+    return said
+
+
+def numbers(story: Story) -> Points:
+    """(metric, step) -> value of a journal, with the summary that MLflow has of it."""
+    points = {(key, line["epoch"]): value for line in story.epochs for key, value in line["metrics"].items()}
+    return points | {(key, len(story.epochs) - 1): value for key, value in summary(story).items()}
+
+
+def compare(then: Points, now: Points, complete: bool) -> list[str]:
+    """A line for each stored value that did not come out again, in the order of the epochs; and, where the stored
+    run is complete, for each new value that it does not have.
+    """
+    every = then | now if complete else then
+    return [
+        f"{name} at epoch {step}: {then.get((name, step))} then, {now.get((name, step))} now"
+        for name, step in sorted(every, key=lambda each: (each[1], each[0]))
+        if now.get((name, step)) != then.get((name, step))
+    ]
+
+
+def _placed(settings: Settings, data: str | None) -> Settings:
+    if data is None:
+        return settings
+    key = {"arrays": "path", "mnist": "root", "fashion_mnist": "root"}.get(settings.dataset.name)
+    if key is None:
+        raise InputError(f"--data: {settings.dataset.name} comes with octant; leave --data out")
+    values = settings.model_dump()
+    return parse_settings(values | {"dataset": values["dataset"] | {key: data}})
+
+
+def _check_data(stored: StoredRun, settings: Settings) -> None:
+    try:
+        dataset = load(settings.dataset, settings.dtype, home.state() / "cache", whole=True)
+    except InputError as error:
+        raise InputError(f"{error}; --data names the file or folder, if it lies elsewhere now") from None
+    if dataset.digest != stored.tags["dataset_digest"]:
+        raise InputError(
+            f"the data differ: SHA-256 {stored.tags['dataset_digest'][:16]} then, {dataset.digest[:16]} now; "
+            "--data names the file or folder that the run was trained on"
+        )
+    if settings.fingerprint(dataset.digest) != stored.tags["fingerprint"]:
+        print("differs: this octant computes by other rules (NUMERICS_VERSION) than the run's")
+
+
+def _train(stored: StoredRun, settings: Settings) -> Story:
+    """The journal of the same run, trained in a worker like any other, in a folder that is gone afterwards."""
+    line = Progress("training", 1)
+    with TemporaryDirectory(prefix="octant-rerun-") as scratch:
+        (Path(scratch) / "cache").symlink_to(home.state() / "cache")
+        identity = {"settings": settings.model_dump(), "dataset": {"digest": stored.tags["dataset_digest"]}}
+        job = Job(settings, stored.tags["fingerprint"], scratch, identity)
+        with closing(train_all([job], 1)) as results:
+            for result in results:
+                if result and result[1] not in ("finished", "diverged"):
+                    raise InputError(f"the run could not be trained again: {result[1]}")
+                line.wait(f"epoch {max(0, len(job.journal.read().epochs) - 1)} of {settings.epochs}")
+        line.end()
+        return job.journal.read()
+
+
+def _outcomes(stored: StoredRun, story: Story) -> list[str]:
+    now = story.outcome or {}
+    then, again = stored.tags.get("outcome"), now.get("outcome")
+    if then is None or then == again:
+        return []
+    return [f"outcome: {then} then, {again} now"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""A logged model's bytes, checked before any of them is executed.
+
+Whoever can write artifact files can write MLmodel, too, so nothing in a folder can vouch for it. The store alone says
+which model an address means and which digest that model has. A bare folder has no store: its weights may be anybody's,
+its code must be this octant's. What was checked is kept in memory, and MLflow loads a copy made from that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, PositiveInt
+
+from octant.errors import InputError
+from octant.models.logged import CODE, EXECUTED, NAME, digest_of, shipped_code, write_model
+from octant.tracking.store import Store, client_of
+
+WEIGHTS = "weights.npz"
+ADDRESSES = (
+    f"allowed are a run's id, runs:/ID/{NAME}, models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-ID and a folder"
+)
+_LARGEST = 100_000  # bytes of an MLmodel; octant's have 1,400
+_FLAVOR = {*EXECUTED, "config", "env", "python_version", "streamable"}
+
+
+class _Config(BaseModel):
+    """What octant reads of a model's config; a newer octant's may hold more."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    hidden: str
+    output: Literal["softmax", "sigmoid"]
+    inputs: PositiveInt
+    classes: PositiveInt
+    scale: float
+    image_shape: list[PositiveInt] | None
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A model whose config, weights and code were checked."""
+
+    config: dict[str, Any]
+    weights: bytes
+    code: Mapping[str, bytes]
+
+    def write(self, folder: Path) -> None:
+        """Make an MLflow model of it in a folder that nobody else can write; all else in it is octant's own."""
+        write_model(folder, self.config, self.weights, code=self.code)
+
+
+def fetch(store: Store, model: str) -> Verified:
+    """The model under an address (see ADDRESSES), checked against what the store has recorded.
+
+    Raises InputError, one line, for a model that is not there, is not octant's, or was tampered with.
+    """
+    client = client_of(store, create=False)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        model_id = _model_id(client, model)
+        recorded = None if model_id is None else _recorded(client, model_id)
+        files = _files(Path(model)) if model_id is None else _downloaded(store, model_id)
+        config, own = _described(files["MLmodel"])
+        found = digest_of(config, files.__getitem__)
+    except (MlflowException, OSError, LookupError, TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
+        remedy = f"register one: make promote EXPERIMENT=factorial (store: {store.shown})"
+        said = "".join(each for each in " ".join(str(error).split())[:200] if each.isprintable())
+        raise InputError(f"{model} is no model of octant's that can be read ({said}); {remedy}") from None
+    if {found} != {own, recorded or own}:
+        raise InputError(
+            f"{model}: its weights, code or config is not what the run logged, the SHA-256 differs; do not use it"
+        )
+    code = {name: files[name] for name in CODE}
+    if recorded is None and code != shipped_code():
+        raise InputError(
+            f"{model}: the code in this folder is not this octant's, and no store vouches for it; name the model by "
+            "its run's id or its models:/ address"
+        )
+    return Verified(config, files[WEIGHTS], code)
+
+
+def _model_id(client: Any, address: str) -> str | None:
+    """The id of the model that the store has under an address; None for a folder."""
+    if found := re.fullmatch(f"runs:/([0-9a-f]{{32}})/{NAME}/?|([0-9a-f]{{32}})", address):
+        return _of_run(client, found[1] or found[2])
+    if found := re.fullmatch("models:/(m-[0-9a-f]{32})", address):
+        return found[1]
+    if found := re.fullmatch("models:/([^/@]+)@([^/@]+)", address):
+        return _of_version(client.get_model_version_by_alias(found[1], found[2]))
+    if found := re.fullmatch("models:/([^/@]+)/([0-9]+)", address):
+        return _of_version(client.get_model_version(found[1], found[2]))
+    if not Path(address).is_dir():
+        raise ValueError(ADDRESSES)
+    return None
+
+
+def _of_run(client: Any, run_id: str) -> str:
+    experiment = client.get_run(run_id).info.experiment_id
+    found = client.search_logged_models([experiment], f"source_run_id = '{run_id}'", max_results=1)
+    if not found:
+        raise ValueError("the run has no model; train it anew: rerun=true")
+    return str(found[0].model_id)
+
+
+def _of_version(version: Any) -> str:
+    source = re.fullmatch("models:/(m-[0-9a-f]{32})", version.source or "")
+    if not source:
+        raise ValueError("octant did not register this version")
+    return source[1]
+
+
+def _recorded(client: Any, model_id: str) -> str:
+    digest = client.get_logged_model(model_id).tags.get("sha256")
+    if not digest:
+        raise ValueError("the store has no SHA-256 of it: an older octant logged it; train its run anew: rerun=true")
+    return str(digest)
+
+
+def _downloaded(store: Store, model_id: str) -> dict[str, bytes]:
+    import mlflow
+
+    mlflow.set_tracking_uri(store.uri)
+    mlflow.set_registry_uri(store.uri)
+    with TemporaryDirectory(prefix="octant-") as scratch:
+        return _files(Path(mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=scratch)))
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """The files that decide; each is read once, so that nobody can change it between check and use."""
+    for name in (paths := ("MLmodel", WEIGHTS, *CODE)):
+        if not (folder / name).is_file():
+            raise ValueError(f"it has no file {name}")
+    return {name: (folder / name).read_bytes() for name in paths}
+
+
+def _described(content: bytes) -> tuple[dict[str, Any], str]:
+    """Config and SHA-256 as MLmodel has them; raises ValueError where it names other code than octant's."""
+    # Aliases, which octant does not write, could make a little text much.
+    if len(content) > _LARGEST or any(isinstance(each, yaml.AliasEvent) for each in yaml.parse(content)):
+        raise ValueError("its MLmodel was not written by octant")
+    about = yaml.safe_load(content)
+    flavor = about["flavors"].get("python_function", {})
+    named = {name: flavor.get(name) for name in EXECUTED}
+    if len(about["flavors"]) != 1 or named != EXECUTED or not set(flavor) <= _FLAVOR:
+        raise ValueError("its MLmodel names other code than octant's")
+    if "sha256" not in about["metadata"]:
+        raise ValueError("an older octant logged it; train its run anew: rerun=true")
+    _Config.model_validate(flavor["config"])
+    return flavor["config"], str(about["metadata"]["sha256"])

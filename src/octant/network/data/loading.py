@@ -1,0 +1,63 @@
+"""The door: settings in, data set out, from the cache where there is one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from octant.config import DataSettings
+from octant.network.data import arrays, digits, published
+from octant.network.data import cache as store
+from octant.network.data.parts import Dataset, Source, assemble
+from octant.network.data.prepared import Prepared, prepare
+
+
+class Reader(NamedTuple):
+    """`read` decodes (slow); `identity` tells one state of the source from another without reading it."""
+
+    read: Callable[[DataSettings], Source]
+    identity: Callable[[DataSettings], list[object]]
+
+
+def load(settings: DataSettings, dtype: str = "float64", cache: Path | None = None, *, whole: bool = False) -> Dataset:
+    """The data set of the settings, with inputs in `dtype` (float64 or float32).
+
+    With a `cache` folder it is decoded there once, and memory-mapped from then on: later loads neither decode
+    nor verify, and processes share the pages; `whole` compares every byte with the checksum, and what is damaged is
+    written anew. Without, it is decoded into memory.
+
+    Raises InputError, one line, for bad data; OSError, naming the folder, when the cache or the folder of
+    downloads cannot be written.
+    """
+    source = SOURCES[settings.name]
+    if cache is None:
+        return _in_memory(prepare(source.read(settings), settings), dtype)
+    entry = cache / store.key(settings, source.identity(settings), dtype)
+    found = store.read(entry, dtype, whole=whole)
+    return found or store.write(entry, prepare(source.read(settings), settings), dtype)
+
+
+def state_of(settings: DataSettings) -> str:
+    """What tells one state of the source from another without reading it; raises InputError as `load` does."""
+    return json.dumps(SOURCES[settings.name].identity(settings))
+
+
+def _in_memory(prepared: Prepared, dtype: str) -> Dataset:
+    X = np.empty((len(prepared.labels), prepared.facts.inputs), dtype)
+    start = 0
+    for block in prepared.blocks(dtype):
+        X[start : start + len(block)] = block
+        start += len(block)
+    return assemble(prepared.facts, X, prepared.labels)
+
+
+SOURCES: dict[str, Reader] = {
+    "digits": Reader(digits.read, digits.identity),
+    "mnist": Reader(published.read, published.identity),
+    "fashion_mnist": Reader(published.read, published.identity),
+    "arrays": Reader(arrays.read, arrays.identity),
+}

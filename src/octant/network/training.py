@@ -1,0 +1,128 @@
+"""Training: a generator that yields one record an epoch and knows no listener."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from octant.config import Settings
+from octant.network import seeds
+from octant.network.activations import Array
+from octant.network.data import Dataset
+from octant.network.engines import ENGINES, Epoch, Step
+from octant.network.initialisers import INITIALISERS, Parameters
+from octant.network.network import Network, build, score
+
+LECTURE_TARGETS = (0.01, 0.99)
+
+
+@dataclass(frozen=True)
+class Record:
+    """The state after `epoch` epochs (0 = before training).
+
+    `metrics` holds accuracies (a share of all examples of the part) and losses (means per example), all finite.
+    A record with `diverged`, the reason, is the last one and has no metrics. `parameters` are the live arrays,
+    which the next epoch changes: copy what must be kept. `said` (n_test,) are the classes given to the test examples.
+    """
+
+    epoch: int
+    parameters: Parameters
+    metrics: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    diverged: str | None = None
+    said: Array | None = None
+
+
+def initial_parameters(settings: Settings, inputs: int, classes: int) -> Parameters:
+    """The run's initial weights: they depend on its seed, init, shapes and dtype, on nothing else."""
+    draw = INITIALISERS[settings.init]
+    drawn = draw(seeds.weights(settings.seed), inputs, settings.hidden_units, classes)
+    return Parameters(*(np.ascontiguousarray(p, dtype=settings.dtype) for p in drawn))
+
+
+def visiting_order(settings: Settings, epoch: int, n: int) -> NDArray[Any]:
+    """Indices (n,) of the training examples in the order in which `epoch` (1-based) visits them."""
+    if settings.order == "file":
+        return np.arange(n)
+    return np.random.default_rng(seeds.order(settings.seed, epoch)).permutation(n)
+
+
+def target_matrix(settings: Settings, labels: Array, classes: int) -> Array:
+    """Targets Y (n, k): one-hot, or the lecture's 0.99 for the class and 0.01 elsewhere."""
+    low, high = (0.0, 1.0) if settings.targets == "one_hot" else LECTURE_TARGETS
+    Y = np.full((len(labels), classes), low, dtype=settings.dtype)
+    Y[np.arange(len(labels)), labels] = high
+    return Y
+
+
+def step_of(settings: Settings, n: int) -> Step:
+    """The step rule for n training examples."""
+    divisor = float(n) if settings.output_step == "divided" else 1.0
+    return Step(settings.learning_rate, settings.batch_size, divisor, settings.hidden_error == "raw")
+
+
+def train(settings: Settings, dataset: Dataset, start: tuple[int, Parameters] | None = None) -> Iterator[Record]:
+    """Yield a record for epoch 0 and after each epoch, up to `settings.epochs` or divergence.
+
+    `start` = (epoch, parameters) continues after that epoch instead, exactly as if never interrupted; the first
+    record is then that epoch's again. Raises InputError for words that do not go together.
+    """
+    network = build(settings.loss, settings.hidden, settings.output)
+    parts = _scored_parts(settings, dataset)
+    X, Y, _ = parts["train"]
+    first, parameters = start or (0, initial_parameters(settings, dataset.inputs, dataset.classes))
+    engine = ENGINES[settings.engine](network, X, Y, step_of(settings, len(X)))
+    for epoch in range(first, settings.epochs + 1):
+        began = time.perf_counter()
+        if epoch > first:
+            engine(parameters, visiting_order(settings, epoch, len(X)))
+        seconds = time.perf_counter() - began
+        record = _checked(epoch, parameters, network, engine, parts, seconds)
+        yield record
+        if record.diverged:
+            return
+
+
+Parts = dict[str, tuple[Array, Array, Array]]
+
+
+def test_errors(dataset: Dataset, said: Array) -> dict[str, Any]:
+    """What is wrong in the classes `said` (n_test,): `wrong`, a list of [example, class, class said], and
+    `examples`, how many of each class there are. Together they give the confusion matrix.
+    """
+    labels = dataset.test.labels
+    wrong = np.flatnonzero(said != labels)
+    examples = np.bincount(labels, minlength=dataset.classes)
+    return {"examples": examples.tolist(), "wrong": np.stack([wrong, labels[wrong], said[wrong]], axis=1).tolist()}
+
+
+def _scored_parts(settings: Settings, dataset: Dataset) -> Parts:
+    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    return {
+        name: (part.X, target_matrix(settings, part.labels, dataset.classes), part.labels)
+        for name, part in parts.items()
+        if len(part)
+    }
+
+
+def _checked(
+    epoch: int, parameters: Parameters, network: Network, engine: Epoch, parts: Parts, seconds: float
+) -> Record:
+    for name, values in parameters._asdict().items():
+        if not np.isfinite(values).all():
+            return Record(epoch, parameters, diverged=f"{name} is not finite", seconds=seconds)
+    with np.errstate(all="ignore"):
+        scores = {
+            name: score(network, engine.outputs(parameters, X), Y, labels) for name, (X, Y, labels) in parts.items()
+        }
+    metrics: dict[str, float] = {}
+    for name, (accuracy, loss, _) in scores.items():
+        metrics |= {f"{name}_accuracy": accuracy, f"{name}_loss": loss}
+        if not np.isfinite(loss):
+            return Record(epoch, parameters, diverged=f"{name}_loss is not finite", seconds=seconds)
+    return Record(epoch, parameters, metrics, seconds, said=scores["test"].said)

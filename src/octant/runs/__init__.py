@@ -1,0 +1,1 @@
+"""One run and many: the journal, the workers, the sweep and the launch."""

@@ -1,0 +1,117 @@
+"""Train on the nodes of a cluster: batches of runs as tasks, told apart only by how they are submitted.
+
+Everything that a task reads or writes lies under the state folder, which all nodes share: its batch, the journals,
+the decoded data, and a file in which it says how each run ended. The launching process reads those and alone talks
+to MLflow. Nothing is retried here: a task that dies costs time only, and the same command finishes its runs.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+from octant.config import Cluster
+from octant.errors import InputError
+from octant.runs.cluster import task
+from octant.runs.journal import locked, replace
+from octant.runs.worker import FAILED, Job
+
+TICK_SECONDS = 0.5
+POLL_SECONDS = 3.0  # how often Slurm or Ray is asked about its tasks
+
+
+class Tasks(Protocol):
+    """Submitted tasks, numbered as their batches are."""
+
+    def ended(self) -> dict[int, str]:
+        """Number -> how it ended, of every task that is over."""
+
+    def close(self) -> None:
+        """End what is left."""
+
+
+def check(cluster: Cluster) -> None:
+    """Raise InputError when what the launcher needs is not installed here."""
+    package, extra = {"slurm": ("submitit", "slurm"), "ray": ("ray", "ray")}[cluster.cluster]
+    if find_spec(package) is None:
+        raise InputError(f"hydra/launcher={cluster.cluster} is not installed; run: pip install 'octant[{extra}]'")
+    if cluster.cluster == "slurm" and shutil.which("sbatch") is None:
+        raise InputError("hydra/launcher=slurm: sbatch is not on the PATH; launch from a node that submits to Slurm")
+
+
+def train_on(cluster: Cluster, jobs: Sequence[Job]) -> Generator[tuple[Job, str] | None, None, None]:
+    """Yield each job with its result as it comes, and None at every tick in between, as pool.train_all does.
+
+    Closing the generator cancels the tasks. Raises InputError when the cluster refuses them.
+    """
+    folder = Path(jobs[0].state) / "tasks" / uuid.uuid4().hex[:12]
+    batches = split(cluster, jobs)
+    with locked(folder / "lock"):  # held while this process lives: tasks make sure that they see it
+        for number, batch in enumerate(batches):
+            task.write(folder, number, cluster, batch)
+            replace(task.said_in(folder, number), b"")
+        try:
+            tasks = _submit(cluster, folder, [len(batch) for batch in batches])
+            with closing(tasks):
+                yield from _follow(tasks, folder, dict(enumerate(batches)))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def split(cluster: Cluster, jobs: Sequence[Job]) -> list[list[Job]]:
+    """Batches of at most `runs_per_task`, at least `tasks` of them where there are runs enough."""
+    count = max(math.ceil(len(jobs) / cluster.runs_per_task), min(cluster.tasks, len(jobs)))
+    return [list(jobs[first::count]) for first in range(count)]
+
+
+def _submit(cluster: Cluster, folder: Path, sizes: list[int]) -> Tasks:
+    from octant.runs.cluster import ray, slurm
+
+    submit: Callable[..., Tasks] = slurm.submit if cluster.cluster == "slurm" else ray.submit
+    return submit(cluster, folder, sizes)
+
+
+def _follow(
+    tasks: Tasks, folder: Path, open_batches: dict[int, list[Job]]
+) -> Generator[tuple[Job, str] | None, None, None]:
+    asked, ended = 0.0, dict[int, str]()
+    while open_batches:
+        if time.monotonic() - asked > POLL_SECONDS:
+            ended, asked = tasks.ended(), time.monotonic()
+        for number, batch in list(open_batches.items()):
+            heard = _heard(folder, number)
+            for job in list(batch):
+                said = heard.get(job.fingerprint)
+                if said is None and number in ended:
+                    said = f"its task ended: {ended[number]}"
+                result = _seen(job, said)
+                if result is not None:
+                    batch.remove(job)
+                    yield job, result
+            if not batch:
+                del open_batches[number]
+        yield None
+        time.sleep(TICK_SECONDS)
+
+
+def _heard(folder: Path, number: int) -> dict[str, str]:
+    lines = task.said_in(folder, number).read_bytes().splitlines(keepends=True)
+    return dict(json.loads(line) for line in lines if line.endswith(b"\n"))
+
+
+def _seen(job: Job, said: str | None) -> str | None:
+    """The result, once the journal that a node wrote shows it here too: folders shared by NFS lag behind."""
+    if said is None or said.startswith(FAILED):
+        return said
+    outcome = job.journal.read().outcome
+    if outcome is not None:
+        return str(outcome["outcome"])
+    return said if said.startswith("its task") else None

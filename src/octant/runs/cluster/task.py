@@ -1,0 +1,106 @@
+"""What runs on a node: the runs of one batch, one after another, each into its journal.
+
+The node needs the same octant, and the same state folder under the same path. It talks to no MLflow and needs no
+credentials.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from octant.config import Cluster, parse_settings
+from octant.runs import provenance
+from octant.runs.journal import Busy, locked, read_json, write_json
+from octant.runs.worker import Job, execute
+
+BUSY_SECONDS = 1.0
+
+
+def _batch_in(folder: Path, number: int) -> Path:
+    return folder / f"batch-{number}.json"
+
+
+def said_in(folder: Path, number: int) -> Path:
+    """The file in which a task says how each of its runs ended, one [fingerprint, result] a line."""
+    return folder / f"said-{number}.jsonl"
+
+
+def write(folder: Path, number: int, cluster: Cluster, jobs: Sequence[Job]) -> None:
+    """Write a batch for its task."""
+    content = {
+        "state": jobs[0].state,
+        "minutes_per_run": cluster.minutes_per_run,
+        "runs": [job.identity for job in jobs],
+    }
+    write_json(_batch_in(folder, number), content)
+
+
+def run(folder: str, number: int) -> None:
+    """Train the batch. Raises RuntimeError where the folder or its locks are not the launching process's."""
+    here, node = Path(folder), socket.gethostname()
+    batch = read_json(_batch_in(here, number))
+    if batch is None:
+        raise RuntimeError(f"node {node} does not see {here}: OCTANT_HOME must lie in a folder that all nodes share")
+    _refuse_without_launcher(here, node)
+    # submitit ignores it: a cancelled task would train on until Slurm's KillWait is over.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    waiting = deque(_job(identity, batch["state"], node) for identity in batch["runs"])
+    while waiting:
+        job = waiting.popleft()
+        with _at_most(batch["minutes_per_run"]):
+            result = execute(job)
+        if result == "busy":  # another launch trains it: its outcome will do for this one as well
+            waiting.append(job)
+            time.sleep(BUSY_SECONDS)
+            continue
+        with said_in(here, number).open("a", encoding="utf-8") as file:
+            file.write(json.dumps([job.fingerprint, result]) + "\n")
+
+
+def _refuse_without_launcher(folder: Path, node: str) -> None:
+    """The launching process holds a lock: whoever can take it must not train, since journals need such locks."""
+    try:
+        with locked(folder / "lock"):
+            raise RuntimeError(
+                f"node {node} could take the launching process's lock: either that process is gone, "
+                "or flock does not reach across nodes on this file system (NFS: version 4; Lustre: mount with flock)"
+            )
+    except Busy:
+        return
+
+
+def _job(identity: dict[str, Any], state: str, node: str) -> Job:
+    here = provenance.describe() | {"node": node}
+    identity = identity | {"provenance": identity["provenance"] | here}
+    return Job(parse_settings(identity["settings"]), identity["fingerprint"], state, identity)
+
+
+@contextmanager
+def _at_most(minutes: float) -> Iterator[None]:
+    """Raise TimeoutError in the run that takes longer; the next one gets its own time."""
+
+    def late(signum: int, frame: FrameType | None) -> NoReturn:
+        raise TimeoutError(f"longer than minutes_per_run={minutes:g}; its checkpoint stays")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, 60 * minutes)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What a task's environment must hold before Python starts: where state lies, one thread for linear algebra."""
+    libraries = ("OPENBLAS", "OMP", "MKL", "NUMEXPR")
+    return {"OCTANT_HOME": str(folder.parents[1]), **{f"{name}_NUM_THREADS": "1" for name in libraries}}

@@ -1,0 +1,244 @@
+"""The journal: the durable local record of a run, written before anything is sent to MLflow.
+
+    <state>/journal/<fingerprint>/
+        run.json         what the run is: settings, data, provenance (written once)
+        epochs.jsonl     one line an epoch, and a last line with the outcome; append-only
+        checkpoint.npz   parameters after an epoch, replaced atomically
+        test_errors.json what the trained network got wrong on the test set
+        failure.txt      traceback of the last attempt, when it raised
+        lock             held by the process that trains the run
+
+Lines are flushed at once, so they survive a kill; synced at least once a second and at the end, so they survive a
+power loss. Each line and file ends with a CRC. What was torn or has a flipped bit counts as not there: it is cut
+off when the run is taken up again, and trained again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import json
+import os
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from octant.config import NUMERICS_VERSION, fingerprint_of
+from octant.network.initialisers import Parameters
+from octant.seal import is_sealed, sealed, unsealed
+
+SYNC_SECONDS = 1.0
+TEST_ERRORS = "test_errors.json"
+OUTCOMES = ("finished", "diverged")
+# What NumPy and zipfile raise for a file that was cut short or overwritten.
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+
+
+class Busy(Exception):
+    """Another live process holds the lock."""
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
+    """Hold an exclusive lock on `path`; the kernel frees it when the process dies. Raises Busy unless `wait`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise Busy(path) from None
+        yield
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write `content` to `path` so that after any crash either the old or the new content is there."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink()
+        raise
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Replace `path` by `value`, which is not empty, as JSON with a CRC."""
+    replace(path, sealed(json.dumps(value, indent=1, sort_keys=True)))
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The JSON object in `path`, or None when it is missing or damaged; raises OSError when it cannot be read.
+
+    A file without a CRC, such as an earlier octant's or one that a person wrote, is taken as it is: a flipped bit in
+    the CRC's own key leaves the rest whole.
+    """
+    try:
+        content = path.read_bytes()
+        value = json.loads((unsealed(content) or b"") if is_sealed(content) else content)
+    except (FileNotFoundError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a journal tells: the epoch lines, and the outcome line once the run is over."""
+
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+    outcome: dict[str, Any] | None = None
+    size: int = 0  # bytes of complete, valid lines
+
+
+class Journal:
+    """One run's folder. Reading needs no lock; `append`, `checkpoint` and `finish` are for the lock's holder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._synced = self._saved = time.monotonic()
+
+    @property
+    def fingerprint(self) -> str:
+        """The run's fingerprint, which names the folder."""
+        return self.folder.name
+
+    @property
+    def identity(self) -> dict[str, Any] | None:
+        """Content of run.json, or None before the run was begun and where it is not of this run."""
+        value = read_json(self.folder / "run.json")
+        return value if value and _fingerprint_in(value) == self.fingerprint else None
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether there are numbers and nothing that says of what: then they are worth nothing."""
+        return self.identity is None and self.read().size > 0
+
+    @property
+    def failure(self) -> str | None:
+        """Traceback of the last attempt, when it raised."""
+        path = self.folder / "failure.txt"
+        return path.read_text("utf-8", "replace") if path.exists() else None
+
+    def lock(self) -> Any:
+        """Context manager holding the run's lock; raises Busy when another process trains this run."""
+        return locked(self.folder / "lock")
+
+    def is_live(self) -> bool:
+        """Whether a process holds the run's lock now; a lock that cannot be opened is nobody's."""
+        if not (self.folder / "lock").exists():
+            return False
+        try:
+            with self.lock():
+                return False
+        except Busy:
+            return True
+        except OSError:
+            return False
+
+    def read(self) -> Story:
+        """All complete lines, as far as they are whole and in sequence; an outcome if all that it tells of is there."""
+        try:
+            content = (self.folder / "epochs.jsonl").read_bytes()
+        except FileNotFoundError:
+            return Story()
+        epochs: list[dict[str, Any]] = []
+        size = 0
+        for line in content.splitlines(keepends=True):
+            body = unsealed(line)
+            entry = json.loads(body) if body else {}
+            if self._is_over(entry, epochs):
+                return Story(epochs, entry, size + len(line))
+            if "outcome" in entry or entry.get("epoch") != len(epochs):
+                break
+            size += len(line)
+            epochs.append(entry)
+        return Story(epochs, None, size)
+
+    def _is_over(self, entry: Mapping[str, Any], epochs: list[dict[str, Any]]) -> bool:
+        """Whether a line is an outcome that stands: a finished run has its last parameters and its test errors."""
+        if entry.get("outcome") != "finished":
+            return entry.get("outcome") in OUTCOMES
+        last = self.load_checkpoint()
+        return last is not None and last[0] == len(epochs) - 1 and read_json(self.folder / TEST_ERRORS) is not None
+
+    def begin(self, identity: Mapping[str, Any]) -> Story:
+        """Make the folder ready for an attempt: identity written, torn line cut, old failure gone."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        story = self.read()
+        if self.identity is None:
+            write_json(self.folder / "run.json", identity)
+        path = self.folder / "epochs.jsonl"
+        if path.exists() and path.stat().st_size > story.size:
+            os.truncate(path, story.size)
+        (self.folder / "failure.txt").unlink(missing_ok=True)
+        return story
+
+    def append(self, line: Mapping[str, Any], *, sync: bool = False) -> None:
+        """Add one line, flushed; synced when a second has passed since the last sync or when `sync`."""
+        data = sealed(json.dumps(line))
+        with (self.folder / "epochs.jsonl").open("ab", buffering=0) as file:
+            before = file.tell()
+            if file.write(data) != len(data):
+                os.ftruncate(file.fileno(), before)
+                raise OSError(28, "No space left on device", str(self.folder))
+            if sync or time.monotonic() - self._synced >= SYNC_SECONDS:
+                os.fsync(file.fileno())
+                self._synced = time.monotonic()
+
+    def checkpoint(self, epoch: int, parameters: Parameters, *, force: bool = False) -> None:
+        """Replace the checkpoint when a second has passed since the last one, or when `force`.
+
+        The lines are synced first: after a power loss no checkpoint is ahead of its lines.
+        """
+        if not force and time.monotonic() - self._saved < SYNC_SECONDS:
+            return
+        with (self.folder / "epochs.jsonl").open("ab") as file:
+            os.fsync(file.fileno())
+        self._synced = time.monotonic()
+        buffer = io.BytesIO()
+        np.savez(buffer, epoch=np.int64(epoch), **parameters._asdict())
+        content = buffer.getvalue()
+        replace(self.folder / "checkpoint.npz", content + _crc(content))  # zip's own do not cover its headers
+        self._saved = time.monotonic()
+
+    def load_checkpoint(self) -> tuple[int, Parameters] | None:
+        """(epoch, parameters) of the last checkpoint, or None when there is none that can be read."""
+        try:
+            content = (self.folder / "checkpoint.npz").read_bytes()
+            if content[-4:] != _crc(content[:-4]):
+                return None
+            with np.load(io.BytesIO(content[:-4]), allow_pickle=False) as stored:
+                return int(stored["epoch"]), Parameters(*(stored[name] for name in Parameters._fields))
+        except _UNREADABLE:
+            return None
+
+    def fail(self, text: str) -> None:
+        """Keep the traceback of an attempt that raised."""
+        replace(self.folder / "failure.txt", text.encode())
+
+    def discard(self) -> None:
+        """Forget the run's numbers, for `rerun=true`; the lock must be held."""
+        for name in ("epochs.jsonl", "checkpoint.npz", TEST_ERRORS, "failure.txt", "run.json"):
+            (self.folder / name).unlink(missing_ok=True)
+
+
+def _crc(content: bytes) -> bytes:
+    return zlib.crc32(content).to_bytes(4, "big")
+
+
+def _fingerprint_in(identity: Mapping[str, Any]) -> str | None:
+    try:
+        numerics = identity.get("numerics", NUMERICS_VERSION)
+        return fingerprint_of(identity["settings"], identity["dataset"]["digest"], numerics)
+    except (KeyError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,90 @@
+"""docs/intervals.md keeps its promise, and the simulation behind it is right."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from octant.analysis.comparison.intervals import sign_flip_p
+
+ROOT = Path(__file__).parents[2]
+T = "Student's t"
+PAGE = (ROOT / "docs" / "intervals.md").read_text()
+
+
+@pytest.fixture
+def intervals(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    for name in ("intervals", "interval_methods"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    import intervals
+
+    return intervals
+
+
+def rows(head: str) -> list[list[str]]:
+    """The body of the page's table whose head begins with `head`, the brackets left out."""
+    lines = PAGE[PAGE.index(f"| {head}") :].split("\n\n")[0].splitlines()[2:]
+    return [[cell.split(" (")[0].strip() for cell in line.strip("| ").split("|")] for line in lines]
+
+
+def test_the_shipped_interval_covers_what_was_asked() -> None:
+    seen = set()
+    for errors, seeds, means, differences, effects, false_effect, false_difference in rows("errors | seeds | means"):
+        seen.add((errors, seeds))
+        covered = [float(cell) for cell in (means, differences, effects)]
+        if errors == "normal":
+            assert all(93.5 <= cell <= 97 for cell in covered)
+        elif not errors.startswith("exponential"):
+            assert all(91 <= cell <= 97 for cell in covered)
+        assert float(false_effect) <= 6
+        # The page says that long tails of very unequal spread are too much for the paired t test.
+        assert float(false_difference) <= 6 or errors.startswith(("lognormal", "exponential"))
+    assert len(seen) == 5 * 3
+
+
+def test_both_tables_say_the_same_of_students_t() -> None:
+    by_method = [row[:3] for row in rows("errors | seeds | Student")]
+    assert by_method == [row[:3] for row in rows("errors | seeds | means")]
+
+
+def test_the_page_comes_from_the_simulation(intervals: ModuleType) -> None:
+    for errors, seeds, means, differences, *_ in rows("errors | seeds | means")[:6]:
+        sweeps = intervals.simulate(errors, int(seeds))
+        for of, cell in ((intervals.means, means), (intervals.differences, differences)):
+            assert f"{intervals.coverage(T, of(sweeps))[0]:.1f}" == cell
+
+
+def test_every_law_of_errors_has_mean_zero(intervals: ModuleType) -> None:
+    for name, draw in intervals.ERRORS.items():
+        drawn = draw(np.random.default_rng(0), 4000, 10)
+        assert drawn.shape == (4000, 10, 8)
+        standard_errors = drawn.std(axis=(0, 1)) / np.sqrt(40_000)
+        assert (np.abs(drawn.mean(axis=(0, 1))) < 4.5 * standard_errors).all(), name
+
+
+def test_every_method_shifts_and_scales_with_the_data(intervals: ModuleType) -> None:
+    values = np.random.default_rng(0).normal(size=(20, 10))
+    for method in intervals.METHODS.values():
+        low, high = method(values, np.random.default_rng(1))
+        assert (low < values.mean(axis=1)).all()
+        assert (high > values.mean(axis=1)).all()
+        moved_low, moved_high = method(5 + 3 * values, np.random.default_rng(1))
+        np.testing.assert_allclose([moved_low, moved_high], [5 + 3 * low, 5 + 3 * high])
+
+
+def test_the_inverted_sign_flip_interval_ends_where_the_test_rejects(intervals: ModuleType) -> None:
+    values = np.random.default_rng(0).normal(size=(4, 8))
+    ends = intervals.METHODS["inverted sign-flip"](values, np.random.default_rng(0))
+    for end, outward in zip(ends, (-1e-6, 1e-6), strict=True):
+        assert (sign_flip_p(values - (end + outward)[:, None]) <= 0.05).all()
+        assert (sign_flip_p(values - (end - outward)[:, None]) > 0.05).all()
+
+
+def test_five_seeds_have_no_sign_flip_interval(intervals: ModuleType) -> None:
+    low, high = intervals.METHODS["inverted sign-flip"](np.ones((1, 5)), np.random.default_rng(0))
+    assert (low[0], high[0]) == (-np.inf, np.inf)

@@ -1,0 +1,196 @@
+"""The report's files from sweeps made by hand: numbers, bytes, and what is said when something is lacking."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from octant.analysis.report import pages
+from octant.analysis.report.findings import find
+from octant.errors import InputError
+from support.comparison_frames import CONFIGS, A, diverge, frame, noise
+from support.report_frames import RATES, curves_of, grid, material
+
+STRONG = np.array([0, 0.001, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06])
+
+
+def written(runs: pd.DataFrame, folder: Path, **asked: str) -> dict[str, bytes]:
+    pages.write_files(find(material(runs, **asked)), folder)
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return written(diverge(frame(noise() - STRONG), A, 2), tmp_path_factory.mktemp("report") / "demo")
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return written(grid(), tmp_path_factory.mktemp("report") / "demo", shared_rate="0.1")
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made and not rendered, which takes most of the time."""
+    monkeypatch.setattr(pages, "rendered", lambda figure: (b"<svg/>", b"png"))
+
+
+def test_every_file_is_there(plain: dict[str, bytes], tuned: dict[str, bytes]) -> None:
+    both = {"report.html", "report.md", "README.md", "results.csv", "configurations.csv", "effects.csv", "pairs.csv",
+            "hardest.csv"}  # fmt: skip
+    drawn = {f"{stem}.{suffix}" for stem in ("accuracy", "curves", "ranking", "effects", "confusion")
+             for suffix in ("svg", "png")}  # fmt: skip
+    assert set(plain) == both | drawn
+    assert set(tuned) == both | drawn | {"chosen.csv", "learning_rates.csv", "learning_rates.svg", "learning_rates.png"}
+    assert len(plain["results.csv"].splitlines()) == 81
+    assert len(plain["effects.csv"].splitlines()) == 8
+    assert len(plain["pairs.csv"].splitlines()) == 29
+    assert len(tuned["pairs.csv"].splitlines()) == 57
+
+
+def test_the_same_runs_in_another_order_give_the_same_bytes(tuned: dict[str, bytes], tmp_path: Path) -> None:
+    again = written(grid(), tmp_path / "again", shared_rate="0.1")
+    assert again == tuned
+
+
+def numbers_in(files: dict[str, bytes]) -> Iterator[float]:
+    for name in files:
+        if name.endswith(".csv"):
+            for cell in (cell for row in csv.reader(files[name].decode().splitlines()) for cell in row):
+                yield from (float(number) for number in re.findall(r"\d+\.?\d*(?:e-?\d+)?", cell))
+
+
+@pytest.mark.parametrize("name", ["report.md", "README.md"])
+@pytest.mark.parametrize("which", ["plain", "tuned"])
+def test_every_number_is_in_the_tables(which: str, name: str, request: pytest.FixtureRequest) -> None:
+    files: dict[str, bytes] = request.getfixturevalue(which)
+    text = files[name].decode().split("## How to repeat it")[0].split("| time |")[0]
+    text = re.sub(r"!?\[[^]]*\]\([^)]*\)", "", text)
+    known = sorted(set(numbers_in(files)))
+    rows = files["results.csv"].count(b"\n") - 1
+    counts = {*range(9), 10, rows, 50, 90, 95, 0.05}  # of configurations, runs and seeds; and the method's constants
+    for token in re.findall(r"(?<![\w.])\d+\.?\d*(?:e-\d+)?", text):
+        decimals = len(token.partition(".")[2].partition("e")[0])
+        forms = (f".{decimals}f", ".2g", "g")
+        assert float(token) in counts or any(token in (f"{value:{form}}" for form in forms) for value in known), token
+
+
+class Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+
+
+def test_the_page_is_one_file_without_scripts(tuned: dict[str, bytes]) -> None:
+    page = Page()
+    page.feed(tuned["report.html"].decode())
+    assert "script" not in page.tags
+    assert "link" not in page.tags
+    assert page.tags.count("img") == 6
+    assert all(address.startswith("data:image/svg+xml;base64,") for address in page.addresses)
+    assert b"@import" not in tuned["report.html"]
+    assert b"url(" not in tuned["report.html"]
+
+
+def test_no_run_id_date_or_address_in_csv_and_svg(plain: dict[str, bytes]) -> None:
+    for name, content in plain.items():
+        if name.endswith((".csv", ".svg")):
+            text = content.decode()
+            assert not re.search(r"20\d\d-\d\d-\d\d|run_id|seconds|command", text), name
+
+
+def test_the_readme_keeps_what_others_wrote(tmp_path: Path, undrawn: None) -> None:
+    runs = frame(noise(2))
+    first = written(runs, tmp_path)["README.md"].decode()
+    assert first.startswith("<!-- written by make report")
+    (tmp_path / "README.md").write_text("Before.\n" + first.replace("Answer.", "Old answer.") + "After.\n")
+    again = written(runs, tmp_path)["README.md"].decode()
+    assert again == "Before.\n" + first + "After.\n"
+
+
+def test_diverged_runs_are_named(plain: dict[str, bytes]) -> None:
+    text = plain["report.md"].decode()
+    assert "1 of 80 runs." in text
+    assert f"| {A} | 0.1 | 2 | 7 | - |" in text
+    assert f"left out: {A} diverged with seed 2 at epoch 7" in text
+
+
+def test_an_edge_of_the_grid_is_warned_of(tmp_path: Path, undrawn: None) -> None:
+    files = written(grid(best=7), tmp_path, shared_rate="0.1")
+    assert files["README.md"].decode().count("Warning: ") == 8
+    assert "is best at 3, the largest rate of its grid" in files["report.html"].decode()
+
+
+ODD = {
+    "one seed": (frame(noise(1)), "no difference shown between the first of the 8 configurations and any other"),
+    "one run": (frame(noise(1, 1), CONFIGS[:1]), "there is nothing to compare it with"),
+    "one configuration": (frame(noise(5, 1), CONFIGS[:1]), "One configuration: no pairs."),
+    "seven configurations": (frame(noise(5, 7), CONFIGS[:7]), "effects: all eight configurations are needed"),
+    "a missing cell": (frame(noise(5)).drop(index=3), "no run with seed 0"),
+    "unequal seeds": (frame(noise(5)).query("seed < 3 or config == @A"), "left out: "),
+    "all diverged": (frame(noise(2)).assign(outcome="diverged", diverged_epoch=1.0, test_accuracy=np.nan),
+                     "no run finished"),
+    "one configuration diverged": (
+        frame(noise(5)).assign(outcome=lambda runs: np.where(runs["config"] == A, "diverged", "finished")),
+        "no seed finished in all eight"),
+    "other settings vary": (
+        pd.concat([frame(noise(3, 2), CONFIGS[:2]).assign(hidden_units=units, fingerprint=lambda runs, u=units: runs[
+            "fingerprint"] + f"/{u}") for units in (10, 50)]), f"{A} hidden_units=50"),
+    "rates without validation": (
+        grid(2).query("learning_rate < 0.01").assign(validation_accuracy=np.nan), f"{A} learning_rate=0.003"),
+    "a part of the grid": (grid(2).query("learning_rate < 0.1 or config != @A"), "At its own"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_odd_sweeps_give_a_plain_report(case: str, tmp_path: Path, undrawn: None) -> None:
+    runs, expected = ODD[case]
+    files = written(runs, tmp_path)
+    assert expected in files["report.md"].decode()
+    assert b"nan" not in files["report.html"].split(b"</style>")[1].lower().replace(b"nance", b"")
+    assert b"nan" not in files["report.md"].lower()
+
+
+def test_runs_that_cannot_be_compared_end_in_one_line() -> None:
+    runs = frame(noise(2))
+    with pytest.raises(InputError, match=r"^runs: test sets of \[359, 360\]"):
+        find(material(runs.assign(n_test=[359, *[360] * 15])))
+    with pytest.raises(InputError, match="more than one run"):
+        find(material(pd.concat([runs, runs])))
+
+
+def test_the_companion_gives_the_other_half_if_its_grid_is_complete(tmp_path: Path, undrawn: None) -> None:
+    ours = material(frame(noise(5)), companion="tuned")
+    theirs = grid().assign(epochs=6)
+    both = dataclasses.replace(ours, companion=theirs)
+    pages.write_files(find(both), tmp_path)
+    said = (tmp_path / "README.md").read_text()
+    assert "At one shared learning rate (0.1), " in said
+    assert "at its own, chosen on the validation set (experiment tuned: 5 seeds, 6 epochs), " in said
+    assert "own" in (tmp_path / "pairs.csv").read_text()
+    assert find(dataclasses.replace(ours, companion=theirs.iloc[1:])).other is None
+
+
+def test_confusion_and_hardest_follow_from_the_errors() -> None:
+    found = find(material(frame(noise(2))))
+    matrix = found.confusion()[A]
+    assert matrix[8, 1] == pytest.approx(100 * 2 / 36)
+    assert matrix.sum() == pytest.approx(100 * 4 / 36)
+    hardest = found.hardest()
+    assert list(hardest["example"]) == [3, 7, 40, 41]
+    assert set(hardest["wrong_percent"]) == {100.0}
+    assert RATES[4] == found.shared_rate
+    assert len(curves_of(found.runs)) == 16 * 7

@@ -1,0 +1,152 @@
+"""The user's environment: what octant follows is listed, and whatever else is set changes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from octant import environment as own
+from octant.config import Tracking
+from octant.runs.journal import Journal
+from octant.tracking.delivery import deliver, place
+from octant.tracking.store import connect, locate
+from support.command import Database, environment, run_octant
+
+ROOT = Path(__file__).parents[2]
+QUESTION = "어느 쪽이 더 잘 배우는가"
+SWEEP = ("-m", "engine=numpy", "hidden_units=4", "batch_size=50", "epochs=1", "seed=0,1", "hidden=tanh,sigmoid",
+         f"experiment.question='{QUESTION}'")  # fmt: skip
+
+
+def nasty() -> dict[str, str]:
+    """A plausible value, other than the default, for every variable that MLflow's source names."""
+    from mlflow import environment_variables as known
+
+    given = {}
+    for variable in vars(known).values():
+        if isinstance(variable, known._EnvironmentVariable):
+            said: dict[Any, str] = {bool: str(not variable.default).lower(), int: "1", float: "0.5"}
+            given[variable.name] = said.get(variable.type, "module://nowhere")
+    text = "".join(path.read_text(encoding="utf-8") for path in Path(known.__file__).parent.rglob("*.py"))
+    named = set(re.findall(r"[\"'](_?MLFLOW_[A-Z0-9_]+)[\"']", text))
+    return dict.fromkeys(named, "module://nowhere") | given
+
+
+def left_of(home: Path) -> dict[str, Any]:
+    """What a sweep leaves: the store's rows and the report's files, without what differs from launch to launch."""
+    store = Database(home)
+    changing = "'launch', 'creation', 'mlflow.note.content', 'git_state', 'mlflow.source.git.commit', 'command'"
+    joined = "join tags f on f.run_uuid = t.run_uuid and f.key = 'fingerprint'"
+    rows = {
+        "points": store.histories(),
+        "params": store.query(f"select f.value, t.key, t.value from params t {joined} order by 1, 2"),
+        "tags": store.query(
+            f"select f.value, t.key, t.value from tags t {joined} where t.key not in ({changing}) order by 1, 2"
+        ),
+        "statuses": store.statuses(),
+        "models": store.query("select count(*), min(status) from logged_models"),
+        "question": store.query("select value from experiment_tags where key = 'question'"),
+    }
+    report = home / "reports" / "octant"
+    kinds = (".png", ".svg", ".csv")
+    return rows | {path.name: path.read_bytes() for path in sorted(report.iterdir()) if path.suffix in kinds}
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("plain")
+    done = run_octant(home, *SWEEP)
+    assert done.returncode == 0, done.stderr
+    return home
+
+
+@pytest.fixture(scope="module")
+def undisturbed(plain: Path) -> dict[str, Any]:
+    return left_of(plain)
+
+
+def disturbed(folder: Path, python: tuple[str, ...] = (), **given: str) -> dict[str, Any]:
+    home = folder / "home"
+    command = [sys.executable, *python, "-m", "octant", *SWEEP]
+    done = subprocess.run(
+        command, capture_output=True, env=environment(home) | {"PYTHONPATH": str(ROOT / "src")} | given, cwd=folder,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    return left_of(home)
+
+
+def test_mlflow_variables_change_nothing(undisturbed: dict[str, Any], tmp_path: Path) -> None:
+    given = {name: value for name, value in nasty().items() if name not in own.CLIENT}
+    assert len(given) > 250
+    assert "MLFLOW_ENABLE_ASYNC_LOGGING" in given
+    assert disturbed(tmp_path, **given) == undisturbed
+
+
+def test_other_settings_change_nothing(undisturbed: dict[str, Any], tmp_path: Path) -> None:
+    for name in ("matplotlibrc", "style"):
+        (tmp_path / name).write_text("text.usetex: True\nfont.family: serif\nsavefig.dpi: 30\n")
+    (tmp_path / ".numba_config.yaml").write_text("disable_jit: 1\n")
+    given = {
+        **{"MPLBACKEND": "module://matplotlib_inline.backend_inline", "MATPLOTLIBRC": str(tmp_path / "style")},
+        **{"NUMBA_DISABLE_JIT": "1", "NUMBA_CPU_NAME": "generic", "NPY_DISABLE_CPU_FEATURES": "AVX2"},
+        **{"PYTHONWARNINGS": "error,error::DeprecationWarning", "PYTHONHASHSEED": "7", "HYDRA_MAIN_MODULE": "x"},
+        **{"http_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "GIT_DIR": "/nowhere"},
+        **{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"},
+    }
+    assert disturbed(tmp_path, ("-OO",), **given) == undisturbed
+
+
+def test_deaf_names_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process, too: what is left is a list of names, each in the documentation."""
+    for name in {*nasty(), "MPLBACKEND", "NUMBA_OPT", "HYDRA_FULL_ERROR"}:
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("no_proxy", "example.org")
+    own.settle()
+    left = {name for name in os.environ if re.match("_?MLFLOW|NUMBA|MPL|HYDRA", name)}
+    assert left <= own.FOLLOWED
+    assert os.environ["no_proxy"] == "example.org,127.0.0.1,localhost,::1"
+    told = (ROOT / "docs" / "environment.md").read_text(encoding="utf-8")
+    assert [name for name in sorted(own.FOLLOWED) if f"`{name}`" not in told] == []
+
+
+def test_commands_settle_before_the_libraries_come() -> None:
+    """Importing a command imports none of what reads the environment when it is imported."""
+    names = ("cli.app", "models.champion", "models.portraits", "analysis.report.__main__", "models.rerun",
+             "models.predict", "cli.upkeep", "servers.ui", "servers.team", "servers.move", "runs.worker")  # fmt: skip
+    code = f"import sys, {', '.join(f'octant.{name}' for name in names)}"
+    code += "; print({'matplotlib', 'mlflow', 'numba'} & set(sys.modules))"
+    env = environment(Path("/nowhere")) | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+    assert done.stdout == "set()\n", done.stderr
+
+
+@pytest.mark.filterwarnings("ignore")  # SQLAlchemy's, of MLflow
+def test_what_counts_as_accepted_was_accepted(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow's background thread would swallow the refusal."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    folder = next((plain / "journal").iterdir())
+    store = locate(Tracking(), plain)
+    connection = connect(store, "later")
+    order = place(store, "later", "s", Journal(folder))
+    monkeypatch.setenv("MLFLOW_ENABLE_ASYNC_LOGGING", "true")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise MlflowException("not now")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlAlchemyStore, "log_batch", refuse)
+        with pytest.raises(MlflowException, match="not now"):
+            deliver(connection, order, "FINISHED")
+    assert not order.is_done()
+    assert deliver(connection, order, "FINISHED")
+    run_id = order.receipt()["run_id"]
+    assert Database(plain).query(f"select count(*) from params where run_uuid = '{run_id}'") == [(20,)]

@@ -1,0 +1,138 @@
+"""octant-rerun through its real command; and the provenance it rests on."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from octant import home as places
+from octant.models.rerun import circumstances
+from octant.runs import provenance
+from support.command import Database, environment, run_octant
+
+TINY = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=2", "hidden=tanh", "learning_rate=1e-05")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A run in a store of which nothing but MLflow's own files is left."""
+    home = tmp_path_factory.mktemp("trained") / "home"
+    done = run_octant(home, *TINY)
+    assert done.returncode == 0, done.stderr
+    (run_id,) = Database(home).query("select run_uuid from runs")[0]
+    shutil.rmtree(home / "journal")
+    shutil.rmtree(home / "cache")
+    return home, str(run_id)
+
+
+def test_it_is_bit_identical_and_says_what_it_knows(trained: tuple[Path, str]) -> None:
+    done = run_octant(trained[0], trained[1], module="octant.models.rerun")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "bit-identical: 22 values of 10 metrics" in done.stdout
+    assert "made by another process (launch " in done.stdout
+    dirty = provenance.describe().get("git_state") == "dirty"
+    assert ("this tree is dirty" in done.stdout) == dirty
+    assert not (trained[0] / "journal").exists()
+
+
+def test_one_last_bit_or_another_machine_is_told(trained: tuple[Path, str], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(trained[0], home)
+    with sqlite3.connect(home / "mlflow.db") as database:
+        database.execute("update metrics set value = value * (1 + 2.3e-16) where key = 'test_loss' and step = 2")
+        database.execute("update tags set value = 'an older one' where key = 'cpu'")
+        database.execute("update tags set value = 'dirty' where key = 'git_state'")
+    database.close()
+    done = run_octant(home, trained[1], module="octant.models.rerun")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "different:\n  test_loss at epoch 2: " in done.stdout
+    assert "differs: CPU an older one then" in done.stdout
+    assert "the run's tree was dirty" in done.stdout
+
+
+def foreign(home: Path) -> str:
+    code = "import mlflow\nwith mlflow.start_run() as run: mlflow.log_metric('a', 1.0)\nprint(run.info.run_id)"
+    env = environment(home, MLFLOW_TRACKING_URI=f"sqlite:///{home / 'mlflow.db'}")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, cwd=home, check=True)
+    return done.stdout.split()[-1]
+
+
+def test_what_cannot_be_repeated_is_one_line(trained: tuple[Path, str], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(trained[0], home)
+    cases: Iterator[tuple[list[str], str]] = iter([
+        (["nope"], "is not in"),
+        ([foreign(home)], "was not made by octant"),
+        ([trained[1], "--data", "x"], "comes with octant"),
+    ])  # fmt: skip
+    for arguments, expected in cases:
+        done = run_octant(home, *arguments, module="octant.models.rerun")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert expected in done.stderr
+
+
+def test_the_repeating_command_trains_the_same_run(trained: tuple[Path, str], tmp_path: Path) -> None:
+    database = Database(trained[0])
+    command = str(database.query("select value from tags where key = 'repeat'")[0][0])
+    done = run_octant(tmp_path, *shlex.split(command)[1:])
+    assert done.returncode == 0, done.stderr
+    fingerprint = "select value from tags where key = 'fingerprint'"
+    assert Database(tmp_path).query(fingerprint) == database.query(fingerprint)
+    assert database.query("select value from tags where key = 'blas'")
+
+
+def test_circumstances_name_each_difference() -> None:
+    now = {"cpu": "a", "version_numpy": "2", "git_state": "clean"}
+    assert circumstances(now, now) == []
+    said = circumstances(now | {"cpu": "b", "git_state": "dirty"}, now | {"git_state": "dirty"})
+    assert [line.split(":")[0] for line in said] == ["differs", "the run's tree was dirty", "this tree is dirty"]
+
+
+def test_the_diff_is_of_tracked_files_bounded_and_applies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def git(*arguments: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b")
+        subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    monkeypatch.delenv("GIT_DIR", raising=False)
+    git("init")
+    (tmp_path / "kept.txt").write_text("one\n\n")
+    findings = tmp_path / "experiments" / "factorial" / "README.md"
+    findings.parent.mkdir(parents=True)
+    findings.write_text("tables\n")
+    git("add", ".")
+    git("commit", "-m", "x")
+    monkeypatch.setattr(places, "in_checkout", lambda: True)
+    monkeypatch.setattr(places, "project", lambda: tmp_path)
+    read = provenance.uncommitted.__wrapped__
+    state = provenance.describe.__wrapped__
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "of another repository"))  # as in a hook
+    findings.write_text("a sweep's new tables\n")
+    assert read() is None
+    assert state()["git_state"] == "clean"
+    (tmp_path / "secret.txt").write_text("untracked")
+    (tmp_path / "kept.txt").write_bytes(b"two \xff\n\n")
+    assert state()["git_state"] == "dirty"
+    text = read()
+    assert text is not None
+    assert "+two" in text
+    assert "untracked" not in text
+    (tmp_path / "kept.txt").write_text("two\n\n")
+    (tmp_path.parent / "patch").write_text(str(read()))
+    monkeypatch.delenv("GIT_DIR")
+    git("checkout", "kept.txt")
+    git("apply", str(tmp_path.parent / "patch"))
+    (tmp_path / "kept.txt").write_text("long\n" * 100_000)
+    assert len(str(read())) < provenance.MOST_DIFF + 100
+
+
+def test_a_store_that_does_not_answer_is_no_difference(tmp_path: Path) -> None:
+    done = run_octant(tmp_path, "0" * 32, "--uri", "http://127.0.0.1:1", module="octant.models.rerun")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (75, "", 1)
+    assert "does not answer" in done.stderr

@@ -1,0 +1,167 @@
+"""The journal after a crash at any byte, a torn line, a damaged checkpoint, a full disk, a second process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from octant.network.initialisers import Parameters
+from octant.runs.journal import TEST_ERRORS, Busy, Journal, locked, read_json, replace, write_json
+
+WEIGHTS = Parameters(np.ones((2, 3)), np.zeros(3), np.full((3, 2), 1 / 3), np.array([1e-300, np.pi]))
+
+
+def line(epoch: int) -> dict[str, object]:
+    return {"epoch": epoch, "time": 1000 + epoch, "seconds": 0.1, "metrics": {"test_accuracy": epoch / 7}}
+
+
+def written(folder: Path, epochs: int) -> Journal:
+    journal = Journal(folder)
+    journal.begin({"settings": {}})
+    for epoch in range(epochs):
+        journal.append(line(epoch))
+    return journal
+
+
+def test_lines_come_back_exactly(tmp_path: Path) -> None:
+    journal = written(tmp_path / "run", 4)
+    journal.checkpoint(3, WEIGHTS, force=True)
+    write_json(tmp_path / "run" / TEST_ERRORS, {"wrong": []})
+    journal.append({"outcome": "finished", "time": 5}, sync=True)
+    story = Journal(tmp_path / "run").read()
+    assert story.epochs == [line(epoch) for epoch in range(4)]
+    assert story.outcome == {"outcome": "finished", "time": 5}
+    assert Journal(tmp_path / "other").read().epochs == []
+
+
+@given(cut=st.integers(0, 400), junk=st.binary(max_size=20))
+def test_any_torn_end_is_cut_off_and_writing_goes_on(
+    tmp_path_factory: pytest.TempPathFactory, cut: int, junk: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("torn")
+    journal = written(folder, 4)
+    path = folder / "epochs.jsonl"
+    path.write_bytes(path.read_bytes()[:cut] + junk.replace(b"\n", b""))
+    kept = len(journal.begin({}).epochs)
+    assert kept <= 4
+    for epoch in range(kept, 6):
+        journal.append(line(epoch))
+    assert journal.read().epochs == [line(epoch) for epoch in range(6)]
+
+
+def test_a_gap_or_a_repeat_ends_what_counts(tmp_path: Path) -> None:
+    for wrong in (5, 1):
+        journal = written(tmp_path / str(wrong), 3)
+        journal.append(line(wrong))
+        assert len(journal.read().epochs) == 3
+
+
+def test_checkpoint_round_trip_is_exact_and_atomic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = written(tmp_path, 3)
+    journal.checkpoint(1, WEIGHTS, force=True)
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space left"):
+        journal.checkpoint(2, WEIGHTS, force=True)
+    monkeypatch.undo()
+    with pytest.raises(OSError, match="No space left"), monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        journal.checkpoint(2, WEIGHTS, force=True)
+    loaded = journal.load_checkpoint()
+    assert loaded is not None
+    assert loaded[0] == 1
+    for mine, theirs in zip(WEIGHTS, loaded[1], strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_checkpoints_come_at_most_once_a_second(tmp_path: Path) -> None:
+    journal = written(tmp_path, 1)
+    journal.checkpoint(0, WEIGHTS)
+    assert journal.load_checkpoint() is None
+    journal._saved -= 1.1
+    journal.checkpoint(0, WEIGHTS)
+    assert journal.load_checkpoint() is not None
+
+
+@given(junk=st.binary(max_size=200), keep=st.integers(0, 1000))
+def test_a_damaged_checkpoint_is_no_checkpoint(
+    tmp_path_factory: pytest.TempPathFactory, junk: bytes, keep: int
+) -> None:
+    journal = written(tmp_path_factory.mktemp("damaged"), 1)
+    journal.checkpoint(0, WEIGHTS, force=True)
+    path = journal.folder / "checkpoint.npz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: min(keep, len(whole) - 1)] + junk)
+    assert journal.load_checkpoint() is None
+
+
+def test_the_lock_is_exclusive_between_processes_and_freed_by_death(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "run")
+    code = (
+        "import sys, time; from pathlib import Path; from octant.runs.journal import Journal\n"
+        "with Journal(Path(sys.argv[1])).lock(): print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(journal.folder)], stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        assert journal.is_live()
+        with pytest.raises(Busy), journal.lock():
+            pass
+        holder.kill()
+        holder.wait()
+    assert not journal.is_live()
+    with journal.lock():
+        pass
+
+
+def test_a_full_disk_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that comes back short is taken out again, so that the next attempt starts at a line's end."""
+    import octant.runs.journal
+
+    journal = written(tmp_path, 2)
+
+    class Short:
+        def __init__(self, file: object) -> None:
+            self.file = file
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.file, name)
+
+        def __enter__(self) -> Short:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.file.close()  # type: ignore[attr-defined]
+
+        def write(self, data: bytes) -> int:
+            return self.file.write(data[:5])  # type: ignore[attr-defined, no-any-return]
+
+    real = Path.open
+    monkeypatch.setattr(octant.runs.journal.Path, "open", lambda path, *a, **k: Short(real(path, *a, **k)))
+    with pytest.raises(OSError, match="No space left"):
+        journal.append(line(2))
+    monkeypatch.undo()
+    assert (tmp_path / "epochs.jsonl").read_bytes().endswith(b"\n")
+    assert len(journal.read().epochs) == 2
+
+
+def test_replace_and_json(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"b": 1})
+    assert read_json(tmp_path / "a.json") == {"b": 1}
+    replace(tmp_path / "a.json", b"{torn")
+    assert read_json(tmp_path / "a.json") is None
+    assert read_json(tmp_path / "none.json") is None
+
+
+def test_waiting_lock(tmp_path: Path) -> None:
+    with locked(tmp_path / "x", wait=True):
+        pass

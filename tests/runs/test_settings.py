@@ -1,0 +1,221 @@
+"""The border: what is refused, and that each refusal is one line that says what is allowed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from octant.cli.messages import one_line_errors
+from octant.config import Tracking, parse_launch, parse_settings
+from octant.errors import InputError, without_credentials
+from octant.tracking.store import Store, locate
+from support.command import environment
+from support.settings import settings
+
+BAD = {
+    "loss": ("msee", "did you mean 'mse'"),
+    "hidden": ("relu6", "known: relu, sigmoid, tanh"),
+    "output": ("linear", "known: sigmoid, softmax"),
+    "init": ("glorrot", "did you mean 'glorot'"),
+    "engine": ("jax", "known: numba, numpy"),
+    "hidden_units": (0, "greater than or equal to 1"),
+    "learning_rate": (-0.1, "greater than 0"),
+    "batch_size": (1.5, "integer"),
+    "epochs": ("ten", "integer"),
+    "seed": (-1, "greater than or equal to 0"),
+    "dtype": ("float16", "'float64' or 'float32'"),
+    "targets": ("soft", "'one_hot' or 'lecture'"),
+    "order": (True, "'shuffled' or 'file'"),
+}
+
+
+@pytest.mark.parametrize("key", BAD)
+def test_each_setting_refuses_with_one_line_that_names_it(key: str) -> None:
+    value, said = BAD[key]
+    with pytest.raises(InputError) as caught:
+        settings(**{key: value})
+    line = str(caught.value)
+    assert key in line
+    assert said in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), True, None, [0.1], "0.1"])
+def test_learning_rate_is_a_finite_number(value: object) -> None:
+    with pytest.raises(InputError, match="learning_rate"):
+        settings(learning_rate=value)
+
+
+def test_misspelt_key_names_the_nearest() -> None:
+    with pytest.raises(InputError, match="did you mean 'learning_rate'"):
+        parse_settings(settings().model_dump() | {"learning_rat": 1})
+    with pytest.raises(InputError, match=r"missing|required"):
+        parse_settings({})
+
+
+def test_launch_takes_its_own_keys_apart() -> None:
+    composed = settings().model_dump() | {"experiment": {"name": "x"}, "tracking": {"uri": None}, "workers": 2}
+    launch = parse_launch(composed)
+    assert launch.settings == settings()
+    assert launch.workers == 2
+    with pytest.raises(InputError, match="workers"):
+        parse_launch(composed | {"workers": 0})
+
+
+def test_fingerprint_changes_with_every_setting_and_with_the_data_only() -> None:
+    base = settings()
+    changed = [
+        settings(**change)
+        for change in (
+            {"loss": "mse"}, {"hidden": "tanh"}, {"output": "sigmoid"}, {"init": "glorot"}, {"engine": "numba"},
+            {"hidden_units": 17}, {"learning_rate": 0.2}, {"batch_size": 1}, {"epochs": 4}, {"seed": 1},
+            {"dtype": "float32"}, {"targets": "lecture"}, {"order": "file"}, {"output_step": "divided"},
+            {"hidden_error": "raw"}, {"dataset": {**base.dataset.model_dump(), "split_seed": 1}},
+        )
+    ]  # fmt: skip
+    prints = [each.fingerprint("digest") for each in changed] + [base.fingerprint("digest"), base.fingerprint("other")]
+    assert len(set(prints)) == len(changed) + 2
+    moved = settings(dataset={**base.dataset.model_dump(), "root": "/elsewhere"})
+    assert moved.fingerprint("digest") == base.fingerprint("digest")
+
+
+def test_a_data_set_is_found_from_any_folder() -> None:
+    """Its place is stored as MLflow shows it, and octant-rerun may be called elsewhere."""
+    chosen = settings(dataset={"name": "arrays", "path": "x/a.npz", "test_fraction": 0.2})
+    assert chosen.dataset.path == str(Path.cwd() / "x" / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("./mlruns", "known scheme"),
+        ("file:///tmp/x", "known scheme"),
+        ("http://", "no host"),
+        ("http://host:99999", "not an address"),
+        ("sqlite:///", "names no file"),
+        ("ftp://user:secret@host/x", "known scheme"),
+        ("sqlite:///x.db", "from the root"),
+        ("postgresql://user:secret@/db", "known scheme"),
+        ("http://ann:s3/secret@host:1", "not an address"),
+        ("ann:secret@host:5000", "known scheme"),
+        ("http:/ann:secret@host", "no host"),
+        ("http://ann:secret\u2100@host", "not an address"),
+    ],
+)
+def test_malformed_tracking_address(uri: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(InputError, match=said) as caught:
+        locate(Tracking(uri=uri), tmp_path)
+    assert "secret" not in str(caught.value)
+
+
+def test_credentials_never_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    def known(uri: str) -> Store:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        return locate(Tracking(uri=uri), Path("/tmp"))
+
+    text = "postgresql+psycopg2://ann:s3cret@db:5432/x?password=hunter2 failed, http://tok3n@host/"
+    shown = without_credentials(text)
+    assert shown == "postgresql+psycopg2://***@db:5432/x?password=*** failed, http://***@host/"
+    for password in ("s3cret", "p@s3cret", "s3cret@", "%40s3cret"):
+        assert "s3cret" not in known(f"https://ann:{password}@host/").shown
+    store = known("https://ann:s3cret@host/")
+    assert store.shown == "https://***@host/"
+    assert without_credentials("is not in sqlite:////home/me@corp/x.db") == "is not in sqlite:////home/me@corp/x.db"
+    assert locate(Tracking(uri="sqlite:////tmp/a@b/x.db"), Path("/tmp")).shown == "sqlite:////tmp/a@b/x.db"
+    with pytest.raises(InputError, match="name and password do not belong there"):
+        locate(Tracking(uri="https://bob:other@host/"), Path("/tmp"))
+    assert store.key("x") == known("https://bob:other@host/").key("x")
+
+
+def test_ctrl_c_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        raise KeyboardInterrupt
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "octant: stopped\n"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_enough_is_no_error(unbuffered: str, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "octant.cli.upkeep", "doctor"]
+    given = environment(tmp_path) | {"PYTHONUNBUFFERED": unbuffered}
+    with os.fdopen(writing, "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=given, check=False)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_broken_pipe_elsewhere_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        raise BrokenPipeError(32, "Broken pipe")
+    assert (ended.value.code, capfd.readouterr().err) == (74, "octant: Broken pipe\n")
+
+
+def test_a_closed_output_is_no_error(tmp_path: Path) -> None:
+    text = f"{sys.executable} -m octant.cli.upkeep doctor >&-"
+    done = subprocess.run(["sh", "-c", text], capture_output=True, env=environment(tmp_path), check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+CLI_BAD = {
+    "unknown word": (["loss=msee"], "loss: 'msee' is unknown; did you mean 'mse'? known: cross_entropy, mse"),
+    "unknown key": (["learning_rat=1"], "setting: 'learning_rat' is unknown; did you mean 'learning_rate'?"),
+    "added key": (["+momentum=0.9"], "setting: 'momentum' is unknown"),
+    "wrong type": (["learning_rate=abc"], "learning_rate: should be a valid number, got 'abc'"),
+    "out of range": (["seed=-1"], "seed: should be greater than or equal to 0"),
+    "unparsable": (["loss=[mse"], "'[mse'"),
+    "no equals sign": (["loss"], "loss"),
+    "a name that is no text": (["dataset=arrays", "dataset.path='/tmp/\udcff.npz'"], "should be a name in UTF-8"),
+    "several values": (["loss=mse,cross_entropy"], "loss=mse,cross_entropy has several values; add -m"),
+    "nothing to train on": (["dataset.validation_fraction=0.5", "dataset.test_fraction=0.5"], "no training example of"),
+    "unknown option": (["--rerun"], "unrecognized arguments: --rerun; --help lists what there is"),
+    "contradiction": (["batch_size=5000"], "batch_size: 5000 is more than the 1079 training examples of digits"),
+    "path with digits": (["dataset.path=x.npz"], "'dataset.path' does not exist with this choice of dataset"),
+    "arrays without path": (["dataset=arrays"], "dataset=arrays needs dataset.path"),
+    "second of a sweep": (["-m", "loss=mse", "learning_rate=0.1,-1"], "learning_rate: should be greater than 0"),
+    "unknown experiment": (["experiment=factorail"], "did you mean 'factorial'"),
+    "no server address": (["tracking=server"], "tracking.uri: set the environment variable MLFLOW_TRACKING_URI first"),
+    "two experiments": (["-m", "experiment.name=aa,bb"], "experiment: one command has one, here are 2"),
+    "batches": (["-m", "seed=0,1", "hydra.sweeper.max_batch_size=1"], "'hydra.sweeper.max_batch_size' does not exist"),
+    "sbatch without plus": (
+        ["hydra/launcher=slurm", "hydra.launcher.sbatch.partition=cpu"],
+        "+hydra.launcher.sbatch.partition=... adds one",
+    ),
+    "setting taken away": (["~loss"], "loss: it is missing"),
+    "relative store": (["tracking.uri=sqlite:///x.db"], "write sqlite:////absolute/path.db"),
+    "store as folder": (["tracking.uri=./mlruns"], "known scheme"),
+}
+
+
+@pytest.mark.parametrize(
+    "name", ["analysis.report", "models.portraits", "models.rerun", "cli.upkeep", "models.predict", "models.champion"]
+)
+def test_the_other_commands_end_with_one_line_too(name: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", f"octant.{name}", "--colour"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(tmp_path), check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("octant: ")
+    assert done.stderr.endswith("; --help lists what there is\n")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("case", CLI_BAD)
+def test_the_command_line_ends_with_one_line_and_leaves_nothing(case: str, tmp_path: Path) -> None:
+    arguments, said = CLI_BAD[case]
+    stranger = {"PATH": "/usr/bin:/bin", "OCTANT_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "octant", *arguments], capture_output=True, text=True, env=stranger, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("octant: ")
+    assert said in done.stderr
+    home = tmp_path / "home"
+    left = {path.name for path in home.iterdir()} if home.exists() else set()
+    assert left <= {"cache", "hydra"}, left

@@ -1,0 +1,236 @@
+"""The team's server as documented: refuses strangers, keeps every point, comes back from a backup."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.error import HTTPError
+
+import numpy as np
+import pytest
+
+from octant.errors import InputError
+from octant.servers.team import NEEDED, settings, write_access
+from support.command import Database, Runs, run_octant
+from support.services import ADMIN, PASSWORD, Postgres, TeamServer, program
+
+COMPLETE = {
+    "MLFLOW_BACKEND_STORE_URI": "postgresql+psycopg2://ann:s3cret-s3cret@127.0.0.1/mlflow",
+    "MLFLOW_ARTIFACTS_DESTINATION": "/srv/artifacts",
+    "MLFLOW_AUTH_ADMIN_USERNAME": "ann",
+    "MLFLOW_AUTH_ADMIN_PASSWORD": "s3cret-s3cret",
+    "MLFLOW_FLASK_SERVER_SECRET_KEY": "s3cret-s3cret",
+}
+SMOKE = ("experiment=smoke", "engine=numpy", "hidden_units=8", "batch_size=8")
+
+
+@pytest.fixture(autouse=True)
+def _extra_there(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    if "services" not in request.keywords:
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_nothing_has_a_default_that_is_a_secret(name: str) -> None:
+    with pytest.raises(InputError, match=name):
+        settings({key: value for key, value in COMPLETE.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MLFLOW_AUTH_ADMIN_PASSWORD", "password"),
+        ("MLFLOW_FLASK_SERVER_SECRET_KEY", "short"),
+        ("MLFLOW_AUTH_ADMIN_PASSWORD", "password1234"),
+        ("MLFLOW_BACKEND_STORE_URI", "sqlite:///s3cret.db"),
+        ("MLFLOW_BACKEND_STORE_URI", "postgresql+psycopg2://ann:s3c@s3cret@127.0.0.1/mlflow"),
+        ("MLFLOW_PORT", "99999"),
+        ("MLFLOW_ARTIFACTS_DESTINATION", "./relative"),
+        ("MLFLOW_PORT", "five"),
+    ],
+)
+def test_unsafe_settings_are_refused_in_one_line_without_secrets(name: str, value: str) -> None:
+    with pytest.raises(InputError, match=name) as caught:
+        settings(COMPLETE | {name: value})
+    assert "s3cret" not in str(caught.value)
+
+
+def test_another_address_than_this_machine_s_wants_the_names_of_its_clients() -> None:
+    chosen = settings(COMPLETE)
+    assert chosen["MLFLOW_HOST"] == "127.0.0.1"
+    assert chosen["MLFLOW_SERVER_ALLOWED_HOSTS"] == "127.0.0.1:5000,localhost:5000"
+    with pytest.raises(InputError, match="MLFLOW_SERVER_ALLOWED_HOSTS"):
+        settings(COMPLETE | {"MLFLOW_HOST": "0.0.0.0"})
+    settings(COMPLETE | {"MLFLOW_HOST": "0.0.0.0", "MLFLOW_SERVER_ALLOWED_HOSTS": "mlflow.example.org"})
+
+
+def test_the_access_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = write_access(tmp_path / "server", "postgresql+psycopg2://ann:100%@h/x")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "100%@h" in path.read_text()
+
+
+def test_an_empty_environment_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    done = run_octant(tmp_path, module="octant.servers.team")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "user:password@host:5432/name; see docs/scaling.md" in done.stderr
+
+
+def test_a_password_among_the_arguments_is_refused(tmp_path: Path) -> None:
+    done = run_octant(tmp_path, "tracking.uri=http://ann:s3cret@127.0.0.1:1")
+    assert done.returncode == 2
+    assert "MLFLOW_TRACKING_PASSWORD" in done.stderr
+    assert "s3cret" not in done.stderr + done.stdout
+    assert not (tmp_path / "journal").exists()
+    address = "http://ann:s3cret@127.0.0.1:1"
+    for given in (f"tracking.uri={address}", f"tracking={{uri: '{address}'}}", "tracking.uri=ann:s3cret@host:1"):
+        refused = run_octant(tmp_path, "-m", "seed=0,1", given, MLFLOW_TRACKING_URI=address)
+        assert refused.returncode == 2
+        assert "s3cret" not in refused.stderr
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with closing(Postgres(tmp_path_factory.mktemp("postgres"))) as service:
+        service.start()
+        yield service
+
+
+@pytest.fixture(scope="module")
+def server(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeamServer]:
+    with closing(TeamServer(tmp_path_factory.mktemp("server"), postgres, "team")) as service:
+        service.start()
+        yield service
+
+
+def ask(server: TeamServer, *, body: bytes | None = None, user: str = ADMIN, **headers: str) -> int:
+    """Status code of a request for the experiments, or to create one."""
+    from base64 import b64encode
+
+    path = "search?max_results=1" if body is None else "create"
+    request = urllib.request.Request(f"{server.address}/api/2.0/mlflow/experiments/{path}", data=body)
+    request.add_header("Content-Type", "application/json")
+    if user:
+        request.add_header("Authorization", "Basic " + b64encode(f"{user}:{PASSWORD}".encode()).decode())
+    for name, value in headers.items():
+        request.add_header(name, value)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
+
+
+@pytest.mark.slow
+@pytest.mark.services
+def test_strangers_are_refused(server: TeamServer) -> None:
+    assert ask(server) == 200
+    assert ask(server, user="") == 401
+    assert ask(server, user="mallory") == 401
+    assert ask(server, Host="evil.example") == 403
+    assert ask(server, Host=f"127.0.0.1:{server.port + 1}") == 403
+    assert ask(server, body=b'{"name": "foreign"}', Origin="http://evil.example") == 403
+    assert server.query("select count(*) from experiments where name = 'foreign'") == [(0,)]
+    assert ask(server, body=b'{"name": "own"}', Origin=server.address) == 200
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):  # secrets are not for `ps`
+        try:
+            assert PASSWORD.encode() not in entry.read_bytes(), entry
+        except OSError:
+            continue
+
+
+@pytest.mark.slow
+@pytest.mark.services
+def test_a_sweep_logged_to_it_equals_the_local_one_to_the_bit(
+    server: TeamServer, swept: tuple[Path, str], tmp_path: Path
+) -> None:
+    done = run_octant(tmp_path, *SMOKE, "tracking=server", **server.clients)
+    assert done.returncode == 0, done.stderr
+    assert PASSWORD not in done.stdout + done.stderr
+    assert server.statuses() == {"FINISHED": 16}
+    assert server.histories() == Database(swept[0]).histories()
+    files = list((server.folder / "artifacts").rglob("test_errors.json"))
+    assert len(files) == 16
+    again = run_octant(tmp_path, *SMOKE, "tracking=server", **server.clients)
+    assert "0 trained, 16 were there already" in again.stdout, again.stderr
+    assert server.statuses() == {"FINISHED": 16}
+    wrong = run_octant(
+        tmp_path / "other", *SMOKE, "seed=0", "tracking=server",
+        **server.clients | {"MLFLOW_TRACKING_PASSWORD": "not-the-password"},
+    )  # fmt: skip
+    assert wrong.returncode == 75
+    assert "Traceback" not in wrong.stderr
+    assert "not-the-password" not in wrong.stderr
+    late = run_octant(tmp_path / "other", "sync", module="octant.cli.upkeep", **server.clients)
+    assert "8 sent" in late.stdout, late.stderr
+
+
+def tables(database: Runs, names: list[str]) -> dict[str, object]:
+    return {name: database.query(f"select count(*) from {name}")[0][0] for name in names}
+
+
+def run_ids(database: Runs) -> set[object]:
+    return {row[0] for row in database.query("select run_uuid from runs")}
+
+
+@pytest.mark.slow
+@pytest.mark.services
+def test_a_store_moves_house_and_comes_back_from_a_backup(postgres: Postgres, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert run_octant(home, *SMOKE).returncode == 0
+    assert run_octant(home, "promote", "smoke", module="octant.models.champion").returncode == 0
+    old, names = Database(home), ["runs", "metrics", "params", "tags", "logged_models", "inputs", "model_versions"]
+    with closing(TeamServer(tmp_path / "server", postgres, "moved")) as server:
+        server.start()
+        where = server.settings | server.clients
+        done = run_octant(home, module="octant.servers.move", **where)
+        assert done.returncode == 0, done.stderr
+        assert "17 runs" in done.stdout  # 16 and the report
+        assert len(list((home / "journal").glob("*/tracking-*.json"))) == 32  # 16 of the old store, 16 of the new
+        assert tables(server, names) == tables(old, names)
+        assert server.histories() == old.histories()
+        assert run_ids(server) == run_ids(old)
+        again = run_octant(home, *SMOKE, "tracking=server", **server.clients)
+        assert "0 trained, 16 were there already" in again.stdout, again.stderr
+        assert server.statuses() == {"FINISHED": 16}
+        assert run_ids(server) - run_ids(old) <= {row[0] for row in server.query(REPORTS)}
+        assert ask(server, body=b'{"name": "after"}') == 200  # ids go on after the copied ones
+        champion = run_octant(
+            home, str(digit(tmp_path)), "--uri", server.address, module="octant.models.predict", **server.clients
+        )
+        assert champion.returncode == 0, champion.stderr
+        twice = run_octant(home, module="octant.servers.move", **where)
+        assert twice.returncode == 2
+        assert "already has runs" in twice.stderr
+        dump, files = tmp_path / "octant.dump", tmp_path / "server" / "artifacts"
+        link = postgres.uri("moved").replace("+psycopg2", "")
+        subprocess.run([program("pg_dump", "postgresql"), "--format=custom", f"--file={dump}", link], check=True)
+        kept = shutil.copytree(files, tmp_path / "files")
+        before = server.histories()
+    with closing(
+        TeamServer(tmp_path / "second", postgres, "restored", MLFLOW_ARTIFACTS_DESTINATION=str(kept))
+    ) as server:
+        link = postgres.uri("restored").replace("+psycopg2", "")
+        subprocess.run([program("pg_restore", "postgresql"), "--no-owner", f"--dbname={link}", str(dump)], check=True)
+        server.start()
+        assert server.histories() == before
+        assert server.statuses() == {"FINISHED": 16}
+        champion = run_octant(
+            home, str(digit(tmp_path)), "--uri", server.address, module="octant.models.predict", **server.clients
+        )
+        assert champion.returncode == 0, champion.stderr
+
+
+REPORTS = "select run_uuid from tags where key = 'report_of'"
+
+
+def digit(folder: Path) -> Path:
+    """An array that octant-predict takes: one picture's row."""
+    np.savez(folder / "digit.npz", X=np.zeros((1, 64)))
+    return folder / "digit.npz"
