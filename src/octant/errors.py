@@ -20,6 +20,20 @@ class InputError(ValueError):
     """
 
 
+class UnusableStore(InputError):
+    """A store that no waiting mends: a file of something else, a folder, a damaged database."""
+
+
+class StoreAway(Exception):
+    """A store that does not answer now, such as a locked one: the same command may succeed later."""
+
+
+def raised_by_store(error: Exception) -> bool:
+    """Whether MLflow, SQLAlchemy or SQLite raised it; none of them is imported for that."""
+    origins = {each.__module__.split(".")[0] for each in type(error).__mro__}
+    return isinstance(error, StoreAway) or bool(origins & {"mlflow", "sqlalchemy", "sqlite3"})
+
+
 def without_credentials(text: str) -> str:
     """`text` with user and password of every URI in it, and every query value, replaced by ***.
 

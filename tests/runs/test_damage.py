@@ -138,6 +138,7 @@ def test_doctor_does_not_vouch_for_a_store_that_does_not_answer(swept: Path) -> 
     doctor = run_octant(swept, "doctor", module="octant.cli.upkeep")
     assert "stores: 1 not looked at" in doctor.stdout
     assert "does not answer" in doctor.stderr
+    assert doctor.returncode == 75
 
 
 def test_a_state_folder_may_move(swept: Path, tmp_path: Path) -> None:

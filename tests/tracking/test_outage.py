@@ -180,7 +180,7 @@ def test_no_server_at_all_then_sync_sends_everything_once(server: Server, tmp_pa
     report = run_octant(
         tmp_path / "home", "nothing", *dead, module="octant.analysis.report", MLFLOW_TRACKING_URI=dead[1]
     )
-    assert report.returncode == 1
+    assert report.returncode == 75
     printed += launched.stdout + launched.stderr + report.stdout + report.stderr + refused.stderr
     database = Database(server.folder)
     assert database.statuses() == {"FINISHED": 2}

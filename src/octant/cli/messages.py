@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from octant import environment
-from octant.errors import InputError, unknown_word, without_credentials
+from octant.errors import InputError, StoreAway, raised_by_store, unknown_word, without_credentials
 
 BAD_INPUT = 2
 STOPPED = 130
@@ -67,7 +67,9 @@ def _end(error: Exception) -> NoReturn:
     print(f"octant: {without_credentials(line_of(error))}", file=sys.stderr)
     # Hydra, OmegaConf and its parser raise for what the user wrote.
     wrote = isinstance(error, InputError) or type(error).__module__.split(".")[0] in ("hydra", "omegaconf", "antlr4")
-    raise SystemExit(BAD_INPUT if wrote else DISK if isinstance(error, OSError) else 1)
+    if wrote:
+        raise SystemExit(BAD_INPUT)
+    raise SystemExit(UNDELIVERED if raised_by_store(error) else DISK if isinstance(error, OSError) else 1)
 
 
 def line_of(error: Exception) -> str:
@@ -85,6 +87,8 @@ def line_of(error: Exception) -> str:
         return f"{text.split(chr(39))[1]} has several values; add -m to train one run for each"
     if "Environment variable" in text:
         return f"{text.split('full_key: ')[-1].split()[0]}: set the environment variable {text.split(chr(39))[1]} first"
+    if raised_by_store(error) and not isinstance(error, StoreAway):
+        return f"the store does not answer: {text[:200]}"
     return text or type(error).__name__
 
 

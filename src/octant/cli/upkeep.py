@@ -10,12 +10,13 @@ import argparse
 import os
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 from octant import home
-from octant.cli.messages import UNDELIVERED, one_line_errors
+from octant.cli.messages import BAD_INPUT, UNDELIVERED, one_line_errors
 from octant.config import Tracking
-from octant.errors import InputError, without_credentials
+from octant.errors import InputError, UnusableStore, without_credentials
 from octant.network.data.cache import discard_damaged
 from octant.runs.journal import Journal, read_json
 from octant.tracking.delivery import Order, deliver
@@ -61,6 +62,7 @@ def settle(state: Path) -> Counter[str]:
             forget_missing(connection, left)
         except Exception as error:  # noqa: BLE001 - whatever the store raises: what is left stays in the journals
             counts["undelivered"] += len(left)
+            counts[UNUSABLE] += isinstance(error, InputError)
             _complain(f"{shown} does not answer for {experiment}", error)
             continue
         for number, order in enumerate(left):
@@ -75,6 +77,8 @@ def settle(state: Path) -> Counter[str]:
     return counts
 
 
+UNUSABLE = "that cannot be used"  # no waiting mends it
+UNSEEN = "not looked at"
 LOST = "deleted there, or in the trash (the command that trained them sends them again)"
 
 
@@ -85,16 +89,25 @@ def count_lost(state: Path) -> Counter[str]:
         delivered = [order for order in delivered if order.receipt().get("run_id")]
         try:
             counts[LOST] += len(lost(connect(reach(shown, state), experiment, create=False), delivered))
+        except UnusableStore as error:
+            counts[UNSEEN] += len(delivered)
+            counts[UNUSABLE] += 1
+            _complain(f"{shown} does not answer for {experiment}", error)
         except InputError:  # no such store, no such experiment
             counts[LOST] += len(delivered)
         except Exception as error:  # noqa: BLE001 - whatever the store raises
-            counts["not looked at"] += len(delivered)
+            counts[UNSEEN] += len(delivered)
             _complain(f"{shown} does not answer for {experiment}", error)
     return counts
 
 
+@cache
+def _say_once(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
 def _complain(what: str, error: Exception) -> None:
-    print(f"octant: {what}: {' '.join(without_credentials(str(error)).split())[:200]}", file=sys.stderr)
+    _say_once(f"octant: {what}: {' '.join(without_credentials(str(error)).split())[:200]}")
 
 
 def _settle_one(connection: Connection, order: Order) -> str:
@@ -132,12 +145,18 @@ def main() -> None:
         counts = settle(state)
         if arguments.task == "doctor":
             counts += count_lost(state)
-        print("stores:", _say(counts) if counts else "have everything the journals hold")
-        raise SystemExit(UNDELIVERED if counts["undelivered"] else 0)
+        print("stores:", _say(counts) if counts.total() else "have everything the journals hold")
+        raise SystemExit(_verdict(counts))
+
+
+def _verdict(counts: Counter[str]) -> int:
+    if counts[UNUSABLE]:
+        return BAD_INPUT
+    return UNDELIVERED if counts["undelivered"] or counts[UNSEEN] else 0
 
 
 def _say(counts: Counter[str]) -> str:
-    return ", ".join(f"{count} {what}" for what, count in sorted(counts.items())) or "none"
+    return ", ".join(f"{count} {what}" for what, count in sorted(counts.items()) if count) or "none"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from octant.errors import InputError
 from octant.models.logged import CODE, EXECUTED, NAME, digest_of, shipped_code, write_model
-from octant.tracking.store import Store, client_of
+from octant.tracking.store import Store, client_of, must_answer
 
 WEIGHTS = "weights.npz"
 ADDRESSES = (
@@ -70,6 +70,7 @@ def fetch(store: Store, model: str) -> Verified:
         config, own = _described(files["MLmodel"])
         found = digest_of(config, files.__getitem__)
     except (MlflowException, OSError, LookupError, TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
+        must_answer(client)
         remedy = f"register one: make promote EXPERIMENT=factorial (store: {store.shown})"
         said = "".join(each for each in " ".join(str(error).split())[:200] if each.isprintable())
         raise InputError(f"{model} is no model of octant's that can be read ({said}); {remedy}") from None

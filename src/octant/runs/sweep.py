@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from octant import home
 from octant.config import NUMERICS_VERSION, Launch, Settings
-from octant.errors import InputError
+from octant.errors import InputError, StoreAway
 from octant.network.data import Dataset
 from octant.network.network import build
 from octant.runs import cluster, provenance
 from octant.runs.worker import Job, dataset_of
+from octant.tracking.database import refuse_unusable
 from octant.tracking.delivery import Order
 from octant.tracking.store import Store, locate
 
@@ -43,6 +46,9 @@ def prepare(launches: Sequence[Launch], command: str) -> Sweep:
     first = launches[0]
     state = home.state()
     store = locate(first.tracking, state)
+    if store.artifacts:
+        with suppress(StoreAway):  # that is waited for while the runs are trained
+            refuse_unusable(Path(urlsplit(store.uri).path[1:]))
     if first.cluster:
         cluster.check(first.cluster)
     for launch in launches:

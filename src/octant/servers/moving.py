@@ -12,8 +12,9 @@ from typing import Any
 
 import sqlalchemy as sql
 
-from octant.errors import InputError
+from octant.errors import InputError, StoreAway
 from octant.runs.journal import Journal, read_json, write_json
+from octant.tracking.database import refuse_unusable
 from octant.tracking.store import Store, use_mlflow
 
 PROXIED = "mlflow-artifacts:"
@@ -31,6 +32,7 @@ def move(old: Store, database: str, destination: str, before_commit: Callable[[]
     """
     if old.artifacts is None or not Path(old.uri.removeprefix("sqlite:///")).exists():
         raise InputError(f"{old.shown} is no SQLite store to move; set OCTANT_HOME to the folder that holds mlflow.db")
+    refuse_unusable(Path(old.uri.removeprefix("sqlite:///")))
     try:
         source, target = sql.create_engine(old.uri), sql.create_engine(database)
     except (sql.exc.ArgumentError, ValueError):
@@ -47,7 +49,7 @@ def move(old: Store, database: str, destination: str, before_commit: Callable[[]
             before_commit()
             return counts
     except sql.exc.OperationalError as error:
-        raise InputError(f"the database does not answer: {str(error.orig).splitlines()[0]}") from None
+        raise StoreAway(f"the database does not answer: {str(error.orig).splitlines()[0]}") from None
     finally:
         source.dispose()
         target.dispose()

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from octant.config import Tracking
-from octant.errors import OPEN, InputError, without_credentials
+from octant.errors import OPEN, InputError, StoreAway, raised_by_store, without_credentials
 from octant.runs.journal import locked
+from octant.tracking.database import refuse_unusable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -70,10 +71,20 @@ class Connection:
 
 
 def said_by_store(error: Exception) -> str | None:
-    """One line of what MLflow raised, such as for a store that has gone away; None for any other exception."""
-    from mlflow.exceptions import MlflowException
+    """One line of what MLflow or the database raised, such as for a store that has gone away or is locked; None for
+    any other exception.
+    """
+    if isinstance(error, InputError) or not raised_by_store(error):
+        return None
+    return without_credentials(" ".join(str(error).split()))[:200]
 
-    return without_credentials(" ".join(str(error).split()))[:200] if isinstance(error, MlflowException) else None
+
+def must_answer(client: Any) -> None:
+    """Raises StoreAway when the store does not answer: then what it was asked for may well be there."""
+    try:
+        client.search_experiments(max_results=1)
+    except Exception as error:  # noqa: BLE001 - whatever the store raises
+        raise StoreAway(f"the store does not answer: {' '.join(str(error).split())[:200]}") from None
 
 
 def locate(tracking: Tracking, state: Path) -> Store:
@@ -129,6 +140,7 @@ def client_of(store: Store, *, create: bool = True) -> MlflowClient:
         return MlflowClient(store.uri, registry_uri=store.uri)
     store.artifacts.parent.mkdir(parents=True, exist_ok=True)
     database = Path(urlsplit(store.uri).path[1:])
+    refuse_unusable(database)
     with locked(store.artifacts.parent / "store.lock", wait=True):
         _make_schema(database)
         _follow_the_folder(database, store.artifacts.as_uri())
@@ -141,7 +153,7 @@ def _make_schema(database: Path) -> None:
     """A fresh database is made under another name: MLflow never recovers from a kill in the middle of its schema."""
     from mlflow import MlflowClient
 
-    if database.exists():
+    if database.exists() and database.stat().st_size:
         return
     draft = database.with_name(f"{database.name}.draft")
     for name in (

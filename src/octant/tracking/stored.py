@@ -9,7 +9,7 @@ from typing import Any
 
 from octant.config import Settings, parse_settings
 from octant.errors import InputError
-from octant.tracking.store import Store, client_of
+from octant.tracking.store import Store, client_of, must_answer
 
 CONFIG, UNCOMMITTED = "config.yaml", "uncommitted.diff"
 DURATION = "seconds_per_epoch"
@@ -57,7 +57,15 @@ def _settings(client: Any, run_id: str) -> Settings:
 
     with TemporaryDirectory(prefix="octant-") as folder:
         try:
-            text = Path(client.download_artifacts(run_id, CONFIG, folder)).read_text(encoding="utf-8")
+            content = Path(client.download_artifacts(run_id, CONFIG, folder)).read_bytes()
         except (MlflowException, OSError):
+            must_answer(client)
             raise InputError(f"run {run_id} has no artifact {CONFIG}; without it nothing says what to repeat") from None
-    return parse_settings(yaml.safe_load(text))
+    wrong = f"run {run_id}: its artifact {CONFIG} does not hold a run's settings"
+    try:
+        values = yaml.safe_load(content)
+        if not isinstance(values, dict):
+            raise InputError(f"it holds {'nothing' if values is None else type(values).__name__}")
+        return parse_settings(values)
+    except (yaml.YAMLError, TypeError, ValueError) as error:  # among them InputError
+        raise InputError(f"{wrong} ({' '.join(str(error).split())[:150]})") from None
