@@ -21,8 +21,8 @@ SOURCE = ROOT / "src" / "octant"
 
 # Each room, and each file at the root, imports only from those before it.
 LAYERS = [
-    "errors", "seal", "environment", "home", "config", "network", "analysis", "runs", "tracking", "servers", "models",
-    "cli", "__main__",
+    "errors", "seal", "environment", "home", "trainer", "config", "network", "analysis", "runs", "tracking",
+    "servers", "models", "cli", "__main__",
 ]  # fmt: skip
 # The seams that are still open: file -> rooms above it that it imports.
 OPEN = {

@@ -1,1 +1,12 @@
-"""The trained network as a model in MLflow: logged, registered, served, asked."""
+"""The network as it is registered with octant: how it trains, its model in MLflow, and the commands for it."""
+
+from __future__ import annotations
+
+# Word -> module with `arguments(parser)` and `run(options) -> exit code`, and what it does in a line.
+COMMANDS = {
+    "rerun": ("octant.models.rerun", "repeat a run from what MLflow stored alone, and compare every number"),
+    "promote": ("octant.models.champion", "register the best model of an experiment as champion"),
+    "predict": ("octant.models.predict", "classify a picture or arrays with a logged model"),
+    "serve": ("octant.models.champion", "answer HTTP with the champion, on 127.0.0.1"),
+    "portraits": ("octant.models.portraits", "log figures of single runs"),
+}

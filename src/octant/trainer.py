@@ -1,0 +1,137 @@
+"""The contract between octant and what it runs: typed settings in, one record per epoch out.
+
+A trainer is one generator function. It knows no callback, no base class with hooks and nothing of octant but the two
+types below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from octant.errors import InputError, unknown_word
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Value = NDArray[Any] | float | int | str | bytes
+
+# The one place where the kit meets the trainer that ships: name -> module with `trainer()` and COMMANDS.
+REGISTERED = {"network": "octant.models"}
+
+
+class Part(BaseModel):
+    """Checked once, when it is made; unknown keys, wrong types, NaN and infinity are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Settings(Part):
+    """Everything that a person chooses about one run; subclass it with a field for each setting.
+
+    `seed` is what repeats a measurement.
+    """
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    def decisive(self) -> dict[str, Any]:
+        """What of the settings decides the numbers, for the fingerprint: all of it, unless a subclass knows better."""
+        return self.model_dump()
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The record of one epoch, numbered from 0 (before training) or 1 without a gap.
+
+    `metrics` are finite numbers, of the same names in every epoch. `state` is what `train` needs to go on after this
+    epoch: arrays, numbers, text or bytes by name; it is stored without pickle, before the generator goes on, so live
+    arrays may be handed over. Without it a killed run is trained again from the start. A record with `diverged`, the
+    reason, is the last one. `seconds` is the time that training took; the kit measures it where it is left out.
+    """
+
+    number: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    state: Mapping[str, Value] | None = None
+    diverged: str | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a run is trained on: a name, the SHA-256 of all of it, and facts worth keeping (plain JSON values)."""
+
+    name: str
+    digest: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+NO_DATA = Data("none", "")
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """A trainer as the kit sees it; all but the first three are optional.
+
+    `data` says what a run with these settings is trained on, and raises InputError for settings that do not fit it.
+    `files` are logged with a finished run, from its last record: name -> content. `log_model` logs its model, and
+    `preload` names modules that a worker finds imported, given the settings of all runs.
+    """
+
+    name: str
+    settings: type[Settings]
+    train: Callable[[Any, Mapping[str, Value] | None], Iterator[Epoch]]
+    data: Callable[[Any], Data] = lambda settings: NO_DATA
+    files: Callable[[Any, Epoch], Mapping[str, bytes]] = lambda settings, last: {}
+    log_model: Callable[..., None] | None = None
+    preload: Callable[[list[Any]], list[str]] = lambda settings: []
+
+    def parse(self, values: Mapping[str, Any]) -> Any:
+        """Settings from a plain mapping; raises InputError, one line: what was wrong and what is allowed."""
+        try:
+            return self.settings(**values)
+        except ValidationError as error:
+            raise InputError(one_line(error, set(self.settings.model_fields))) from None
+
+
+def trainer(name: str = "network") -> Trainer:
+    """The registered trainer of that name; raises InputError for an unknown one."""
+    if name not in REGISTERED:
+        raise InputError(unknown_word("trainer", name, REGISTERED))
+    found: Trainer = import_module(REGISTERED[name]).trainer()
+    return found
+
+
+def commands() -> dict[str, tuple[str, str]]:
+    """The commands of all registered trainers: word -> module, and what it does in a line."""
+    return {word: each for module in REGISTERED.values() for word, each in import_module(module).COMMANDS.items()}
+
+
+def one_line(error: ValidationError, known: set[str]) -> str:
+    """The first fault of a validation error in one line; `known` are the settings that there are."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"] if part != "constrained-str")
+    if first["type"] in ("word", "path"):
+        return first["msg"]
+    if first["type"] == "extra_forbidden":
+        return unknown_word("setting", key, known)
+    if first["type"] == "missing":
+        return f"{key}: it is missing"
+    said = first["msg"].removeprefix("Input ").removeprefix("Field ")
+    return f"{key}: {said}, got {first['input']!r}"
+
+
+def flat(settings: Settings) -> dict[str, Any]:
+    """Every setting by its name on the command line: a part with a name of its own is `dataset` and `dataset.key`."""
+    found: dict[str, Any] = {}
+    for key, value in settings.model_dump().items():
+        if isinstance(value, dict):
+            part = dict(value)
+            found |= {key: part.pop("name")} if "name" in part else {}
+            found |= {f"{key}.{name}": each for name, each in part.items()}
+        else:
+            found[key] = value
+    return found
