@@ -145,7 +145,7 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
     from octant.cli.messages import UNDELIVERED
     from octant.runs.launch import run
     from octant.runs.sweep import prepare
-    from octant.tracking.store import said_by_store
+    from octant.tracking.store import must_be_ours, said_by_store
 
     command = without_credentials(shlex.join(["octant", *sys.argv[1:]]))
     sweep = prepare(parsed, command)
@@ -153,6 +153,7 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
     if done.connection is None:
         return done.code
     try:
+        must_be_ours(done.connection)
         _conclude(sweep, done.connection)
     except Exception as error:
         if (said := said_by_store(error)) is None:

@@ -20,7 +20,7 @@ from octant.errors import InputError
 from octant.models.logged import log_model_once
 from octant.runs.journal import TEST_ERRORS, Busy, Journal, Story, locked, read_json, write_json
 from octant.tracking.content import dataset_inputs, outcome_tags, points, run_name, run_params, run_tags, summary_points
-from octant.tracking.store import REPLACED, Connection, Store, is_active
+from octant.tracking.store import REPLACED, Connection, Store, is_active, must_be_ours
 from octant.tracking.stored import CONFIG, UNCOMMITTED
 
 if TYPE_CHECKING:
@@ -171,6 +171,7 @@ def _create_once(
         receipt["creating"] = f"{order.journal.fingerprint[:16]}-{time.time_ns():x}"
         order.save(receipt)
     if not receipt.get("run_id"):
+        must_be_ours(connection)
         started = story.epochs[0]["time"] if story.epochs else int(time.time() * 1000)
         tags = run_tags(identity, receipt["sweep"]) | {"creation": receipt["creating"]}
         run = connection.client.create_run(

@@ -113,7 +113,8 @@ class Shipper:
                 return
             except Exception as error:  # noqa: BLE001 - one that the store refuses holds no other up
                 problem = error
-                if not takes(connection):
+                if not takes(connection) or getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST":
+                    self.connection = None  # whatever comes back may be another store: look for what it has
                     break
         if problem:
             raise problem

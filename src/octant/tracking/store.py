@@ -210,9 +210,24 @@ def connect(store: Store, experiment: str, *, create: bool = True) -> Connection
     return connection
 
 
+def must_be_ours(connection: Connection) -> None:
+    """Raises StoreAway when the experiment's id is another experiment's now, such as in a store that was made anew."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = connection.client.get_experiment(connection.experiment_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise StoreAway(f"the store has lost the experiment {connection.experiment}") from None
+    if found.name != connection.experiment:
+        raise StoreAway(f"the store has another experiment in place of {connection.experiment}")
+
+
 def takes(connection: Connection) -> bool:
     """Whether the store still takes what is sent: tried with a tag that the experiment has anyway."""
     try:
+        must_be_ours(connection)
         connection.client.set_experiment_tag(connection.experiment_id, *KIND)
     except Exception:  # noqa: BLE001 - whatever the store raises
         return False
