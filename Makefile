@@ -50,16 +50,16 @@ promote: $(VENV)/.installed ## register the best model of EXPERIMENT, by validat
 serve: $(VENV)/.installed ## the champion answers HTTP on 127.0.0.1 (PORT=5000)
 	@OCTANT_PORT=$(PORT) exec $(BIN)/python -m octant.models.champion serve $(ARGS)
 
-sync: $(VENV)/.installed ## send to MLflow what is only in the journals yet
+sync: $(VENV)/.installed ## send to MLflow what is only in the journals, damaged files again
 	@$(BIN)/python -m octant.cli.upkeep sync $(ARGS)
 
-doctor: $(VENV)/.installed ## compare journals and store, mark dead runs KILLED
+doctor: $(VENV)/.installed ## compare journals and store, mark dead runs KILLED, count damaged files
 	@$(BIN)/python -m octant.cli.upkeep doctor $(ARGS)
 
 test: $(VENV)/.tested ## set up and run the tests
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
-test-slow: $(VENV)/.tested ## kills, outages, crowds: KILLS=40 random kills
+test-slow: $(VENV)/.tested ## kills, outages, crowds, power cuts (as root): KILLS=40 random kills
 	@OCTANT_KILLS=$(KILLS) $(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup -m 'slow and not services' $(ARGS)
 
 test-services: $(VENV)/.clustered ## a real PostgreSQL, MLflow server, Ray and Slurm; a missing one is a failure

@@ -22,6 +22,7 @@ import pytest
 from octant.config import Tracking
 from octant.runs.journal import Journal
 from octant.tracking import shipper
+from octant.tracking.claims import Claim
 from octant.tracking.delivery import Order
 from octant.tracking.store import locate
 from support.command import Database, environment, run_octant
@@ -282,7 +283,8 @@ def test_a_slow_store_is_waited_for_longer_than_one_that_refuses(
 
     monkeypatch.setattr(shipper, "connect", connect)
     monkeypatch.setattr(shipper, "forget_missing", lambda *_: None)
-    monkeypatch.setattr(shipper, "deliver", lambda *_: True)
+    monkeypatch.setattr(shipper, "forget_damaged", lambda *_: None)
+    monkeypatch.setattr(shipper, "deliver", lambda _, order, __: Claim(order, {}, {}))
     order = Order(Journal(tmp_path), "key")
     shipping = shipper.Shipper(locate(Tracking(uri=None), tmp_path), "x", [order], lambda _: None)
     shipping.mark(order.journal.fingerprint, "FINISHED")

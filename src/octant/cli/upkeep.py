@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections import Counter
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from octant.config import Tracking
 from octant.errors import InputError, UnusableStore, without_credentials
 from octant.network.data.cache import discard_damaged
 from octant.runs.journal import Journal, read_json
+from octant.tracking.claims import Claims
 from octant.tracking.delivery import Order, deliver
+from octant.tracking.files import damaged, forget_damaged
 from octant.tracking.missing import forget_missing, lost
 from octant.tracking.store import Connection, Store, connect, locate, takes
 
@@ -65,15 +68,23 @@ def settle(state: Path) -> Counter[str]:
             counts[UNUSABLE] += isinstance(error, InputError)
             _complain(f"{shown} does not answer for {experiment}", error)
             continue
-        for number, order in enumerate(left):
-            try:
-                counts[_settle_one(connection, order)] += 1
-            except Exception as error:  # noqa: BLE001 - the same
-                counts["undelivered"] += 1
-                _complain(f"{shown} did not take run {order.journal.fingerprint[:16]} of {experiment}", error)
-                if not takes(connection):
-                    counts["undelivered"] += len(left) - number - 1
-                    break
+        counts += _settle_all(connection, left, f"{shown} did not take run {{}} of {experiment}")
+    return counts
+
+
+def _settle_all(connection: Connection, left: list[Order], refusal: str) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    claims = Claims(connection)
+    for number, order in enumerate(left):
+        try:
+            counts[_settle_one(connection, order, claims)] += 1
+        except Exception as error:  # noqa: BLE001 - whatever the store raises
+            counts["undelivered"] += 1
+            _complain(refusal.format(order.journal.fingerprint[:16]), error)
+            if not takes(connection):
+                counts["undelivered"] += len(left) - number - 1
+                break
+    claims.keep()
     return counts
 
 
@@ -82,13 +93,28 @@ UNSEEN = "not looked at"
 LOST = "deleted there, or in the trash (the command that trained them sends them again)"
 
 
+DAMAGED = "with files empty, damaged or gone (make sync logs them again, the command that trained them does, too)"
+
+
+def mend_files(state: Path) -> None:
+    """Open the orders of finished runs whose files in the store are damaged; `settle` then logs them again."""
+    for (shown, experiment), delivered in orders(state, settled=True).items():
+        with suppress(Exception):  # a store that does not answer; `settle` and doctor say so where it matters
+            connection = connect(reach(shown, state), experiment, create=False)
+            gone = lost(connection, delivered)  # on purpose, it may be
+            forget_damaged(connection, [order for order in delivered if order not in gone])
+
+
 def count_lost(state: Path) -> Counter[str]:
-    """Delivered runs that their stores do not show any more, perhaps on purpose, and those not looked at."""
+    """Delivered runs that their stores do not show any more, perhaps on purpose, damaged ones, those not looked at."""
     counts: Counter[str] = Counter()
     for (shown, experiment), delivered in orders(state, settled=True).items():
         delivered = [order for order in delivered if order.receipt().get("run_id")]
         try:
-            counts[LOST] += len(lost(connect(reach(shown, state), experiment, create=False), delivered))
+            connection = connect(reach(shown, state), experiment, create=False)
+            gone = lost(connection, delivered)
+            counts[LOST] += len(gone)
+            counts[DAMAGED] += len(damaged(connection, [order for order in delivered if order not in gone]))
         except UnusableStore as error:
             counts[UNSEEN] += len(delivered)
             counts[UNUSABLE] += 1
@@ -110,12 +136,14 @@ def _complain(what: str, error: Exception) -> None:
     _say_once(f"octant: {what}: {' '.join(without_credentials(str(error)).split())[:200]}")
 
 
-def _settle_one(connection: Connection, order: Order) -> str:
+def _settle_one(connection: Connection, order: Order, claims: Claims) -> str:
     if order.journal.is_live():
         return "being trained now"
-    if not deliver(connection, order, "KILLED"):
+    claim = deliver(connection, order, "KILLED")
+    if claim is None:
         return "being sent now"
-    return {"FINISHED": "sent", "FAILED": "marked FAILED", "KILLED": "marked KILLED"}[order.receipt()["status"]]
+    claims.add(claim, lambda: None)
+    return {"FINISHED": "sent", "FAILED": "marked FAILED", "KILLED": "marked KILLED"}[claim.receipt["status"]]
 
 
 def take_stock(state: Path) -> Counter[str]:
@@ -138,10 +166,13 @@ def main() -> None:
         state = home.state()
         if arguments.task == "doctor":
             print("journals:", _say(take_stock(state)))
-            if damaged := discard_damaged(state / "cache"):
+            if damaged_entries := discard_damaged(state / "cache"):
                 print(
-                    f"data cache: {damaged} damaged or of an older octant, thrown away; a launch decodes the data again"
+                    f"data cache: {damaged_entries} damaged or of an older octant, thrown away; "
+                    "a launch decodes the data again"
                 )
+        else:
+            mend_files(state)
         counts = settle(state)
         if arguments.task == "doctor":
             counts += count_lost(state)

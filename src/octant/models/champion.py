@@ -69,8 +69,25 @@ def register(store: Store, experiment: str) -> str:
         f"mean ({100 * best['mean']:.2f} % over {best['n']} seeds) in {sweep}"
     )
     tags = {"experiment": experiment, "sweep": sweep, "config": best["config"], "dataset": best["dataset"]}
+    _refuse_damaged(store, experiment, best["run_id"], name)
     version = promote(connection, best["run_id"], tags, why)
     return f"{CHAMPION} is now version {version}\n{why}\nmake serve answers with it, octant-predict too"
+
+
+def _refuse_damaged(store: Store, experiment: str, run_id: str, name: str) -> None:
+    """What is no model must not become the champion: a disk or a power cut may have taken its files."""
+    connection = connect(store, experiment, create=False)
+    found = connection.client.search_logged_models(
+        [connection.experiment_id], f"source_run_id = '{run_id}'", max_results=1
+    )
+    try:
+        if found:
+            fetch(store, run_id)
+    except InputError as error:
+        why = str(error).partition("; ")[0]
+        raise InputError(
+            f"{experiment}: {name} is best, but its model is damaged; log it again from the journal: make sync ({why})"
+        ) from None
 
 
 def serve_champion(store: Store) -> None:

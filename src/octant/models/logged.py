@@ -62,10 +62,11 @@ def log_model_once(
     save(receipt)
     weights = packed(parameters)
     config = config_of(identity, weights)
+    digest = digest_of(config, (_fixed() | {"weights.npz": weights}).__getitem__)
     if found:
         model_id = found[0].model_id
+        client.set_logged_model_tags(model_id, {"sha256": digest})  # another octant may have logged the first
     else:
-        digest = digest_of(config, (_fixed() | {"weights.npz": weights}).__getitem__)
         tags = {"sha256": digest, "config": identity["configuration"], "fingerprint": journal.fingerprint}
         shown = {key: str(value) for key, value in config.items() if key in ("hidden", "output", "inputs", "classes")}
         created = client.create_logged_model(connection.experiment_id, NAME, run_id, tags, shown, "classifier")
@@ -78,7 +79,7 @@ def log_model_once(
     if outputs is None or not outputs.model_outputs:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, epoch)])
     client.finalize_logged_model(model_id, LoggedModelStatus.READY)
-    receipt["model_id"] = model_id
+    receipt |= {"model_id": model_id, "sha256": digest}
 
 
 def digest_of(config: Mapping[str, Any], read: Callable[[str], bytes]) -> str:
@@ -86,6 +87,11 @@ def digest_of(config: Mapping[str, Any], read: Callable[[str], bytes]) -> str:
     decisive = [json.dumps(config, sort_keys=True).encode()]
     decisive += [read(name) for name in ("weights.npz", *CODE)]
     return hashlib.sha256(b"".join(hashlib.sha256(each).digest() for each in decisive)).hexdigest()
+
+
+def folder_of(run_artifacts: Path, model_id: str) -> Path:
+    """Where the files of a logged model lie, given where those of its run do."""
+    return run_artifacts.parents[1] / "models" / model_id / "artifacts"
 
 
 def packed(parameters: Parameters) -> bytes:
@@ -151,6 +157,18 @@ EXECUTED: dict[str, Any] = {
     "model_code_path": "model.py",
     "artifacts": {stem: {"path": name, "uri": name} for stem, name in _ARTIFACTS.items()},
 }
+
+
+FILES = (
+    "MLmodel",
+    "weights.npz",
+    "model.py",
+    "activations.py",
+    "requirements.txt",
+    "python_env.yaml",
+    _EXAMPLE,
+    _SERVING,
+)
 
 
 @cache

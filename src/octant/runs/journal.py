@@ -8,9 +8,9 @@
         failure.txt      traceback of the last attempt, when it raised
         lock             held by the process that trains the run
 
-Lines are flushed at once, so they survive a kill; synced at least once a second and at the end, so they survive a
-power loss. Each line and file ends with a CRC. What was torn or has a flipped bit counts as not there: it is cut
-off when the run is taken up again, and trained again.
+Lines are flushed at once, so they survive a kill; synced at least once a second, at the end and before anybody is
+told of them, so they survive a power loss. Each line and file ends with a CRC. What was torn or has a flipped bit
+counts as not there: it is cut off when the run is taken up again, and trained again.
 """
 
 from __future__ import annotations
@@ -57,6 +57,23 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
         yield
 
 
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk: syncing a file does not promise that."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, so that they survive a power loss."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
 def replace(path: Path, content: bytes) -> None:
     """Write `content` to `path` so that after any crash either the old or the new content is there."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
@@ -66,6 +83,7 @@ def replace(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
+        sync_folder(path.parent)
     except BaseException:
         with suppress(OSError):
             draft.unlink()
@@ -173,7 +191,7 @@ class Journal:
 
     def begin(self, identity: Mapping[str, Any]) -> Story:
         """Make the folder ready for an attempt: identity written, torn line cut, old failure gone."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         story = self.read()
         if self.identity is None:
             write_json(self.folder / "run.json", identity)
@@ -194,6 +212,12 @@ class Journal:
             if sync or time.monotonic() - self._synced >= SYNC_SECONDS:
                 os.fsync(file.fileno())
                 self._synced = time.monotonic()
+
+    def sync(self) -> None:
+        """Bring the lines to the disk, whoever wrote them."""
+        with suppress(FileNotFoundError), (self.folder / "epochs.jsonl").open("rb") as file:
+            os.fsync(file.fileno())
+            sync_folder(self.folder)
 
     def checkpoint(self, epoch: int, parameters: Parameters, *, force: bool = False) -> None:
         """Replace the checkpoint when a second has passed since the last one, or when `force`.

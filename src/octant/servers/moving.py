@@ -6,6 +6,7 @@ journals' receipts follow, so that the next launch with `tracking=server` knows 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,7 @@ def _copy_files(artifacts: Path, destination: str) -> None:
 
     repository: Any = get_artifact_repository(destination)
     repository.log_artifacts(str(artifacts))
+    os.sync()  # they may lie on this machine, and receipts will vouch for them
 
 
 def _copy_rows(

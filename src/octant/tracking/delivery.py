@@ -2,7 +2,8 @@
 
 A receipt beside the journal says what the store has accepted. Points carry the journal's own time stamps, and
 MLflow's SQL stores keep one row for equal (run, key, step, time stamp, value): so sending again what was
-accepted just before a crash, when the receipt was not yet written, changes nothing.
+accepted just before a crash, when the receipt was not yet written, changes nothing. A power cut is such a crash, too:
+lines are synced before they are sent, and what has arrived is synced before the receipt says so (see claims.py).
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import yaml
 
 from octant.errors import InputError
 from octant.models.logged import log_model_once
-from octant.runs.journal import TEST_ERRORS, Busy, Journal, Story, locked, read_json, write_json
+from octant.runs.journal import TEST_ERRORS, Busy, Journal, Story, locked, make_folder, read_json, write_json
+from octant.tracking.claims import Claim
 from octant.tracking.content import dataset_inputs, outcome_tags, points, run_name, run_params, run_tags, summary_points
 from octant.tracking.store import REPLACED, Connection, Store, is_active, must_be_ours
 from octant.tracking.stored import CONFIG, UNCOMMITTED
@@ -79,6 +81,12 @@ class Order:
         unknown = dict.fromkeys(("run_id", "model_id", "creating", "status"))
         self.save(self.receipt() | unknown | {"described": False, "sent": 0})
 
+    def forget_files(self, artifacts: str) -> None:
+        """The store has lost files of this run: log them again there, and the model into the one that is there."""
+        receipt = self.receipt()
+        unknown = {"model_id": None, "described": False, "status": "RUNNING"}
+        self.save(receipt | unknown | {"modelling": receipt["run_id"], "artifacts": artifacts})
+
     def save(self, receipt: Mapping[str, Any]) -> None:
         """Replace the receipt."""
         write_json(self.path, receipt)
@@ -93,7 +101,7 @@ def place(store: Store, experiment: str, sweep: str, journal: Journal, *, anew: 
         receipt = fresh | {"trash": [*receipt.get("trash", []), receipt["run_id"]]}
     wanted = fresh | receipt | {"sweep": sweep}
     if wanted != receipt:
-        journal.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(journal.folder)
         order.save(wanted)
     return order
 
@@ -103,32 +111,34 @@ def deliver(
     order: Order,
     status: str,
     is_late: Callable[[], bool] = lambda: False,
-) -> bool:
+) -> Claim | None:
     """Send what is new; `status` is the run's state while its journal has no outcome.
 
-    Returns False when another process is delivering this run. Raises what MLflow raises, and OutOfTime between two
-    requests once `is_late`; nothing is lost then.
+    Returns what the receipt may say once it is synced, or None when another process is delivering this run. Raises
+    what MLflow raises, and OutOfTime between two requests once `is_late`; nothing is lost then.
     """
     journal = order.journal
     identity = journal.identity
     if identity is None and journal.is_damaged:
         raise InputError(f"{journal.folder}/run.json cannot be read; the command that trained the run trains it again")
     if identity is None or order.is_done():
-        return True
+        told = order.receipt()
+        return Claim(order, told, told)
     try:
         with locked(order.path.with_suffix(".lock")):
             receipt = order.receipt()
             _empty_trash(connection, order, receipt)
             story = journal.read()
+            journal.sync()  # else a power cut takes lines back that the store has
             _create_once(connection, order, receipt, identity, story)
             _describe_once(connection, order, receipt, identity)
             _heed(is_late)
             log_model_once(connection, receipt, journal, identity, story, order.save)
             _send_points(connection, order, receipt, identity, story, is_late)
             _set_status(connection, order, receipt, story, status)
+            return Claim(order, order.receipt(), receipt)
     except Busy:
-        return False
-    return True
+        return None
 
 
 def close(connection: Connection, order: Order) -> None:
@@ -223,8 +233,9 @@ def _send_points(
         told = points(batch) + ([] if lines else summary)
         connection.client.log_batch(receipt["run_id"], told, params, [] if lines else tags, synchronous=True)
         receipt |= {"sent": receipt["sent"] + len(batch), "described": True}
-        order.save(receipt)
         params, tags = [], tags if lines else []
+        if lines:  # rows are synced by the database; the rest of what the receipt says is not
+            order.save(order.receipt() | {"sent": receipt["sent"]})
 
 
 def _send_file(connection: Connection, receipt: Mapping[str, Any], file: Path) -> None:
@@ -240,7 +251,6 @@ def _set_status(connection: Connection, order: Order, receipt: dict[str, Any], s
     if receipt.get("tagged") != receipt["sweep"]:
         client.set_tag(run_id, "sweep", receipt["sweep"], synchronous=True)
         receipt["tagged"] = receipt["sweep"]
-        order.save(receipt)
     failure = order.journal.failure
     if story.outcome:
         status = "FINISHED"
@@ -261,4 +271,3 @@ def _set_status(connection: Connection, order: Order, receipt: dict[str, Any], s
     else:
         client.set_terminated(run_id, status)
     receipt["status"] = status
-    order.save(receipt)

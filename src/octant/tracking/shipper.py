@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from octant.errors import without_credentials
+from octant.tracking.claims import Claims
 from octant.tracking.delivery import Order, OutOfTime, close, deliver
+from octant.tracking.files import forget_damaged
 from octant.tracking.missing import forget_missing
 from octant.tracking.store import Connection, Store, connect, takes
 
@@ -93,6 +95,7 @@ class Shipper:
                 if self.connection is None:
                     connection = connect(self._store, self._experiment)
                     forget_missing(connection, self._orders)
+                    forget_damaged(connection, self._orders)
                     self._on_connect(connection)
                     self.connection = connection
                 self._close_open(self.connection) if self._leaving.is_set() else self._pass(self.connection)
@@ -103,30 +106,36 @@ class Shipper:
             self._wake.clear()
 
     def _pass(self, connection: Connection) -> None:
-        problem = None
+        problem, claims = None, Claims(connection)
         for order in self._orders:
             if self._leaving.is_set():
-                return
+                break
             try:
-                self._deliver(connection, order)
+                self._deliver(connection, order, claims)
             except OutOfTime:
-                return
+                break
             except Exception as error:  # noqa: BLE001 - one that the store refuses holds no other up
                 problem = error
                 if not takes(connection) or getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST":
                     self.connection = None  # whatever comes back may be another store: look for what it has
                     break
+        claims.keep()
         if problem:
             raise problem
 
-    def _deliver(self, connection: Connection, order: Order) -> None:
+    def _deliver(self, connection: Connection, order: Order, claims: Claims) -> None:
         name = order.journal.fingerprint
         if name in self._done or name not in self._status or self._stop.is_set():
             return
         look = (self._status[name], _size(order.journal.folder / "epochs.jsonl"))
-        if self._seen.get(name) != look and deliver(connection, order, look[0], self._leaving.is_set):
-            self._seen[name] = look
-        if look[0] != "RUNNING" and self._seen.get(name) == look:
+        if self._seen.get(name) == look:
+            self._note(name, look)
+        elif claim := deliver(connection, order, look[0], self._leaving.is_set):
+            claims.add(claim, lambda: self._note(name, look))
+
+    def _note(self, name: str, look: tuple[str, int]) -> None:
+        self._seen[name] = look
+        if look[0] != "RUNNING":
             self._done.add(name)
 
     def _open(self) -> list[Order]:
@@ -135,11 +144,15 @@ class Shipper:
         return [order for order in mine if order.is_open()]
 
     def _close_open(self, connection: Connection) -> None:
+        claims = Claims(connection)
         for order in self._open():
             try:
-                deliver(connection, order, self._status[order.journal.fingerprint], self._is_late)
+                claim = deliver(connection, order, self._status[order.journal.fingerprint], self._is_late)
+                if claim:
+                    claims.add(claim, lambda: None)
             except Exception:  # noqa: BLE001 - no time left, or what it lacks is refused: closing it may go through
                 close(connection, order)
+        claims.keep()
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._late

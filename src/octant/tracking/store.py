@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from octant.config import Tracking
 from octant.errors import OPEN, InputError, StoreAway, raised_by_store, without_credentials
-from octant.runs.journal import locked
+from octant.runs.journal import locked, sync_folder
 from octant.tracking.database import refuse_unusable
 
 if TYPE_CHECKING:
@@ -165,6 +165,7 @@ def _make_schema(database: Path) -> None:
     client.search_experiments(max_results=1)
     client._tracking_client.store.engine.dispose()
     draft.replace(database)
+    sync_folder(database.parent)
 
 
 _ROOTS = """select distinct substr(artifact_location, 1, length(artifact_location) - length(name) - 1) from experiments

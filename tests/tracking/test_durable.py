@@ -1,0 +1,232 @@
+"""In which order things reach the disk: what is told of lies there before it is told, names as well as contents."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from octant.cli.upkeep import DAMAGED, count_lost, journals
+from octant.config import Tracking
+from octant.runs.journal import Journal, make_folder, replace
+from octant.tracking import claims, delivery
+from octant.tracking.claims import Claim, Claims
+from octant.tracking.delivery import Order, deliver, place
+from octant.tracking.store import Connection, connect, locate
+from support.command import Database, run_octant
+
+# MLflow's own.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+ONE = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1", "dataset.validation_fraction=0.1")
+
+
+class Recorder(list[tuple[str, str]]):
+    """What was done to which path, in order."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        fsync, rename = os.fsync, Path.replace
+
+        def synced(descriptor: int) -> None:
+            self.append(("fsync", str(Path(f"/proc/self/fd/{descriptor}").readlink())))
+            fsync(descriptor)
+
+        def renamed(path: Path, target: Path) -> Path:
+            self.append(("rename", str(target)))
+            return rename(path, target)
+
+        monkeypatch.setattr(os, "fsync", synced)
+        monkeypatch.setattr(Path, "replace", renamed)
+
+    def at(self, what: str, path: Path) -> int:
+        """Position of the first such event."""
+        return self.index((what, str(path)))
+
+
+def test_a_rename_is_followed_by_its_folder_s_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Recorder(monkeypatch)
+    replace(tmp_path / "a.json", b"{}")
+    assert [what for what, _ in seen] == ["fsync", "rename", "fsync"]
+    assert seen[1:] == [("rename", str(tmp_path / "a.json")), ("fsync", str(tmp_path))]
+
+
+def test_new_folders_are_synced_from_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Recorder(monkeypatch)
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    assert seen == [("fsync", str(tmp_path)), ("fsync", str(tmp_path / "a"))]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("finished") / "home"
+    assert run_octant(home, *ONE).returncode == 0
+    return home
+
+
+@pytest.fixture
+def home(finished: Path, tmp_path: Path) -> Path:
+    """One finished run, of which the store knows nothing yet."""
+    (before,) = journals(finished)
+    after = Journal(tmp_path / "home" / "journal" / before.fingerprint)
+    after.folder.mkdir(parents=True)
+    for file in before.folder.iterdir():
+        if not file.name.startswith("tracking-"):
+            (after.folder / file.name).write_bytes(file.read_bytes())
+    return tmp_path / "home"
+
+
+def order_in(home: Path) -> tuple[Connection, Order]:
+    store = locate(Tracking(uri=None), home)
+    (journal,) = journals(home)
+    return connect(store, "octant"), place(store, "octant", "sweep", journal)
+
+
+def test_lines_are_synced_before_they_are_sent(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection, order = order_in(home)
+    seen = Recorder(monkeypatch)
+    send = delivery._send_points
+    monkeypatch.setattr(delivery, "_send_points", lambda *given: (seen.append(("send", "")), send(*given)))
+    assert deliver(connection, order, "RUNNING")
+    assert seen.at("fsync", order.journal.folder / "epochs.jsonl") < seen.index(("send", ""))
+    assert seen.at("fsync", order.journal.folder) < seen.index(("send", ""))
+
+
+def test_a_receipt_vouches_after_the_sync(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sync for the whole pass; what is on the disk before it makes no claim on files, status or points."""
+    connection, order = order_in(home)
+    seen: list[dict[str, Any]] = []
+    monkeypatch.setattr(claims, "sync_file_system", lambda _: seen.append(order.receipt()))
+    held = Claims(connection)
+    claim = deliver(connection, order, "RUNNING")
+    assert claim
+    held.add(claim, lambda: None)
+    held.keep()
+    (before,) = seen
+    assert before["run_id"]
+    assert (before["status"], before["sent"]) == ("RUNNING", 0)
+    assert not {"described", "model_id"} & before.keys()
+    assert order.is_done()
+
+
+def test_a_sync_that_fails_leaves_the_receipt(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next pass sends all again, and nothing is there twice."""
+    connection, order = order_in(home)
+
+    def refuse(_: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    for sync in (refuse, claims.sync_file_system):
+        monkeypatch.setattr(claims, "sync_file_system", sync)
+        held = Claims(connection)
+        claim = deliver(connection, order, "RUNNING")
+        assert claim
+        held.add(claim, lambda: None)
+        if sync is refuse:
+            with pytest.raises(OSError, match="Input/output"):
+                held.keep()
+            assert not order.is_done()
+    held.keep()
+    assert order.is_done()
+    database = Database(home)
+    assert database.query("select count(*) from metrics where key = 'test_accuracy'") == [(2,)]
+    assert database.query("select count(*) from metrics where key = 'final_test_accuracy'") == [(1,)]
+    assert database.query("select count(*) from logged_models") == [(1,)]
+    assert database.query("select count(*) from inputs where destination_type = 'RUN'") == [(1,)]
+
+
+def test_a_claim_gives_way_to_a_newer_receipt(tmp_path: Path) -> None:
+    order = Order(Journal(tmp_path), "key")
+    order.save({"run_id": "old"})
+    claim = Claim(order, order.receipt(), {"run_id": "old", "status": "FINISHED"})
+    order.save({"trash": ["old"]})
+    assert not claim.save()
+    assert order.receipt() == {"trash": ["old"]}
+
+
+def test_the_whole_file_system_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    claims.sync_file_system(tmp_path)
+
+    class Old:
+        """A C library without syncfs."""
+
+    called: list[str] = []
+    monkeypatch.setattr(claims, "_C", Old())
+    monkeypatch.setattr(os, "sync", lambda: called.append("sync"))
+    claims.sync_file_system(tmp_path)
+    assert called == ["sync"]
+
+
+def of_the_run(home: Path) -> dict[str, Path]:
+    run = next(home.glob("artifacts/*/*/artifacts/config.yaml")).parent
+    model = next(home.glob("artifacts/*/models/*/artifacts"))
+    return {path.name: path for folder in (run, model) for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("mend", ["sync", "the command"])
+def test_emptied_files_are_counted_and_mended(mend: str, finished: Path) -> None:
+    """What an older octant's power cut left: files of length 0 that receipts vouch for."""
+    files = {name: path.read_bytes() for name, path in of_the_run(finished).items()}
+    assert files.keys() >= {"config.yaml", "test_errors.json", "MLmodel", "weights.npz", "model.py"}
+    metrics = Database(finished).query("select * from metrics order by 1, 2, 3, 4, 5")
+    for path in of_the_run(finished).values():
+        path.write_bytes(b"")
+    refused = run_octant(finished, "promote", "octant", module="octant.models.champion")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
+    assert "make sync" in refused.stderr
+    doctor = run_octant(finished, "doctor", module="octant.cli.upkeep")
+    assert f"1 {DAMAGED}" in doctor.stdout, doctor.stderr
+    again = run_octant(finished, "sync", module="octant.cli.upkeep") if mend == "sync" else run_octant(finished, *ONE)
+    assert again.returncode == 0, again.stderr
+    assert {name: path.read_bytes() for name, path in of_the_run(finished).items()}.keys() == files.keys()
+    assert of_the_run(finished)["weights.npz"].read_bytes() == files["weights.npz"]
+    assert all(path.stat().st_size for path in of_the_run(finished).values())
+    assert Database(finished).query("select * from metrics order by 1, 2, 3, 4, 5") == metrics
+    assert Database(finished).statuses() == {"FINISHED": 1}
+    assert not count_lost(finished)[DAMAGED]
+    assert run_octant(finished, "promote", "octant", module="octant.models.champion").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "test_errors.json", "weights.npz", "model.py", "MLmodel"])
+@pytest.mark.parametrize("how", ["gone", "changed"])
+def test_each_damaged_file_is_seen(name: str, how: str, finished: Path) -> None:
+    path = of_the_run(finished)[name]
+    content = path.read_bytes()
+    try:
+        if how == "gone":
+            path.unlink()
+        else:
+            path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        by_digest = name in ("weights.npz", "model.py")
+        assert count_lost(finished)[DAMAGED] == (how == "gone" or by_digest)
+    finally:
+        path.write_bytes(content)
+    assert not count_lost(finished)[DAMAGED]
+
+
+def test_receipts_of_an_older_octant_ask_the_store(finished: Path) -> None:
+    (path,) = finished.glob("journal/*/tracking-*.json")
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps({key: value for key, value in told.items() if key != "sha256"}))
+    assert not count_lost(finished)[DAMAGED]
+    weights = of_the_run(finished)["weights.npz"]
+    content = weights.read_bytes()
+    weights.write_bytes(content + b"x")
+    assert count_lost(finished)[DAMAGED] == 1
+    weights.write_bytes(content)
+
+
+def test_a_moved_state_folder_is_not_damaged(finished: Path, tmp_path: Path) -> None:
+    there = finished.rename(tmp_path / "there")
+    try:
+        assert not count_lost(there)[DAMAGED]
+        next(there.glob("artifacts/*/*/artifacts/config.yaml")).unlink()
+        assert run_octant(there, "sync", module="octant.cli.upkeep").returncode == 0
+        assert next(there.glob("artifacts/*/*/artifacts/config.yaml"))
+        assert not finished.exists()
+    finally:
+        there.rename(finished)
