@@ -19,12 +19,21 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from octant.cli.overrides import check
+
 
 class OctantSweeper(BasicSweeper):
     """The Cartesian product of the overrides, in one batch; the launcher checks every job before any work."""
 
     def __init__(self, params: Any = None) -> None:
         super().__init__(max_batch_size=None, params=params)
+
+    def _parse_config(self) -> list[str]:
+        """The experiment's own sweep, checked as the command line's is."""
+        params: list[str] = super()._parse_config()
+        loader: Any = self.hydra_context.config_loader if self.hydra_context else None
+        check(params, loader, loader.repository)
+        return params
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Leave it to the launcher, which composes each job anyway."""

@@ -75,6 +75,9 @@ def _hydra_main() -> None:
 def _compose_once() -> None:
     """Hydra composes once to find out whether to sweep, and again to do it: hand the first result over instead."""
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra.types import RunMode
+
+    from octant.cli.overrides import check, refuse_sweeps
 
     loader: Any = ConfigLoaderImpl
     compose = loader._load_configuration_impl
@@ -83,6 +86,10 @@ def _compose_once() -> None:
     def once(self: Any, **asked: Any) -> DictConfig:
         mode, shell = asked["run_mode"], asked["from_shell"]
         key = (asked["config_name"], *asked["overrides"])
+        if key not in kept:
+            check(asked["overrides"], self, self.repository)
+        if asked["validate_sweep_overrides"] and mode == RunMode.RUN:
+            refuse_sweeps(asked["overrides"], self)
         if key not in kept:
             config = compose(self, **asked)
             kept.update({} if asked["validate_sweep_overrides"] else {key: config})

@@ -65,11 +65,19 @@ def _end_if_nobody_reads() -> None:
 
 def _end(error: Exception) -> NoReturn:
     print(f"octant: {without_credentials(line_of(error))}", file=sys.stderr)
-    # Hydra, OmegaConf and its parser raise for what the user wrote.
-    wrote = isinstance(error, InputError) or type(error).__module__.split(".")[0] in ("hydra", "omegaconf", "antlr4")
-    if wrote:
+    if isinstance(error, InputError) or _is_hydra_s(error):
         raise SystemExit(BAD_INPUT)
     raise SystemExit(UNDELIVERED if raised_by_store(error) else DISK if isinstance(error, OSError) else 1)
+
+
+def _is_hydra_s(error: Exception) -> bool:
+    """Whether Hydra, OmegaConf or their parser raised it, by its type or by where: that is for what the user wrote."""
+    raised = [type(error).__module__]
+    trace = error.__traceback__
+    while trace is not None:
+        raised[1:] = [str(trace.tb_frame.f_globals.get("__name__"))]
+        trace = trace.tb_next
+    return any(name.split(".")[0] in ("hydra", "omegaconf", "antlr4") for name in raised)
 
 
 def line_of(error: Exception) -> str:
@@ -83,8 +91,8 @@ def line_of(error: Exception) -> str:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     if "Could not override" in text:
         return _unknown_setting(text.split("'")[1])
-    if text.startswith("Ambiguous value"):
-        return f"{text.split(chr(39))[1]} has several values; add -m to train one run for each"
+    if text.startswith("Only one of --run"):
+        return "--cfg and --info show one run; give each setting one value, without -m"
     if "Environment variable" in text:
         return f"{text.split('full_key: ')[-1].split()[0]}: set the environment variable {text.split(chr(39))[1]} first"
     if raised_by_store(error) and not isinstance(error, StoreAway):

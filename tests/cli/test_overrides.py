@@ -1,0 +1,146 @@
+"""Hydra's grammar: what is typed is what is trained, or one line says what to type."""
+
+from __future__ import annotations
+
+import io
+import shlex
+import signal
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import HealthCheck, given
+from hypothesis import settings as budget
+from hypothesis import strategies as st
+
+from octant.cli import app
+from octant.cli.overrides import quoted
+from octant.config import Launch, parse_launch
+
+
+def command(folder: Path, *arguments: str) -> tuple[Any, str, list[Launch]]:
+    """Exit code, what was said on stderr, and the runs that would be trained, in this process."""
+    runs: list[Launch] = []
+    out, err = io.StringIO(), io.StringIO()
+
+    def launched(composed: Any) -> int:
+        runs.extend(parse_launch(each) for each in composed)
+        return 0
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setenv("OCTANT_HOME", str(folder))
+        patch.setenv("HYDRA_FULL_ERROR", "0")
+        patch.setenv("_OCTANT_DEBUG", "0")
+        patch.setattr(sys, "argv", ["octant", *arguments])
+        patch.setattr(app, "launch_composed", launched)
+        patch.setattr(ConfigLoaderImpl, "_load_configuration_impl", ConfigLoaderImpl._load_configuration_impl)
+        GlobalHydra.instance().clear()
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+            raise SystemExit(0)  # --cfg returns
+    signal.signal(signal.SIGINT, before)
+    return ended.value.code or 0, err.getvalue(), runs
+
+
+REFUSED = {
+    "empty range": (["-m", "seed=range(0)"], "seed=range(0): it has no value"),
+    "glob of files": (["-m", "dataset=arrays", "dataset.path=glob(t*.npz)"], "no files: write them out"),
+    "glob of words": (["-m", "loss=glob(x*)"], "loss=glob(x*): it has no value"),
+    "endless range": (["-m", "seed=range(1000000000)"], "allowed are 100,000 runs in one command"),
+    "no step": (["-m", "seed=range(0,3,0)"], "it cannot be counted out"),
+    "interval": (["-m", "seed=interval(0,3)"], "interval() has no values to train"),
+    "null": (["loss=null"], "loss: 'null' is unknown; known: cross_entropy, mse"),
+    "no experiment": (["experiment=null"], "experiment: 'null' is unknown; known: factorial"),
+    "number": (["hidden=3"], "hidden: 3 is unknown; known: relu, sigmoid, tanh"),
+    "list": (["loss=[mse,cross_entropy]"], "for a run each: -m loss=mse,cross_entropy"),
+    "list of experiments": (["experiment=[smoke,tuned]"], "is a list, and one word is wanted"),
+    "experiments": (["-m", "experiment=smoke,tuned"], "give a command for each"),
+    "outside": (["loss=../hidden/tanh"], "loss: '../hidden/tanh' is unknown"),
+    "sweep shown": (["--cfg", "job", "-m", "seed=0,1"], "give each setting one value, without -m"),
+    "sweep without -m": (["seed=range(3)"], "seed=range(3) has several values; add -m"),
+    "swept twice": (["-m", "seed=0,1", "seed=2"], "seed: it is given twice"),
+    "parentheses": (["dataset=arrays", "dataset.path=tr (1).csv"], """quote it: 'dataset.path="tr (1).csv"'"""),
+    "home": (["dataset=arrays", "dataset.path=~/x.npz"], """quote it: 'dataset.path="~/x.npz"'"""),
+    "comma": (["dataset=arrays", "dataset.path=a,b.npz"], """or quotes if it is one: 'dataset.path="a,b.npz"'"""),
+    "Korean": (["experiment.question=어느 쪽"], """quote it: 'experiment.question="어느 쪽"'"""),
+    "space in a key": (["seed =3"], "write a setting, = and its value"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusal_says_what_to_type(case: str, tmp_path: Path) -> None:
+    arguments, said = REFUSED[case]
+    code, line, runs = command(tmp_path, *arguments)
+    assert (code, runs) == (2, [])
+    assert line.startswith("octant: ")
+    assert line.count("\n") == 1
+    assert said in line
+
+
+NAMES = st.text(
+    st.sampled_from("\\\"'()[]{}~,=:; $%#@!?*&|<>`한글") | st.characters(codec="utf-8", exclude_categories=["C"]),
+    min_size=1,
+)  # fmt: skip
+
+
+@given(NAMES)
+def test_quoted_value_is_taken_as_it_stands(name: str) -> None:
+    (typed,) = shlex.split(quoted(f"dataset.path={name}"))
+    parsed = OverridesParser.create().parse_override(typed)
+    assert parsed.value() == name
+    again = f"dataset.path={parsed.get_value_element_as_str()}"  # as a sweep hands it on
+    assert OverridesParser.create().parse_override(again).value() == name
+
+
+@budget(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(NAMES.filter(lambda name: name.strip(" ./") and "/" not in name and "\0" not in name), st.booleans())
+def test_file_of_any_name_is_named_alike(tmp_path: Path, name: str, sweep: bool) -> None:
+    (typed,) = shlex.split(quoted(f"dataset.path={name}.npz"))
+    code, said, runs = command(tmp_path, *(["-m", "seed=0,1"] if sweep else []), "dataset=arrays", typed)
+    assert (code, said) == (0, "")
+    assert {run.settings.dataset.path for run in runs} == {str(Path.cwd() / f"{name}.npz")} or name.startswith("~")
+
+
+# What is typed after the =, and the values that it stands for; None where any refusal will do.
+WORDS = st.sampled_from(["mse", "tanh", "softmax", "numpy", "glorot", "smoke", "digits", "x"]).map(lambda w: (w, [w]))
+NUMBERS = st.integers(-1, 5).map(lambda n: (str(n), [n]))
+LISTS = st.sampled_from(["[mse]", "[]", "[1,2]", "{a:1}", "{}", "[[mse]]"]).map(lambda text: (text, None))
+NULLS = st.sampled_from(["null", "", "true", "nan", "1e999"]).map(lambda text: (text, None))
+BROKEN = st.sampled_from(["(", "a b(", "'", '"x', "a,,b", "range(", "~", "$", "${", "${seed}", "${x}", "glob(*)",
+                          "glob([a,b],exclude=c)", "interval(0,1)", "choice()", "int(x)", "\\", "???"])  # fmt: skip
+CHOICES = st.lists(st.one_of(WORDS, NUMBERS), min_size=2, max_size=3, unique_by=lambda each: each[0]).flatmap(
+    lambda each: st.sampled_from(["{}", "choice({})", "sort({})"]).map(
+        lambda form: (form.format(",".join(text for text, _ in each)), [value for _, found in each for value in found])
+    )
+)
+RANGES = st.tuples(st.integers(0, 3), st.integers(0, 3)).map(lambda at: (f"range({at[0]},{at[1]})", list(range(*at))))
+VALUES = st.one_of(WORDS, NUMBERS, LISTS, NULLS, BROKEN.map(lambda text: (text, None)), CHOICES, RANGES)
+SETTINGS = st.sampled_from(["loss", "hidden", "output", "engine", "seed", "epochs", "experiment", "dataset", "dtype",
+                            "experiment.question", "tracking", "workers", "hydra/launcher", "+x", "++seed", "~loss",
+                            "hydra.mode", "nothing"])  # fmt: skip
+
+
+def value_of(run: Launch, key: str) -> Any:
+    return run.experiment.question if key == "experiment.question" else getattr(run.settings, key, None)
+
+
+@budget(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(SETTINGS, VALUES), min_size=1, max_size=2, unique_by=lambda each: each[0].lstrip("+~")),
+    st.booleans(),
+)
+def test_what_is_typed_is_trained_or_refused(tmp_path: Path, typed: Any, sweep: bool) -> None:
+    code, said, runs = command(tmp_path, *(["-m"] if sweep else []), *(f"{key}={text}" for key, (text, _) in typed))
+    assert code in (0, 2)
+    assert (said.count("\n"), said[:8]) == ((1, "octant: ") if code else (0, "")), said
+    asked = {key: values for key, (_, values) in typed if hasattr(runs[0].settings, key)} if runs else {}
+    asked = {key: values for key, values in asked.items() if values is not None and key != "dataset"}
+    got = {tuple(value_of(run, key) for key in asked) for run in runs}
+    assert not runs or got == set(product(*asked.values()))
