@@ -144,7 +144,7 @@ def test_doctor_does_not_vouch_for_a_store_that_does_not_answer(swept: Path) -> 
 def test_a_state_folder_may_move(swept: Path, tmp_path: Path) -> None:
     there = swept.rename(tmp_path / "there")
     again = run_octant(there, *ONE)
-    assert "0 trained, 1 were there already" in again.stdout, again.stderr
+    assert "0 trained, 1 was there already" in again.stdout, again.stderr
     assert Database(there).statuses() == {"FINISHED": 1}
     assert not swept.exists()
     rerun = run_octant(there, json.loads(receipt(there).read_text())["run_id"], module="octant.models.rerun")

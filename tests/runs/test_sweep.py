@@ -143,7 +143,8 @@ def test_a_diverged_run_is_a_result(tmp_path: Path) -> None:
     assert "is not finite" in str(tags["diverged_reason"])
     assert int(str(tags["diverged_epoch"])) >= 0
     again = run_octant(tmp_path / "home", *arguments)
-    assert "0 trained, 1 were there already" in again.stdout
+    assert "0 trained, 1 was there already" in again.stdout
+    assert "diverged in epoch" in again.stdout
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--cfg", "job")])

@@ -229,7 +229,7 @@ def test_a_store_that_was_deleted_is_filled_again_from_the_journals(tmp_path: Pa
     (tmp_path / "mlflow.db").unlink()
     shutil.rmtree(tmp_path / "artifacts")
     done = run_octant(tmp_path, *TINY)
-    assert "1 run: 0 trained, 1 were there already" in done.stdout, done.stderr
+    assert "1 run: 0 trained, 1 was there already" in done.stdout, done.stderr
     assert Database(tmp_path).histories() == before
 
 

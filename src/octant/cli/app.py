@@ -173,18 +173,19 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
 def _conclude(sweep: Sweep, connection: Connection) -> None:
     """Say what came out: a line for one run; table, figure and link for a sweep."""
     from octant.analysis.report import pages
+    from octant.cli.outcome import outcome_of
     from octant.models import portraits
     from octant.tracking.view import path_of, publish
 
     address = pages.base_address(sweep.store)
     count, skipped, failed = len(sweep.jobs), sweep.skipped, len(sweep.unfinished)
-    said = f"{count - skipped - failed} trained, {skipped} were there already"
+    there = "was" if skipped == 1 else "were"
+    said = f"{count - skipped - failed} trained, {skipped} {there} there already"
     print(f"{count} {'run' if count == 1 else 'runs'}: {said}{f', {failed} did not finish' if failed else ''}")
     if failed == count:
         return
     if count == 1:
-        last = (sweep.jobs[0].journal.read().epochs or [{"metrics": {}}])[-1]["metrics"]
-        print("  ".join(f"{name} {value:.4f}" for name, value in last.items() if name.endswith("accuracy")))
+        print(outcome_of(sweep.jobs[0].journal))
         print(f"in MLflow (make ui): {address}{sweep.orders[0].path_in(connection.experiment_id)}")
         portraits.log(sweep.store, connection.client, [sweep.orders[0].receipt()["run_id"]])
         return

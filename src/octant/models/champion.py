@@ -36,6 +36,10 @@ def choose(runs: pd.DataFrame) -> pd.Series:
     validation accuracies, and for runs on several data sets, whose validation examples differ.
     """
     finished = runs["outcome"] == "finished"
+    if (runs["outcome"] == "diverged").all():
+        raise InputError(
+            f"all of its runs diverged ({len(runs)}): there is no model to promote; train with a smaller learning_rate"
+        )
     if not (finished & runs["validation_accuracy"].notna()).any():
         raise InputError(
             "no run has a validation accuracy, and the test set may choose nothing; train with a validation part: "

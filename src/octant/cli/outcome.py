@@ -1,0 +1,31 @@
+"""How a single run ended, in a line for the terminal."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from octant.runs.journal import TEST_ERRORS, Journal, read_json
+
+
+def outcome_of(journal: Journal) -> str:
+    """Accuracies after the last epoch, and a word where they are chance's; of a diverged run epoch and reason alone."""
+    story = journal.read()
+    outcome = story.outcome or {}
+    if outcome.get("outcome") == "diverged":
+        return f"diverged in epoch {outcome['epoch']}: {outcome['reason']}; a smaller learning_rate may help"
+    if not story.epochs:
+        return "it has no numbers"
+    last = story.epochs[-1]["metrics"]
+    told = "  ".join(f"{name} {value:.4f}" for name, value in last.items() if name.endswith("accuracy"))
+    return f"{told}{_at_chance(last['test_accuracy'], (read_json(journal.folder / TEST_ERRORS) or {}).get('examples'))}"
+
+
+def _at_chance(accuracy: float, examples: list[int] | None) -> str:
+    """A line if whoever always says the most frequent class does as well, up to two standard errors."""
+    total = sum(examples or [])
+    if not examples or not total:
+        return ""
+    share = max(examples) / total
+    if accuracy > share + 2 * sqrt(share * (1 - share) / total):
+        return ""
+    return f"\ncollapsed: no better than always saying the most frequent class, {share:.4f} of the test set"

@@ -1,0 +1,58 @@
+"""What the terminal says of how a single run ended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from octant.cli.outcome import outcome_of
+from octant.runs.journal import TEST_ERRORS, Journal
+from support.command import run_octant
+
+MOONS = ("dataset=arrays", "hidden=relu", "learning_rate=1000", "engine=numpy", "epochs=3", "hidden_units=50")
+
+
+def moons(folder: Path) -> str:
+    """Two half circles with noise, as a .csv with a header."""
+    rng = np.random.default_rng(0)
+    label = np.arange(300) % 2
+    angle = rng.random(300) * np.pi
+    x = np.where(label, 1 - np.cos(angle), np.cos(angle)) + rng.normal(0, 0.2, 300)
+    y = np.where(label, 0.5 - np.sin(angle), np.sin(angle)) + rng.normal(0, 0.2, 300)
+    rows = [f"{a},{b},{c}" for a, b, c in zip(x, y, label, strict=True)]
+    (folder / "moons.csv").write_text("\n".join(["x1,x2,label", *rows]))
+    return f"dataset.path={folder / 'moons.csv'}"
+
+
+def test_diverged_run_is_told_and_not_promoted(tmp_path: Path) -> None:
+    command = (*MOONS, moons(tmp_path))
+    done = run_octant(tmp_path / "home", *command)
+    assert done.returncode == 0, done.stderr
+    assert "diverged in epoch " in done.stdout
+    assert " is not finite" in done.stdout
+    assert "accuracy" not in done.stdout
+    again = run_octant(tmp_path / "home", *command)
+    assert "1 run: 0 trained, 1 was there already\ndiverged in epoch " in again.stdout
+    promoted = run_octant(tmp_path / "home", "promote", "octant", module="octant.models.champion")
+    assert promoted.returncode == 2
+    assert "experiment octant: all of its runs diverged (1)" in promoted.stderr
+
+
+def ended(folder: Path, accuracy: float, examples: list[int], **outcome: Any) -> str:
+    folder.mkdir()
+    lines = [{"epoch": 0, "metrics": {"test_accuracy": accuracy, "test_loss": 1.0}}]
+    text = "".join(json.dumps(line) + "\n" for line in [*lines, {"outcome": "finished"} | outcome])
+    (folder / "epochs.jsonl").write_text(text)
+    (folder / TEST_ERRORS).write_text(json.dumps({"examples": examples, "wrong": []}))
+    return outcome_of(Journal(folder))
+
+
+def test_collapsed_run_is_told(tmp_path: Path) -> None:
+    assert ended(tmp_path / "a", 0.125, [40, 45, 36]).startswith("test_accuracy 0.1250\ncollapsed: no better than")
+    assert ended(tmp_path / "b", 0.95, [40, 45, 36]) == "test_accuracy 0.9500"
+    assert "collapsed" in ended(tmp_path / "c", 0.9, [900, 100])
+    diverged = ended(tmp_path / "d", 0.5, [1, 1], outcome="diverged", epoch=2, reason="W1 is not finite")
+    assert diverged.startswith("diverged in epoch 2: W1 is not finite")
