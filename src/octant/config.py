@@ -20,6 +20,7 @@ from octant.errors import InputError, unknown_word
 
 # Raised whenever a change of the code changes a run's numbers: it is part of every fingerprint.
 NUMERICS_VERSION = 2
+_MOST_SHOWN = 200  # characters of a wrong value
 
 DATASETS = ("digits", "mnist", "fashion_mnist", "arrays")
 ENGINES = ("numpy", "numba")
@@ -124,7 +125,7 @@ class Experiment(_Model):
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
-    question: str = ""
+    question: Annotated[str, Field(max_length=4000)] = ""  # MLflow keeps tags of 5,000 characters
     endpoint: Literal["test_accuracy"] = "test_accuracy"
     companion: str | None = None
     shared_rate: Annotated[float, Field(gt=0)] | None = None
@@ -206,4 +207,5 @@ def _one_line(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"{key}: it is missing"
     said = first["msg"].removeprefix("Input ").removeprefix("Field ")
-    return f"{key}: {said}, got {first['input']!r}"
+    got = repr(first["input"])
+    return f"{key}: {said}, got {got if len(got) <= _MOST_SHOWN else got[:_MOST_SHOWN] + ' ...'}"

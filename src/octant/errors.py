@@ -11,6 +11,7 @@ OPEN = (
     "tracking.uri: name and password do not belong there; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD "
     "in the environment"
 )
+UI_PAGE = "tracking.uri: that is the address of a page; write the server's alone, such as http://host:5000"
 
 
 class InputError(ValueError):

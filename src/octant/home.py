@@ -28,11 +28,14 @@ def state() -> Path:
     """
     given = os.environ.get("OCTANT_HOME")
     folder = Path(given).expanduser().resolve() if given else project() / "mlruns"
-    if odd := sorted({"?", "#", "%"} & set(str(folder))):
-        raise InputError(
-            f"OCTANT_HOME: {folder} has {' '.join(odd)} in it, which an address cannot; use another folder"
-        )
+    refuse_odd("OCTANT_HOME", folder)
     return folder
+
+
+def refuse_odd(setting: str, path: Path) -> None:
+    """Raise InputError for a path that no address of a SQLite file can name."""
+    if odd := sorted({"?", "#", "%"} & set(str(path))):
+        raise InputError(f"{setting}: {path} has {' '.join(odd)} in it, which an address cannot; use another folder")
 
 
 def conf() -> Path:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from octant import home
-from octant.errors import OPEN, InputError, without_credentials
+from octant.errors import OPEN, UI_PAGE, InputError, without_credentials
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -34,6 +34,8 @@ def main() -> None:
 
     try:
         with one_line_errors():
+            if any(re.match(r"\+*tracking\.uri=[\"']?https?://[^@?#]*#", word) for word in sys.argv[1:]):
+                raise InputError(UI_PAGE)
             for word in sys.argv[1:]:  # Hydra would write it into multirun.yaml before anything of ours sees it
                 if re.match(r"\+*tracking(?!\.uri=sqlite:)", word) and (
                     "@" in word or without_credentials(word) != word

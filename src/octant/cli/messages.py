@@ -36,6 +36,7 @@ def one_line_errors() -> Iterator[None]:
     argparse.ArgumentParser.error = _refuse  # type: ignore[assignment,method-assign] # else Hydra prints a page
     try:
         try:
+            _refuse_vanished_folder()
             yield
         finally:
             sys.stdout.flush()
@@ -48,6 +49,13 @@ def one_line_errors() -> Iterator[None]:
         if debug:
             raise
         _end(error)
+
+
+def _refuse_vanished_folder() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise InputError("the folder that you are in is gone; cd to one that exists") from None
 
 
 def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:

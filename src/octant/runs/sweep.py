@@ -20,6 +20,7 @@ from octant.runs import cluster, provenance
 from octant.runs.worker import Job, dataset_of
 from octant.tracking.database import refuse_unusable
 from octant.tracking.delivery import Order
+from octant.tracking.schema import refuse_other_schema
 from octant.tracking.store import Store, locate
 
 
@@ -49,6 +50,7 @@ def prepare(launches: Sequence[Launch], command: str) -> Sweep:
     if store.artifacts:
         with suppress(StoreAway):  # that is waited for while the runs are trained
             refuse_unusable(Path(urlsplit(store.uri).path[1:]))
+            refuse_other_schema(store)
     if first.cluster:
         cluster.check(first.cluster)
     for launch in launches:

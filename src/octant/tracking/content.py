@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric
 
 ENDPOINT = "test_accuracy"
+_MOST_TAG = 4900  # characters; MLflow's own limit was 5,000 for years
 
 
 def run_name(identity: Mapping[str, Any]) -> str:
@@ -32,8 +33,13 @@ def run_tags(identity: Mapping[str, Any], sweep: str) -> dict[str, str]:
         "mlflow.runColor": colour(identity["configuration"]),
         "mlflow.source.name": "octant",
         "mlflow.source.type": "LOCAL",
-        **{name: str(value) for name, value in provenance.items() if value is not None},
+        **{name: _cut(str(value)) for name, value in provenance.items() if value is not None},
     }
+
+
+def _cut(text: str) -> str:
+    """A command may be longer than any tag that MLflow keeps."""
+    return text if len(text) <= _MOST_TAG else f"{text[:_MOST_TAG]} (cut here)"
 
 
 def run_params(identity: Mapping[str, Any]) -> dict[str, str]:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from octant import home
 from octant.config import Tracking
-from octant.errors import OPEN, InputError, StoreAway, raised_by_store, without_credentials
+from octant.errors import OPEN, UI_PAGE, InputError, StoreAway, raised_by_store, without_credentials
 from octant.runs.journal import locked, sync_folder
 from octant.tracking.database import refuse_unusable
 
@@ -107,12 +108,18 @@ def locate(tracking: Tracking, state: Path) -> Store:
         allowed = ", ".join(SCHEMES)
         raise InputError(f"tracking.uri: {shown} does not start with a known scheme; allowed: {allowed}")
     if parts.scheme == "sqlite":
-        file = Path(parts.path[1:])
+        file = Path(uri.partition(":")[2][3:])
         if not file.is_absolute() or file == Path("/"):
             raise InputError(f"tracking.uri: {uri} names no file from the root; write sqlite:////absolute/path.db")
+        home.refuse_odd("tracking.uri", file)
+        home.refuse_odd("tracking.uri", file.resolve())
+        if file.is_dir():
+            raise InputError(f"tracking.uri: {file} is a folder; name a file in it: {uri.rstrip('/')}/mlflow.db")
         return Store(uri, uri, file.resolve().parent / "artifacts")
     if not parts.hostname:
         raise InputError(f"tracking.uri: {shown} names no host; write {parts.scheme}://host:port")
+    if "#" in uri or parts.query:
+        raise InputError(UI_PAGE)
     return Store(uri, shown)
 
 

@@ -1,0 +1,127 @@
+"""Where runs are kept, as people write it: it works, or is refused before training with what to type."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from test_training import settings
+
+from octant import home
+from octant.config import Tracking, parse_launch
+from octant.errors import InputError
+from octant.tracking.content import run_tags
+from octant.tracking.schema import _revisions, refuse_other_schema
+from octant.tracking.store import Store, client_of, locate
+from support.command import environment, run_octant
+
+NAMES = [
+    "a b",
+    "at@x",
+    "qu'ote",
+    'dq"x',
+    "back\\slash",
+    "한글",
+    "semi;x",
+    "eq=&x",
+    "[x]",
+    "pc%20x",
+    "q?x",
+    "h#x",
+    "pc%",
+]
+
+
+@pytest.mark.filterwarnings("ignore")  # SQLAlchemy's, of MLflow
+def test_odd_paths_work_or_are_refused_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One store is made with the real MLflow, for all names that are taken at once."""
+    taken = []
+    for name in NAMES:
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv("OCTANT_HOME", str(tmp_path / name))
+        try:
+            store = locate(Tracking(uri=f"sqlite:///{tmp_path / name / 'x.db'}"), tmp_path)
+        except InputError as error:
+            assert "in it, which an address cannot" in str(error)
+            with pytest.raises(InputError, match="which an address cannot"):
+                home.state()
+        else:
+            taken.append(name)
+            assert home.state() == tmp_path / name
+            assert store.artifacts == tmp_path / name / "artifacts"
+    assert taken == NAMES[:9]
+    deep = tmp_path.joinpath(*taken) / "x.db"
+    client_of(locate(Tracking(uri=f"sqlite:///{deep}"), tmp_path))
+    assert deep.is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(NAMES)
+
+
+def test_refused_store_trains_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a%20b").mkdir()
+    done = run_octant(tmp_path / "home", "engine=numpy", f"tracking.uri=sqlite:///{tmp_path}/a%20b/x.db")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"octant: tracking.uri: {tmp_path}/a%20b/x.db has % in it")
+    assert not (tmp_path / "home" / "journal").exists()
+
+
+@pytest.mark.parametrize("page", ["/#/experiments/1", "/#/experiments/1/runs?searchFilter=x", "/?a=b"])
+def test_pasted_page_is_refused(page: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="that is the address of a page"):
+        locate(Tracking(uri=f"http://127.0.0.1:5000{page}"), tmp_path)
+    if "#" in page:
+        done = run_octant(tmp_path, f"tracking.uri=http://127.0.0.1:5000{page}")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "write the server's alone" in done.stderr
+
+
+def test_folder_is_no_store(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder; name a file in it"):
+        locate(Tracking(uri=f"sqlite:///{tmp_path}"), tmp_path)
+
+
+def test_long_question_is_refused(tmp_path: Path) -> None:
+    composed = settings().model_dump() | {"tracking": {}}
+    with pytest.raises(InputError, match=r"experiment.question: .*at most 4000 characters, got '?x") as caught:
+        parse_launch(composed | {"experiment": {"name": "x", "question": "x" * 20_000}})
+    assert len(str(caught.value)) < 400
+
+
+def test_long_command_is_cut() -> None:
+    identity = {"dataset": {"digest": "d"}, "provenance": {"command": "x" * 20_000}, "configuration": "a-b-c",
+                "fingerprint": "f"}  # fmt: skip
+    assert len(run_tags(identity, "s")["command"]) < 5000
+
+
+SCHEMAS = {"old": "mlflow db upgrade 'sqlite:///", "none": "newer MLflow", "new": ""}
+
+
+@pytest.mark.parametrize("version", SCHEMAS)
+def test_other_schema_is_refused_before_training(version: str, tmp_path: Path) -> None:
+    said = SCHEMAS[version]
+    parents = _revisions()
+    (newest,) = parents.keys() - parents.values()
+    found = {"old": parents[newest], "none": "0123456789ab", "new": newest}[version]
+    file = tmp_path / "x.db"
+    with closing(sqlite3.connect(file)) as tables, tables:
+        tables.execute("create table alembic_version (version_num text)")
+        tables.execute("insert into alembic_version values (?)", (found,))
+    store = Store(f"sqlite:///{file}", f"sqlite:///{file}", tmp_path / "artifacts")
+    if said:
+        with pytest.raises(InputError, match=said):
+            refuse_other_schema(store)
+    else:
+        refuse_other_schema(store)
+
+
+@pytest.mark.parametrize("module", ["octant", "octant.cli.upkeep"])
+def test_vanished_folder_is_one_line(module: str, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    env = environment(tmp_path / "home") | {"PYTHONPATH": str(Path(home.__file__).parents[1])}
+    script = f"cd {gone} && rmdir {gone} && exec {sys.executable} -m {module} doctor"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, env=env, check=False)
+    assert (done.returncode, done.stderr) == (2, "octant: the folder that you are in is gone; cd to one that exists\n")
