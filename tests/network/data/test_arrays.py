@@ -18,7 +18,7 @@ from octant.config import DataSettings
 from octant.errors import InputError
 from octant.network.data import load
 from octant.network.data.files import reading
-from octant.network.data.idx import read_idx
+from octant.network.data.published import read_idx
 
 X = np.arange(40.0).reshape(10, 4)
 Y = np.arange(10) % 2

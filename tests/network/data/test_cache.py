@@ -13,10 +13,9 @@ import pytest
 
 from octant.config import DataSettings
 from octant.errors import InputError
-from octant.network.data import arrays, load, loading
+from octant.network.data import SOURCES, Reader, arrays, load
 from octant.network.data import cache as store
-from octant.network.data.loading import Reader
-from octant.network.data.prepared import prepare
+from octant.network.data.dataset import prepare
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ def no_decoding(monkeypatch):
     def fail(_):
         raise AssertionError("decoded again")
 
-    return lambda: monkeypatch.setitem(loading.SOURCES, "arrays", Reader(fail, loading.SOURCES["arrays"].identity))
+    return lambda: monkeypatch.setitem(SOURCES, "arrays", Reader(fail, SOURCES["arrays"].identity))
 
 
 def parts(data):
@@ -92,7 +91,7 @@ def test_cached_arrays_are_mapped_plain_and_read_only(chosen, cache):
 
 def test_a_block_at_a_time_gives_the_same(chosen, cache, monkeypatch):
     whole = load(chosen)
-    monkeypatch.setattr("octant.network.data.prepared.BLOCK", 7)
+    monkeypatch.setattr("octant.network.data.dataset.BLOCK", 7)
     assert_same(whole, load(chosen, cache=cache))
     assert_same(whole, load(chosen))
 

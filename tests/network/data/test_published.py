@@ -17,8 +17,7 @@ import pytest
 from octant.config import DataSettings
 from octant.errors import InputError
 from octant.network.data import load, published
-from octant.network.data.download import Progress
-from octant.network.data.idx import read_idx
+from octant.network.data.published import Progress, read_idx
 
 NAMES = [*published.IMAGES, *published.LABELS]
 TRAIN_IMAGES, TEST_IMAGES, TRAIN_LABELS, TEST_LABELS = NAMES

@@ -10,9 +10,7 @@ import pytest
 from octant.config import DataSettings
 from octant.errors import InputError
 from octant.network.data import load
-from octant.network.data.parts import Source
-from octant.network.data.prepared import prepare
-from octant.network.data.split import split
+from octant.network.data.dataset import Source, prepare, split
 
 DIGITS = DataSettings(name="digits", test_fraction=0.2)
 

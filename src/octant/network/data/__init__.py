@@ -1,6 +1,85 @@
 """Data sets: fetched, verified, decoded, split and digested; decoded once and shared between workers."""
 
-from octant.network.data.loading import load, state_of
-from octant.network.data.parts import Dataset, Part
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from octant.config import DataSettings
+from octant.network.data import arrays, published
+from octant.network.data import cache as store
+from octant.network.data.dataset import Dataset, Part, Prepared, Source, assemble, prepare
 
 __all__ = ["Dataset", "Part", "load", "state_of"]
+
+
+class Reader(NamedTuple):
+    """`read` decodes (slow); `identity` tells one state of the source from another without reading it."""
+
+    read: Callable[[DataSettings], Source]
+    identity: Callable[[DataSettings], list[object]]
+
+
+def load(settings: DataSettings, dtype: str = "float64", cache: Path | None = None, *, whole: bool = False) -> Dataset:
+    """The data set of the settings, with inputs in `dtype` (float64 or float32).
+
+    With a `cache` folder it is decoded there once, and memory-mapped from then on: later loads neither decode
+    nor verify, and processes share the pages; `whole` compares every byte with the checksum, and what is damaged is
+    written anew. Without, it is decoded into memory.
+
+    Raises InputError, one line, for bad data; OSError, naming the folder, when the cache or the folder of
+    downloads cannot be written.
+    """
+    source = SOURCES[settings.name]
+    if cache is None:
+        return _in_memory(prepare(source.read(settings), settings), dtype)
+    entry = cache / store.key(settings, source.identity(settings), dtype)
+    found = store.read(entry, dtype, whole=whole)
+    return found or store.write(entry, prepare(source.read(settings), settings), dtype)
+
+
+def state_of(settings: DataSettings) -> str:
+    """What tells one state of the source from another without reading it; raises InputError as `load` does."""
+    return json.dumps(SOURCES[settings.name].identity(settings))
+
+
+def _in_memory(prepared: Prepared, dtype: str) -> Dataset:
+    X = np.empty((len(prepared.labels), prepared.facts.inputs), dtype)
+    start = 0
+    for block in prepared.blocks(dtype):
+        X[start : start + len(block)] = block
+        start += len(block)
+    return assemble(prepared.facts, X, prepared.labels)
+
+
+def _read_digits(_: DataSettings) -> Source:
+    """The digits that scikit-learn ships: 1797 pictures, 8 x 8 pixels from 0 to 16 (the test part of UCI's)."""
+    from sklearn.datasets import load_digits  # seconds: only when needed
+
+    X, labels = load_digits(return_X_y=True)
+    return Source("digits", X, labels.astype(np.int64), 16.0, (8, 8))
+
+
+def _digits_identity(_: DataSettings) -> list[object]:
+    """The digits change at most with scikit-learn's version."""
+    return [_version()]
+
+
+@functools.cache  # `cache` is the module here
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("scikit-learn")
+
+
+SOURCES: dict[str, Reader] = {
+    "digits": Reader(_read_digits, _digits_identity),
+    "mnist": Reader(published.read, published.identity),
+    "fashion_mnist": Reader(published.read, published.identity),
+    "arrays": Reader(arrays.read, arrays.identity),
+}

@@ -11,8 +11,8 @@ from typing import NoReturn
 import numpy as np
 
 from octant.config import DataSettings
+from octant.network.data.dataset import Array, Source
 from octant.network.data.files import complaint, locate, reading, require_file, stamp
-from octant.network.data.parts import Array, Source
 
 REMEDY = "dataset.path is an .npz with numbers X (n, d) or (n, h, w) and y (n,), or a .csv with a column label"
 

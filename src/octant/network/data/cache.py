@@ -20,8 +20,7 @@ from tempfile import mkdtemp
 import numpy as np
 
 from octant.config import DataSettings
-from octant.network.data.parts import Array, Dataset, Facts, assemble
-from octant.network.data.prepared import Prepared
+from octant.network.data.dataset import Array, Dataset, Facts, Prepared, assemble
 from octant.seal import sealed, unsealed
 
 FORMAT = 3  # raised whenever what is stored, or how it is decoded, changes

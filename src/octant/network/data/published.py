@@ -1,19 +1,30 @@
 """MNIST and Fashion-MNIST: four IDX files with known names and known content.
 
-They are read from `dataset.root`, plain or `.gz`, or downloaded. Their uncompressed content is verified.
+They are read from `dataset.root`, plain or `.gz`, or downloaded with pooch. Their uncompressed content is verified.
 """
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import io
+import math
+import shutil
+import struct
+import sys
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
 from octant.config import DataSettings
-from octant.network.data.download import fetch
-from octant.network.data.files import complaint, has_file, locate, stamp
-from octant.network.data.idx import Idx, read_idx
-from octant.network.data.parts import Source
+from octant.errors import InputError
+from octant.network.data.dataset import Array, Source
+from octant.network.data.files import complaint, has_file, locate, reading, stamp
 
 IMAGES = ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte")
 LABELS = ("train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte")
@@ -42,6 +53,9 @@ CHECKSUMS = {
         LABELS[1]: "md5:15d484375f8d13e6eb1aabb0c3f46965",
     },
 }
+
+
+TIMEOUT = (5, 30)  # seconds to connect, seconds of silence
 
 
 def read(settings: DataSettings) -> Source:
@@ -91,3 +105,119 @@ def _verified(name: str, files: dict[str, Path]) -> tuple[list[Idx], list[Idx]]:
     for file, idx in zip(IMAGES + LABELS, images + labels, strict=True):
         idx.verify(CHECKSUMS[name][file], remedy)
     return images, labels
+
+
+@dataclass(frozen=True, eq=False)
+class Idx:
+    """One decoded IDX file (http://yann.lecun.com/exdb/mnist): its big-endian header as it stands in the file, and its
+    uint8 values in the header's shape.
+    """
+
+    path: Path
+    header: bytes
+    values: Array
+
+    def verify(self, checksum: str, remedy: str) -> None:
+        """Raise InputError unless the uncompressed content has this `algorithm:hex` checksum."""
+        algorithm, _, expected = checksum.partition(":")
+        content = hashlib.new(algorithm, self.header, usedforsecurity=False)
+        content.update(self.values.data)
+        if content.hexdigest() != expected:
+            wrong = f"wrong checksum: {algorithm} of its content is {content.hexdigest()}, expected {expected}"
+            raise complaint(self.path, wrong, remedy)
+
+
+def read_idx(path: Path, axes: int, remedy: str) -> Idx:
+    """Decode an IDX file of unsigned bytes with `axes` axes, plain or `.gz`.
+
+    Raises InputError when it cannot be read, is truncated, or its header is not that of such a file.
+    """
+    with reading(path, remedy), gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        header = file.read(4 + 4 * axes)
+        body = file.read()
+    shape = _shape(path, header, axes, remedy)
+    if len(body) != math.prod(shape):
+        wrong = f"wrong length: {len(body)} bytes of values, its header announces {math.prod(shape)}"
+        raise complaint(path, wrong, remedy)
+    return Idx(path, header, np.frombuffer(body, np.uint8).reshape(shape))
+
+
+def _shape(path: Path, header: bytes, axes: int, remedy: str) -> tuple[int, ...]:
+    expected = 0x0800 + axes
+    magic = int.from_bytes(header[:4], "big")
+    if len(header) >= 4 and magic != expected:
+        raise complaint(path, f"wrong magic number 0x{magic:08x}, expected 0x{expected:08x}", remedy)
+    if len(header) < 4 + 4 * axes:
+        raise complaint(path, f"ends within its header ({len(header)} bytes)", remedy)
+    return struct.unpack(f">{axes}I", header[4:])
+
+
+class Progress:
+    """The few methods of a tqdm bar that pooch calls, written to standard error."""
+
+    def __init__(self, label: str) -> None:
+        """Start at nothing; pooch sets `total` (bytes)."""
+        self.label, self.total, self.done = label, 0, 0
+
+    def update(self, count: int) -> None:
+        """Count `count` more bytes."""
+        self.done += count
+        percent = 100 * min(self.done, self.total) // max(self.total, 1)
+        sys.stderr.write(f"\r{self.label} {percent:3d} % of {self.total / 1e6:.1f} MB")
+        sys.stderr.flush()
+
+    def reset(self) -> None:
+        """Start counting again."""
+        self.done = 0
+
+    def close(self) -> None:
+        """End the line."""
+        sys.stderr.write("\n")
+
+
+def fetch(name: str, mirrors: Iterable[str], checksums: Mapping[str, str]) -> Path:
+    """The folder of `name` in the user's cache, with every file of `checksums` in it, uncompressed.
+
+    A file that is there is verified, a missing or damaged one is downloaded (`<mirror>/<file>.gz`).
+    Raises InputError when no mirror gives it, OSError when the folder cannot be written.
+    """
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    folder = Path(pooch.os_cache("octant")) / name
+    for file, checksum in checksums.items():
+        _fetch_one(folder, file, checksum, list(mirrors), sorted(checksums))
+    return folder
+
+
+def _fetch_one(folder: Path, file: str, checksum: str, mirrors: list[str], files: list[str]) -> None:
+    import pooch
+    from requests.exceptions import RequestException
+
+    failures = []
+    for mirror in mirrors:
+        try:
+            pooch.retrieve(f"{mirror}{file}.gz", checksum, file, folder, downloader=_download)
+        except (RequestException, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
+            said = "wrong checksum" if type(error) is ValueError else type(error).__name__
+            failures.append(f"{urlsplit(mirror).netloc}: {said}")
+        except OSError as error:
+            raise OSError(error.errno, f"cannot store downloads: {error.strerror or error}", str(folder)) from error
+        else:
+            return
+    raise InputError(
+        f"{file} could not be downloaded ({', '.join(failures)}); offline? put {', '.join(files)} "
+        "(plain or .gz) into a folder and give dataset.root=<folder>"
+    )
+
+
+def _download(url: str, output: str, _: Any) -> None:
+    """A pooch downloader that writes the uncompressed content, so that pooch's checksum is of that."""
+    import pooch
+
+    progress = Progress(url.rpartition("/")[2]) if sys.stderr.isatty() else False
+    received = io.BytesIO()
+    pooch.HTTPDownloader(progress, 1 << 16, timeout=TIMEOUT)(url, received, None)
+    received.seek(0)
+    with gzip.open(received) as content, Path(output).open("wb") as file:
+        shutil.copyfileobj(content, file)
