@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from octant.errors import InputError, unknown_word
@@ -49,12 +49,25 @@ def _absolute(value: str | None) -> str | None:
 Place = Annotated[str | None, AfterValidator(_absolute)]  # a run must find its data again from any folder
 
 
+def _column(value: object) -> object:
+    number = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if value is None or number or (isinstance(value, str) and value.strip()):
+        return value
+    raise PydanticCustomError(
+        "path", "dataset.label is a column's name or its number, from 1, got {got}", {"got": repr(value)}
+    )
+
+
 class DataSettings(_Model):
-    """Where a data set comes from and how it is split; fractions are of all examples, the split is fixed."""
+    """Where a data set comes from and how it is split; fractions are of all examples, the split is fixed.
+
+    `label` is the column with the labels of a .csv, its name or its number from 1; None: octant finds out or asks.
+    """
 
     name: Annotated[str, _word("dataset", DATASETS)]
     root: Place = None
     path: Place = None
+    label: Annotated[str | int | None, BeforeValidator(_column)] = None
     validation_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.2
     test_fraction: Annotated[float, Field(gt=0, le=0.5)] | None = None
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
@@ -65,6 +78,8 @@ class DataSettings(_Model):
             raise PydanticCustomError("path", "dataset=arrays needs dataset.path=<file.npz or file.csv>")
         if self.name != "arrays" and self.path:
             raise PydanticCustomError("path", "dataset.path belongs to dataset=arrays; leave it out")
+        if self.name != "arrays" and self.label is not None:
+            raise PydanticCustomError("path", "dataset.label belongs to dataset=arrays; leave it out")
         return self
 
 
@@ -106,13 +121,15 @@ class Settings(_Model):
         return f"{self.loss}-{self.hidden}-{self.output}"
 
     def fingerprint(self, data_digest: str) -> str:
-        """SHA-256 over everything that decides the run's numbers; files' places do not."""
+        """SHA-256 over everything that decides the run's numbers; files' places do not, the label's column does so
+        through the data's digest.
+        """
         return fingerprint_of(self.model_dump(), data_digest)
 
 
 def fingerprint_of(settings: Mapping[str, Any], data_digest: str, numerics: int = NUMERICS_VERSION) -> str:
     """The fingerprint of plain settings, such as a journal's, by the rules of a version of the numerics."""
-    data = {name: value for name, value in settings["dataset"].items() if name not in ("root", "path")}
+    data = {name: value for name, value in settings["dataset"].items() if name not in ("root", "path", "label")}
     text = json.dumps([{**settings, "dataset": data}, data_digest, numerics], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -158,6 +158,7 @@ def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
 
     command = without_credentials(shlex.join(["octant", *sys.argv[1:]]))
     sweep = prepare(parsed, command)
+    print(*(f"{line}\n" for line in sweep.readings), sep="", end="", flush=True)
     done = run(sweep)
     if done.connection is None:
         return done.code

@@ -2,7 +2,7 @@
 
 Beside it lie `weights.npz` (W1 (d, h), b1 (h,), W2 (h, k), b2 (k,); no pickle) and a copy of octant's activations, so
 the forward pass is the trainer's own. What the run chose stands in MLmodel as the model's config: hidden, output,
-inputs (d), classes (k), scale, image_shape, sha256 (of weights.npz).
+inputs (d), classes (k), class_names, scale, image_shape, sha256 (of weights.npz).
 """
 
 from __future__ import annotations

@@ -104,9 +104,11 @@ def packed(parameters: Parameters) -> bytes:
 def config_of(identity: Mapping[str, Any], weights: bytes) -> dict[str, Any]:
     """What the model must know besides its weights; see classifier.py."""
     settings, data = identity["settings"], identity["dataset"]
+    named = {"class_names": list(data["class_names"])} if "class_names" in data else {}  # journals of old have none
     return {
         **{"hidden": settings["hidden"], "output": settings["output"], "dataset": data["name"]},
         **{name: data[name] for name in ("inputs", "classes", "scale", "image_shape")},
+        **named,
         "sha256": hashlib.sha256(weights).hexdigest(),
     }
 

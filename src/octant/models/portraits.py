@@ -72,17 +72,17 @@ def draw(settings: Settings, dataset: Dataset, parameters: Parameters) -> Iterat
     network = build(settings.loss, settings.hidden, settings.output)
     errors = test_errors(dataset, forward(network, parameters, dataset.test.X).A2.argmax(axis=1))
     wrong, examples = np.array(errors["wrong"], dtype=int).reshape(-1, 3), np.array(errors["examples"])
-    matrix = np.zeros((len(examples), len(examples)))
+    matrix, names = np.zeros((len(examples), len(examples))), errors["class_names"]
     np.add.at(matrix, (wrong[:, 1], wrong[:, 2]), 1)
     yield (
         "confusion",
-        figures.confusion_figure({settings.configuration: 100 * matrix / np.maximum(examples, 1)[:, None]}),
+        figures.confusion_figure({settings.configuration: 100 * matrix / np.maximum(examples, 1)[:, None]}, names),
     )
     if dataset.image_shape:
         yield "weights", figures.weights_figure(parameters.W1, dataset.image_shape)
         if len(shown := wrong[:_MOST_WRONG]):
             images = dataset.test.X[shown[:, 0]].reshape(-1, *dataset.image_shape)
-            words = [f"{label} read as {said}" for _, label, said in shown]
+            words = [f"{names[label]} read as {names[said]}" for _, label, said in shown]
             yield "misclassified", figures.pictures_figure(images, words)
 
 

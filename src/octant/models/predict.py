@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,7 +29,7 @@ _BAR = 30
 def main() -> None:
     """Command line of `octant-predict`."""
     parser = argparse.ArgumentParser(prog="octant-predict", description=__doc__.split("\n")[0])
-    parser.add_argument("file", help="picture.png, or arrays.npz with X (n, d) or (n, h, w)")
+    parser.add_argument("file", help="picture.png or .jpg, arrays.npz with X (n, d) or (n, h, w), or table.csv")
     parser.add_argument("--model", default=CHAMPION, help="RUN_ID, MLflow address or folder; default: %(default)s")
     parser.add_argument("--uri", help="tracking store; default: the local one")
     with one_line_errors():
@@ -37,14 +38,15 @@ def main() -> None:
         X = read_inputs(arguments.file, model.config)
         answers = model.predict(X)
         shape = model.config["image_shape"]
+        names = [_printable(name) for name in model.config.get("class_names") or map(str, range(answers.shape[1]))]
         if len(X) == 1:
             print(*([draw(X[0].reshape(shape))] if shape else []), sep="\n")
-            print(table(answers[0]), f"({model.probabilities})", f"class {answers[0].argmax()}", sep="\n")
+            print(table(answers[0], names), f"({model.probabilities})", f"class {names[answers[0].argmax()]}", sep="\n")
             return
         for row, (x, answer) in enumerate(zip(X, answers, strict=True)):
             if shape and row < MOST_DRAWN:
                 print(draw(x.reshape(shape)))
-            print(f"row {row}: class {answer.argmax()}  {answer.max():.4f}")
+            print(f"row {row}: class {names[answer.argmax()]}  {answer.max():.4f}")
 
 
 def draw(image: Array) -> str:
@@ -54,10 +56,18 @@ def draw(image: Array) -> str:
     return "\n".join("".join(2 * shades[level] for level in row).rstrip() for row in levels)
 
 
-def table(answer: Array) -> str:
-    """A line a class: its probability as a number and as a bar."""
+def table(answer: Array, names: Sequence[str]) -> str:
+    """A line per class: its name, its probability as a number and as a bar."""
+    width = max(3, *map(len, names))
     block = SHADES[-1] if _can_print(SHADES) else PLAIN_SHADES[-1]
-    return "\n".join(f"{label:3} {p:7.4f} {block * round(_BAR * float(p))}".rstrip() for label, p in enumerate(answer))
+    rows = zip(names, answer, strict=True)
+    return "\n".join(f"{name:>{width}} {p:7.4f} {block * round(_BAR * float(p))}".rstrip() for name, p in rows)
+
+
+def _printable(name: str) -> str:
+    """A class's name as this terminal can show it; control characters come out as escapes."""
+    shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in name)
+    return shown if _can_print(shown) else ascii(shown)[1:-1]
 
 
 def _can_print(text: str) -> bool:

@@ -92,13 +92,15 @@ Parts = dict[str, tuple[Array, Array, Array]]
 
 
 def test_errors(dataset: Dataset, said: Array) -> dict[str, Any]:
-    """What is wrong in the classes `said` (n_test,): `wrong`, a list of [example, class, class said], and
-    `examples`, how many of each class there are. Together they give the confusion matrix.
+    """What is wrong in the classes `said` (n_test,): `wrong`, a list of [example, class, class said],
+    `examples`, how many of each class there are, and `class_names`. Together they give the confusion matrix.
     """
     labels = dataset.test.labels
     wrong = np.flatnonzero(said != labels)
     examples = np.bincount(labels, minlength=dataset.classes)
-    return {"examples": examples.tolist(), "wrong": np.stack([wrong, labels[wrong], said[wrong]], axis=1).tolist()}
+    rows = np.stack([wrong, labels[wrong], said[wrong]], axis=1).tolist()
+    names = list(dataset.class_names or map(str, range(dataset.classes)))
+    return {"examples": examples.tolist(), "wrong": rows, "class_names": names}
 
 
 def _scored_parts(settings: Settings, dataset: Dataset) -> Parts:

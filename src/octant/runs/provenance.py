@@ -85,7 +85,9 @@ def _hydra(value: object) -> str:
     if value is None:
         return "null"
     text = str(value)
-    plain = not isinstance(value, str) or re.fullmatch(r"[\w./-]+", text)
+    # A word that Hydra would read as a number or as null is quoted, too.
+    word = r"(?!(?i:null|true|false|nan|inf)$)[A-Za-z_/][\w./-]*"
+    plain = not isinstance(value, str) or re.fullmatch(word, text)
     return text if plain else "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

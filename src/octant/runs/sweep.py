@@ -35,6 +35,7 @@ class Sweep:
     orders: list[Order] = field(default_factory=list)
     results: dict[str, str] = field(default_factory=dict)
     skipped: int = 0
+    readings: list[str] = field(default_factory=list)  # what was taken for what in files with several readings
 
     @property
     def unfinished(self) -> dict[str, str]:
@@ -61,7 +62,9 @@ def prepare(launches: Sequence[Launch], command: str) -> Sweep:
     made = [_job(each, data_of(each.dataset, each.dtype), state, common) for each in (one.settings for one in launches)]
     jobs = {job.fingerprint: job for job in made}
     digest = sha256("".join(sorted(jobs)).encode()).hexdigest()[:8]
-    return Sweep(first, store, list(jobs.values()), f"{first.experiment.name}-{digest}")
+    readings = dict.fromkeys(job.identity["dataset"]["reading"] for job in jobs.values())
+    name = f"{first.experiment.name}-{digest}"
+    return Sweep(first, store, list(jobs.values()), name, readings=[each for each in readings if each])
 
 
 def _refuse_different(launches: Sequence[Launch]) -> None:
@@ -91,6 +94,8 @@ def _job(settings: Settings, data: Dataset, state: Path, common: dict[str, str])
             "n_test": len(data.test),
             "inputs": data.inputs,
             "classes": data.classes,
+            "class_names": data.class_names,
+            "reading": data.reading,
             "scale": data.scale,
             "image_shape": data.image_shape,
             "example": data.train.X[0].tolist(),

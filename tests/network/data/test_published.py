@@ -98,6 +98,22 @@ def test_plain_gz_and_place_do_not_change_the_digest_but_a_pixel_does(tmp_path, 
     assert len(digests) == 2
 
 
+@pytest.mark.parametrize("gz", [False, True])
+@pytest.mark.parametrize(
+    "form",
+    ["{dotted}", "{name}/{dotted}", "{dotted}/{name}", "{dotted}/{dotted}", "MNIST/raw/{name}", "{name}/{name}"],
+)
+def test_names_and_folders_that_archives_make(tmp_path, small, form, gz):
+    expected = load(mnist(place(tmp_path / "plain", CONTENT))).digest
+    root = tmp_path / "unpacked"
+    for name, data in CONTENT.items():
+        path = root / form.format(name=name, dotted=name.replace("-idx", ".idx"))
+        gz = gz and path.parent.name in ("unpacked", "raw")  # nobody packs what lies in a folder of its name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_name(f"{path.name}.gz" if gz else path.name).write_bytes(gzip.compress(data) if gz else data)
+    assert load(mnist(root)).digest == expected
+
+
 def _flip(data, place, bit=1):
     made = bytearray(data)
     made[place] ^= bit

@@ -12,21 +12,28 @@ from numpy.typing import NDArray
 from octant.analysis.figures.canvas import WIDTH, canvas, defaults, panels, two_lines
 
 _ACROSS = 6  # pictures in a row
+_LONGEST = 12  # characters of a class's name beside an axis
 
 
 @defaults()
-def confusion_figure(confusion: Mapping[str, NDArray[np.float64]]) -> Figure:
-    """For each configuration the share of a class (row) taken for another (column), in percent; diagonal left blank."""
+def confusion_figure(confusion: Mapping[str, NDArray[np.float64]], names: Sequence[str]) -> Figure:
+    """For each configuration the share of a class (row) taken for another (column), in percent; diagonal left blank.
+
+    `names` are the classes', in the order of rows and columns; long ones are cut.
+    """
     drawn = dict(list(confusion.items())[:16])
     figure, grid = panels(len(drawn), 2.0, sharex=True, sharey=True)
+    words = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}..." for name in names]
+    words = [word.replace("$", r"\$") for word in words]  # else it would begin a formula
+    upright = max(map(len, words)) > 3
     highest = max(max(_off_diagonal(matrix).max() for matrix in drawn.values()), 1e-9)
     for (config, matrix), axes in zip(drawn.items(), grid, strict=True):
         image = axes.imshow(_off_diagonal(matrix), cmap="Blues", vmin=0, vmax=highest)
         axes.set_facecolor("#d9d9d9")  # the diagonal
         axes.set_title(two_lines(config), fontsize=8)
         ticks = range(0, len(matrix), max(1, len(matrix) // 10))
-        axes.set_xticks(ticks, [str(tick) for tick in ticks], fontsize=6.5)
-        axes.set_yticks(ticks, [str(tick) for tick in ticks], fontsize=6.5)
+        axes.set_xticks(ticks, [words[tick] for tick in ticks], fontsize=6.5, rotation=90 if upright else 0)
+        axes.set_yticks(ticks, [words[tick] for tick in ticks], fontsize=6.5)
     bar = figure.colorbar(image, ax=list(grid), location="bottom", shrink=0.6, aspect=40)
     bar.set_label("% of a class's test examples (down: class, across: what they are taken for)", fontsize=9)
     return figure
@@ -54,7 +61,7 @@ def pictures_figure(images: NDArray[np.float64], captions: Sequence[str]) -> Fig
     for i, (image, caption) in enumerate(zip(images, captions, strict=True)):
         x, y = cell * (i % _ACROSS, i // _ACROSS)
         axes.imshow(image, cmap="gray_r", interpolation="nearest", extent=(x, x + 1, y + 1, y))
-        axes.text(x + 0.5, y - 0.03, caption, fontsize=7.5, ha="center", va="bottom")
+        axes.text(x + 0.5, y - 0.03, caption.replace("$", r"\$"), fontsize=7.5, ha="center", va="bottom")
     axes.set_xlim(-0.1, _ACROSS * cell[0] - 0.15)
     axes.set_ylim(rows * cell[1] - 0.45, -0.4)
     axes.set_axis_off()

@@ -69,6 +69,12 @@ class Findings:
         """The compared runs that kept what they got wrong."""
         return self.compared[self.compared["fingerprint"].isin(list(self.material.errors))]
 
+    @cached_property
+    def class_names(self) -> list[str]:
+        """The classes in the order of their labels: of the data set's own names where it has any."""
+        errors: dict[str, Any] = next(iter(self.material.errors.values()), {})
+        return list(errors.get("class_names") or map(str, range(len(errors.get("examples", [])))))
+
     def confusion(self) -> dict[str, NDArray[np.float64]]:
         """For each configuration, in the ranking's order, percent of a class (row) taken for another (column)."""
         counts = self.with_errors["config"].value_counts()
@@ -90,10 +96,15 @@ class Findings:
         return [str(runs["run_id"].iloc[(len(runs) - 1) // 2]) for _, runs in finished.groupby("config")]
 
     def hardest(self) -> pd.DataFrame:
-        """The test examples that most compared runs get wrong: example, class, said (most often), wrong_percent."""
+        """The test examples that most compared runs get wrong: example, class, said (most often), wrong_percent.
+
+        Classes are named.
+        """
         groups = self.mistakes.groupby("example")
         table = groups.agg(**{"class": ("class", "first"), "said": ("said", _most_frequent), "wrong": ("said", "size")})
         table["wrong_percent"] = 100 * table["wrong"] / max(len(self.with_errors), 1)
+        for column in ("class", "said"):
+            table[column] = [self.class_names[label] for label in table[column]]
         return table.reset_index().sort_values(["wrong", "example"], ascending=[False, True]).head(HARDEST)
 
 

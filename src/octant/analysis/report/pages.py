@@ -127,7 +127,7 @@ def draw(found: Findings) -> Iterator[tuple[str, Figure]]:
     if len(found.main.effects):
         yield "effects", figures.effects_figure(found.main.effects)
     if len(found.mistakes):
-        yield "confusion", figures.confusion_figure(found.confusion())
+        yield "confusion", figures.confusion_figure(found.confusion(), found.class_names)
         hardest, data = found.hardest(), found.material.test
         if data is not None and data.image_shape:
             images = data.test.X[hardest["example"]].reshape(-1, *data.image_shape)

@@ -1,34 +1,69 @@
-"""A user's own examples: an `.npz` with X and y, or a `.csv` with a column `label` (without a header: the last)."""
+"""A user's own examples: an `.npz` with X and y, or with Keras's four arrays, or a `.csv` with a column of labels."""
 
 from __future__ import annotations
 
-import csv
 import math
+import re
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
 from octant.config import DataSettings
-from octant.network.data.dataset import Array, Source
+from octant.network.data.dataset import Array, Source, default_names
 from octant.network.data.files import complaint, locate, reading, require_file, stamp
+from octant.network.data.labels import encode, label_column
+from octant.network.data.tables import REMEDY, read_table
 
-REMEDY = "dataset.path is an .npz with numbers X (n, d) or (n, h, w) and y (n,), or a .csv with a column label"
+KERAS = ("x_train", "y_train", "x_test", "y_test")
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What a file has: inputs, labels as they stand there, how many examples at the end are its own test set.
+
+    `label` and `inputs` say in words where they were found, `pixels` whether the columns' names promise pixels.
+    """
+
+    X: Array
+    y: Array
+    label: str
+    inputs: str
+    rest: str = ""
+    own_test: int = 0
+    pixels: bool = False
 
 
 def read(settings: DataSettings) -> Source:
-    """The examples in `dataset.path`: uint8 inputs are divided by 255, others are taken as they are.
+    """The examples in `dataset.path`; `reading` says what was taken for what.
 
-    Labels are whole numbers 0..k-1, each of them present, k >= 2. Raises InputError for anything else.
+    Bytes, and whole numbers that can only be pixels from 0 to 255, are divided by 255; other numbers are taken as
+    they are. Raises InputError for what is neither, and for what has two readings.
     """
     path = locate(str(settings.path))
     require_file(path, REMEDY)
     if path.suffix.lower() not in READERS:
         raise complaint(path, f"wrong suffix {path.suffix!r}, allowed: {', '.join(READERS)}", REMEDY)
-    X, y = READERS[path.suffix.lower()](path)
-    X, image_shape = _inputs(path, X)
-    return Source(str(path), X, _labels(path, y, len(X)), 255.0 if X.dtype == np.uint8 else 1.0, image_shape)
+    found = READERS[path.suffix.lower()](path, settings.label)
+    X, image_shape = _inputs(path, found.X, pixels=found.pixels)
+    if found.y.dtype.kind not in "buifU" or found.y.ndim != 1:
+        wrong = f"y has dtype {found.y.dtype} and shape {found.y.shape}, allowed are labels (n,), numbers or words"
+        raise complaint(path, wrong, REMEDY)
+    if len(found.y) != len(X):
+        raise complaint(path, f"lengths differ: {len(X)} examples in X, {len(found.y)} labels in y", REMEDY)
+    labels, names = encode(path, found.y)
+    scale = 255.0 if X.dtype == np.uint8 else 1.0
+    scaled = "scaled to 0 to 1" if scale != 1 else "taken as they are"
+    said = f"label: {found.label}, {len(names)} classes{_shown(names)}; inputs: {found.inputs}{X.shape[1]} columns, "
+    said = f"{path.name}: {said}{X.min():g} to {X.max():g}, {scaled}{found.rest}"
+    return Source(str(path), X, labels, scale, image_shape, found.own_test, names, " ".join(said.split()))
+
+
+def _shown(names: tuple[str, ...]) -> str:
+    """The classes' names where they are not simply 0, 1, 2, ..."""
+    text = ", ".join(names)
+    return "" if names == default_names(len(names)) else f" ({text if len(text) <= 60 else text[:60] + '...'})"
 
 
 def identity(settings: DataSettings) -> list[object]:
@@ -36,113 +71,72 @@ def identity(settings: DataSettings) -> list[object]:
     return [stamp(locate(str(settings.path)), REMEDY)]
 
 
-def read_npz(path: Path) -> tuple[Array, Array]:
-    """X and y of an `.npz`; pickled objects are refused, not loaded."""
+def _read_npz(path: Path, label: str | int | None) -> _Read:
+    """X and y of an `.npz`, or the arrays of Keras's; pickled objects are refused, not loaded."""
+    if label is not None:
+        raise complaint(path, "its labels are y, and dataset.label is for columns of a .csv", "leave dataset.label out")
     with reading(path, REMEDY), path.open("rb") as file:
         if not zipfile.is_zipfile(file):
             raise complaint(path, "is not an .npz archive (wrong magic, truncated or empty)", REMEDY)
         file.seek(0)
         with np.load(file, allow_pickle=False) as archive:
+            keras = {name.lower(): name for name in archive.files}
+            if set(KERAS) <= set(keras):
+                return _published_parts(path, *(np.asarray(archive[keras[name]]) for name in KERAS))
             missing = [key for key in ("X", "y") if key not in archive.files]
             if missing:
                 raise complaint(path, f"has no {' and no '.join(missing)}, only {archive.files}", REMEDY)
-            return np.asarray(archive["X"]), np.asarray(archive["y"])
+            return _Read(np.asarray(archive["X"]), np.asarray(archive["y"]), "y", "X, ")
 
 
-def read_csv(path: Path) -> tuple[Array, Array]:
-    """Inputs and labels of a comma-separated table of numbers, with or without a header row."""
-    with reading(path, REMEDY):
-        header, skip = _header(path)
-    try:
-        table = np.loadtxt(
-            path, delimiter=",", skiprows=skip, comments=None, quotechar='"', ndmin=2, encoding="utf-8-sig"
-        )
-    except ValueError as error:
-        _explain(path, skip, str(error))
-    if header and len(header) != table.shape[1]:
-        wrong = f"its header has {len(header)} fields, its rows {table.shape[1]}"
-        raise complaint(path, wrong, REMEDY)
-    column = header.index("label") if header else -1
-    return np.delete(table, column, axis=1), table[:, column]
+def _published_parts(path: Path, X: Array, y: Array, X_test: Array, y_test: Array) -> _Read:
+    """Keras's train and test arrays in one; the published test part stays the test set."""
+    pairs = {"x_train and x_test": (X, X_test), "y_train and y_test": (y, y_test)}
+    for names, (one, other) in pairs.items():
+        if (one.dtype, one.shape[1:]) != (other.dtype, other.shape[1:]) or not one.ndim or not len(other):
+            wrong = f"{names} do not fit: {one.dtype} {one.shape} and {other.dtype} {other.shape}"
+            raise complaint(path, wrong, REMEDY)
+    for part, inputs, labels in (("train", X, y), ("test", X_test, y_test)):
+        if len(inputs) != len(labels):
+            wrong = f"lengths differ: {len(inputs)} examples in x_{part}, {len(labels)} labels in y_{part}"
+            raise complaint(path, wrong, REMEDY)
+    rest = f"; test: its own {len(y_test)} examples, dataset.test_fraction does not apply"
+    X, y = np.concatenate([X, X_test]), np.concatenate([y, y_test])
+    return _Read(X, y, "y_train and y_test", "x_train and x_test, ", rest, len(y_test))
 
 
-READERS = {".npz": read_npz, ".csv": read_csv}
+def _read_csv(path: Path, label: str | int | None) -> _Read:
+    """Inputs and labels of a table."""
+    table = read_table(path)
+    column = label_column(table, label)
+    index = None if table.index == column else table.index
+    kept = [c for c in range(table.values.shape[1]) if c not in (column, index)]
+    if wordy := [c for c in kept if c in table.words]:
+        wrong = f"{table.called(wordy[0])} has words such as {table.words[wordy[0]][0][:40]!r}, inputs are numbers"
+        raise complaint(path, wrong, f"delete the column or give it numbers; {REMEDY}")
+    left_out = "" if index is None else f"; left out: {table.called(index)}, it numbers the rows"
+    names = [(table.names or [])[c].lower() for c in kept] if table.names else []
+    pixels = bool(names) and all(re.fullmatch(r"p(ixel|x)?_?\d+|\d+x\d+", name) for name in names)
+    header = "; no header" if table.names is None else ""
+    return _Read(table.values[:, kept], table.column(column), table.called(column), "", left_out + header, 0, pixels)
 
 
-def _header(path: Path) -> tuple[list[str], int]:
-    """The fields of the header row (no header: []), and the lines it takes."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file)
-        first = [field.strip().lower() for field in next((row for row in rows if row), [])]
-        lines = rows.line_num
-        if any(_is_number(field) for field in first) and "label" not in first:
-            return [], 0
-        if not any(rows):
-            raise complaint(path, "is empty, it has no examples", REMEDY)
-    if first.count("label") != 1:
-        raise complaint(path, "its header row does not name exactly one column label", REMEDY)
-    return first, lines
+READERS = {".npz": _read_npz, ".csv": _read_csv, ".tsv": _read_csv}
 
 
-def _is_number(field: str) -> bool:
-    try:
-        float(field)
-    except ValueError:
-        return False
-    return True
-
-
-def _explain(path: Path, skip: int, said: str) -> NoReturn:
-    """Find the line that NumPy stumbled over: its own row numbers leave out blank lines and the header."""
-    width = 0
-    with reading(path, REMEDY), path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file)
-        for row in filter(None, rows):
-            if rows.line_num <= skip:
-                continue
-            width = width or len(row)
-            if len(row) != width:
-                wrong = f"line {rows.line_num} has {len(row)} fields, the lines before it {width}"
-                raise complaint(path, wrong, REMEDY)
-            for column, field in enumerate(row, 1):
-                if not _is_number(field):
-                    wrong = f"{field[:40]!r} is not a number" if field.strip() else "the value is missing"
-                    raise complaint(path, f"line {rows.line_num}, column {column}: {wrong}", REMEDY)
-    raise complaint(path, f"cannot be read ({said})", REMEDY)
-
-
-def _inputs(path: Path, X: Array) -> tuple[Array, tuple[int, int] | None]:
-    """X as (n, d), and the picture's shape when it is one."""
+def _inputs(path: Path, X: Array, *, pixels: bool) -> tuple[Array, tuple[int, int] | None]:
+    """X as (n, d), pixels as bytes, and the picture's shape when it is one."""
     if X.dtype.kind not in "uif" or X.dtype.itemsize > 8:
         raise complaint(path, f"X has dtype {X.dtype}, allowed are integers and floats", REMEDY)
     if X.ndim not in (2, 3):
         raise complaint(path, f"X has shape {X.shape}, allowed are (n, d) and (n, h, w)", REMEDY)
     if X.size == 0:
         raise complaint(path, f"X is empty, it has shape {X.shape}", REMEDY)
-    if X.ndim == 3:
-        return X.reshape(len(X), -1), (X.shape[1], X.shape[2])
+    shape = (X.shape[1], X.shape[2]) if X.ndim == 3 else None
+    X = X.reshape(len(X), -1)
     side = math.isqrt(X.shape[1])
-    picture = X.dtype == np.uint8 and side >= 4 and side * side == X.shape[1]
-    return X, (side, side) if picture else None
-
-
-def _labels(path: Path, y: Array, examples: int) -> Array:
-    """y as int64, checked to be 0..k-1 with none left out."""
-    if y.dtype.kind not in "buif" or y.ndim != 1:
-        wrong = f"y has dtype {y.dtype} and shape {y.shape}, allowed are whole numbers (n,)"
-        raise complaint(path, wrong, REMEDY)
-    if len(y) != examples:
-        raise complaint(path, f"lengths differ: {examples} examples in X, {len(y)} labels in y", REMEDY)
-    whole = np.isfinite(y) & (y == np.floor(y)) & (y >= 0)
-    if not whole.all():
-        first = int(np.argmin(whole))
-        wrong = f"label {y[first]} of example {first} is not a whole number of 0 or more"
-        raise complaint(path, wrong, REMEDY)
-    classes = np.unique(y)
-    if len(classes) < 2:
-        raise complaint(path, f"only one class, {classes[0]}; a classifier needs two or more", REMEDY)
-    if classes[-1] != len(classes) - 1:
-        gap = int(np.argmax(classes != np.arange(len(classes))))
-        wrong = f"label out of range: {classes[-1]} is used but {gap} is not, allowed are 0..k-1, each used"
-        raise complaint(path, wrong, REMEDY)
-    return y.astype(np.int64)
+    square = side >= 4 and side * side == X.shape[1]
+    if (pixels or shape or square) and 128 <= X.max() <= 255 and X.min() >= 0:
+        small = X.astype(np.uint8)
+        X = small if np.array_equal(small, X) else X
+    return X, shape or ((side, side) if square and X.dtype == np.uint8 else None)

@@ -23,7 +23,7 @@ from octant.config import DataSettings
 from octant.network.data.dataset import Array, Dataset, Facts, Prepared, assemble
 from octant.seal import sealed, unsealed
 
-FORMAT = 3  # raised whenever what is stored, or how it is decoded, changes
+FORMAT = 4  # raised whenever what is stored, or how it is decoded, changes
 SMALL = 8 << 20  # bytes of inputs that are compared with their SHA-256 at each load
 STALE = 24 * 3600  # seconds after which an unfinished write is taken for abandoned
 
@@ -40,7 +40,10 @@ def read(entry: Path, dtype: str, *, whole: bool = False) -> Dataset | None:
         stored = json.loads(unsealed((entry / "meta.json").read_bytes()) or b"")
         digests = stored.pop("sha256")
         counts, shape = stored["counts"], stored["image_shape"]
-        facts = Facts(**{**stored, "counts": tuple(counts), "image_shape": shape and tuple(shape)})
+        names = tuple(stored["class_names"])
+        facts = Facts(
+            **{**stored, "counts": tuple(counts), "image_shape": shape and tuple(shape), "class_names": names}
+        )
         X = _mapped(entry / "X.npy", dtype, (sum(counts), facts.inputs))
         labels = _mapped(entry / "labels.npy", "int64", (sum(counts),))
         # An engine trusts labels as indices: one outside would read and write beyond its arrays.

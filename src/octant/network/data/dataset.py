@@ -24,7 +24,8 @@ class Source:
     """Raw inputs `X (n, d)`, to be divided by `scale`, and `labels (n,)` int64 in 0..k-1.
 
     `where` names the source in messages. `image_shape` is (rows, columns) of a picture, or None. The last
-    `own_test` examples are the source's own test set.
+    `own_test` examples are the source's own test set. `class_names` are 0, 1, 2, ... unless given; `reading` says
+    what was taken for what, where that had to be found out.
     """
 
     where: str
@@ -33,6 +34,8 @@ class Source:
     scale: float
     image_shape: tuple[int, int] | None
     own_test: int = 0
+    class_names: tuple[str, ...] = ()
+    reading: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +61,8 @@ class Facts:
     digest: str
     image_shape: tuple[int, int] | None
     scale: float
+    class_names: tuple[str, ...]
+    reading: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +70,7 @@ class Dataset:
     """Train, validation (may be empty) and test examples, each part in the order of its source.
 
     `digest` is the SHA-256 (hex) of the source arrays, their scale and the split; `scale` what its inputs were
-    divided by.
+    divided by. `class_names` belong to the labels 0..k-1; `reading` is one line on what was taken for what, or "".
     """
 
     name: str
@@ -76,11 +81,18 @@ class Dataset:
     digest: str
     image_shape: tuple[int, int] | None
     scale: float
+    class_names: tuple[str, ...] = ()
+    reading: str = ""
 
     @property
     def inputs(self) -> int:
         """Number of inputs of an example, d."""
         return int(self.train.X.shape[1])
+
+
+def default_names(classes: int) -> tuple[str, ...]:
+    """0, 1, 2, ...: the names of classes that have no others."""
+    return tuple(str(label) for label in range(classes))
 
 
 def assemble(facts: Facts, X: Array, labels: Array) -> Dataset:
@@ -97,6 +109,8 @@ def assemble(facts: Facts, X: Array, labels: Array) -> Dataset:
         digest=facts.digest,
         image_shape=facts.image_shape,
         scale=facts.scale,
+        class_names=facts.class_names,
+        reading=facts.reading,
     )
 
 
@@ -140,6 +154,8 @@ def prepare(source: Source, settings: DataSettings) -> Prepared:
         digest=_digest(source, settings, parts),
         image_shape=source.image_shape,
         scale=source.scale,
+        class_names=source.class_names or default_names(int(source.labels.max()) + 1),
+        reading=source.reading,
     )
     rows = np.concatenate(parts)
     return Prepared(facts, source.labels[rows], source, rows)

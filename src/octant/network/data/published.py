@@ -83,14 +83,26 @@ def identity(settings: DataSettings) -> list[object]:
 
 
 def _find(folder: Path, name: str) -> dict[str, Path]:
-    """Each of the four files in `folder`, plain before `.gz`; InputError names all that are missing."""
-    choices = {file: [folder / file, folder / f"{file}.gz"] for file in IMAGES + LABELS}
+    """Each of the four files in `folder`, plain before `.gz`; InputError names all that are missing.
+
+    Their names may have a dot (train-images.idx3-ubyte); archives unpack into folders of the files' names, torchvision
+    into MNIST/raw.
+    """
+    raw = Path({"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}[name]) / "raw"
+    choices = {file: [folder / each for each in _spellings(file, raw)] for file in IMAGES + LABELS}
     found = {file: [path for path in paths if has_file(path)] for file, paths in choices.items()}
     missing = [file for file, paths in found.items() if not paths]
     if missing:
-        remedy = f"dataset.root=<folder> of {name} needs {', '.join(choices)}, plain or .gz"
+        remedy = f"dataset.root=<folder> of {name} needs {', '.join(choices)} (or with .idx), plain or .gz"
         raise complaint(folder, f"has no readable {', '.join(missing)}", remedy)
     return {file: paths[0] for file, paths in found.items()}
+
+
+def _spellings(file: str, raw: Path) -> list[Path]:
+    dotted = file.replace("-idx", ".idx")
+    names = [f"{stem}{suffix}" for suffix in ("", ".gz") for stem in (file, dotted)]
+    nested = [Path(folder) / file for folder, file in ((file, file), (file, dotted), (dotted, file), (dotted, dotted))]
+    return [*map(Path, names), *nested, *(raw / name for name in names)]
 
 
 def _verified(name: str, files: dict[str, Path]) -> tuple[list[Idx], list[Idx]]:

@@ -1,0 +1,266 @@
+"""A table of numbers as people have it in a .csv: which separator, which header, which column is the label.
+
+Whatever has two plausible readings is refused with what to type. NumPy reads the numbers: they are exact to the last
+bit, and rows of another length are errors (pandas fills short rows up).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from octant.network.data.dataset import Array
+from octant.network.data.files import complaint, reading
+
+REMEDY = "dataset.path is an .npz with numbers X (n, d) or (n, h, w) and y (n,), or a .csv with a column label"
+NAME_THEM = f"give the columns names that are words, in a first line; {REMEDY}"
+SEPARATORS = ",;\t| "
+SAMPLE = 500  # lines that separator and header are judged by
+USUAL = ("labels", "class", "classes", "target", "species", "category", "y")  # names that labels have, beside label
+MISSING = ("?", "na", "n/a", "null", "none", "-", ".")  # words for a missing value: no names
+ROW_NUMBERS = ("", "id", "index", "unnamed: 0")  # names that an index has
+_SURE = 10  # so many numbers in order, 0, 1, 2, ..., are a header even above whole numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Numbers `values (n, columns)`; where a column has words, it holds indices into `words[column]`.
+
+    `names` are those of its header, None without one. `index` is the column that only numbers the rows.
+    `decimals`: whether numbers are written with a point or an exponent.
+    """
+
+    path: Path
+    names: list[str] | None
+    values: Array
+    words: Mapping[int, list[str]]
+    index: int | None
+    decimals: bool
+
+    @property
+    def speaking(self) -> list[str]:
+        """The names in lower case; none when the header has only numbers."""
+        names = [name.lower() for name in self.names or []]
+        return [] if all(_is_number(name) for name in names if name) else names
+
+    def column(self, place: int) -> Array:
+        """Its numbers or words."""
+        codes = self.values[:, place]
+        return np.array(self.words[place])[codes.astype(int)] if place in self.words else codes
+
+    def called(self, place: int) -> str:
+        """The column in words, such as `column 1 'label'`."""
+        return f"column {place + 1}" + (f" {self.names[place]!r}" if self.names else "")
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How the text is to be read; `skip` lines come before the examples."""
+
+    encoding: str
+    separator: str
+    comma: bool
+    skip: int
+    names: list[str] | None
+    words: frozenset[int]
+    decimals: bool
+
+    def lines(self, path: Path) -> Iterator[str]:
+        """The lines of the examples, numbers with a decimal point."""
+        with path.open(encoding=self.encoding) as file:
+            for line in islice(file, self.skip, None):
+                yield re.sub(r"(?<=\d),(?=\d)", ".", line) if self.comma else line
+
+
+def read_table(path: Path) -> Table:
+    """Read a .csv; raises InputError, one line, for what is no table of numbers or has two readings."""
+    with reading(path, REMEDY):
+        layout = _layout(path)
+    codes: dict[int, dict[str, int]] = {column: {} for column in layout.words}
+    try:
+        values = np.loadtxt(
+            layout.lines(path),
+            delimiter=None if layout.separator == " " else layout.separator,
+            converters={column: _coder(known) for column, known in codes.items()} or None,
+            comments=None,
+            quotechar='"',
+            ndmin=2,
+            encoding="utf-8",
+        )
+    except (ValueError, OSError) as error:
+        _explain(path, layout, str(error))
+    words = {column: list(known) for column, known in codes.items()}
+    if blank := [column for column, known in words.items() if "" in known]:
+        _explain(path, layout, f"column {blank[0] + 1} has missing values")
+    names = _fitted(path, layout.names, values)
+    return Table(path, names, values, words, _index(path, names, values, words), layout.decimals)
+
+
+def _coder(known: dict[str, int]) -> Callable[[str], float]:
+    return lambda text: known.setdefault(text.strip(), len(known))
+
+
+def _is_number(field: str) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return "_" not in field
+
+
+def _split(lines: Iterable[str], separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Line number and stripped fields of each row that is not blank."""
+    blank = separator == " "  # any number of blanks and tabs
+    rows = csv.reader((f"{line.strip()}\n".replace("\t", " ") for line in lines) if blank else lines,
+                      delimiter=separator, skipinitialspace=blank)  # fmt: skip
+    for row in rows:
+        if row and (len(row) > 1 or row[0].strip()):
+            yield rows.line_num, [field.strip() for field in row]
+
+
+def _layout(path: Path) -> _Layout:
+    with path.open("rb") as file:
+        encoding = "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    with path.open(encoding=encoding) as file:
+        lines = list(islice(file, SAMPLE))
+    comments = [i for i, line in enumerate(lines) if line.lstrip().startswith("#")]
+    begin = next((i for i, line in enumerate(lines) if line.strip() and i not in comments), len(lines))
+    separator, comma = _separator(lines[begin:])
+    rows = list(_split(lines[begin:], separator))
+    if not rows:
+        raise complaint(path, "is empty, it has no examples", REMEDY)
+    numbers, fields = zip(*rows, strict=True)
+    commented = _commented_header(lines[:begin], separator, fields[0])
+    first = [] if commented else [fields[0]] if _is_header(path, fields[0], fields[1:], comma) else []
+    examples = fields[len(first) :]
+    if not examples:
+        raise complaint(path, "is empty, it has no examples", REMEDY)
+    plain = [[_plain(field, comma) for field in row] for row in examples]
+    decimals = any(_is_number(field) and not _is_whole(field) for row in plain for field in row)
+    skip = begin + (numbers[0] if first else 0)
+    return _Layout(encoding, separator, comma, skip, commented or (first or [None])[0], _wordy(plain), decimals)
+
+
+def _separator(lines: Sequence[str]) -> tuple[str, bool]:
+    """The separator that leaves most fields numbers, and whether those have decimal commas."""
+    best, found = (0.0, 0), (",", False)
+    for separator in SEPARATORS:
+        fields = [field for _, row in _split(lines, separator) for field in row]
+        points = sum(_is_number(field) for field in fields)
+        commas = sum(_is_number(_plain(field, comma=True)) for field in fields) if separator in ";\t" else 0
+        count = max(points, commas)
+        if (score := (count / max(len(fields), 1), count)) > best:
+            best, found = score, (separator, commas > points)
+    return found
+
+
+def _plain(field: str, comma: bool) -> str:
+    return field.replace(",", ".") if comma and "." not in field else field
+
+
+def _is_whole(field: str) -> bool:
+    return re.fullmatch(r"[+-]?\d+", field) is not None
+
+
+def _wordy(rows: Sequence[Sequence[str]]) -> frozenset[int]:
+    """Columns with words in half of the rows or more; a word in a column of numbers is a mistake in the file."""
+    words = {
+        c: sum(bool("".join(row[c : c + 1])) and not _is_number(row[c]) for row in rows) for c in range(len(rows[0]))
+    }
+    return frozenset(c for c, count in words.items() if 2 * count >= len(rows))
+
+
+def _commented_header(lines: Sequence[str], separator: str, first: Sequence[str]) -> list[str] | None:
+    """The names in the last comment above the examples, as np.savetxt writes them: `# x,y,label`."""
+    comments = [line.strip(" \n").lstrip("#").lstrip(" ") for line in lines if line.strip()]
+    names = next((row for _, row in _split(comments[-1:], separator)), [])
+    fits = len(names) == len(first) > 1 and not any(_is_number(name) for name in names)
+    return names if fits and any(_is_number(field) for field in first) else None
+
+
+def _is_header(path: Path, first: Sequence[str], rest: Sequence[Sequence[str]], comma: bool) -> bool:
+    """Whether the first row has the columns' names; raises InputError where that cannot be told."""
+    names = [_plain(field, comma) for field in first]
+    numbers = [name for name in names if _is_number(name)]
+    words = [c for c, name in enumerate(names) if name and not _is_number(name)]
+    if "label" in (name.lower() for name in names):
+        return True
+    if any(name.lower() in MISSING for name in names):
+        return False
+    if "" in names or not numbers:  # an index has no name; a value that is missing may stand in any column
+        unnamed = not names[0] and not words and _in_order(numbers, len(names) - 1)
+        return unnamed or (bool(words) and not numbers)
+    rows = [[_plain(field, comma) for field in row] for row in rest if len(row) == len(names)]
+    distinct = all(map(_is_whole, numbers)) and len(set(numbers)) == len(numbers)
+    below = {c for c in range(len(names)) if rows and all(_is_number(row[c]) for row in rows)}
+    if words and all(c not in below and names[c] in {row[c] for row in rows} for c in words):
+        return False  # words among words
+    if any(c in below or names[c].lower() in USUAL[:-1] for c in words):
+        return distinct
+    return _is_numbered(path, names, numbers, rows, below, distinct=distinct)
+
+
+def _is_numbered(path: Path, names: Sequence[str], numbers: Sequence[str], rows: Sequence[Sequence[str]],
+                 below: set[int], *, distinct: bool) -> bool:  # fmt: skip
+    """Whether the first row has numbers for names, as pandas gives them to the columns of an array."""
+    decimal = sum(all(not _is_whole(row[c]) for row in rows) for c in below)
+    in_order = _in_order(numbers, len(numbers)) and len(numbers) > 1
+    if in_order and (decimal >= 2 or len(numbers) >= _SURE):
+        return True
+    doubtful = len(numbers) < len(names) or (distinct and len(numbers) > 1 and (in_order or decimal >= 2))
+    if rows and doubtful:
+        raise complaint(path, f"its first line ({', '.join(names)[:40]}) may be a header or an example", NAME_THEM)
+    return False
+
+
+def _in_order(numbers: Sequence[str], count: int) -> bool:
+    """Whether these are 0, 1, 2, ... or 1, 2, 3, ..., `count` of them."""
+    return any(list(numbers) == [str(i + start) for i in range(count)] for start in (0, 1))
+
+
+def _fitted(path: Path, names: list[str] | None, values: Array) -> list[str] | None:
+    if names and len(names) == values.shape[1] - 1 and _numbers_rows(values[:, 0], ordered=True):
+        return ["", *names]  # R's header has no field for the row numbers
+    if names and len(names) != values.shape[1]:
+        wrong = f"its header has {len(names)} fields, its rows {values.shape[1]}"
+        raise complaint(path, wrong, REMEDY)
+    return names
+
+
+def _numbers_rows(column: Array, *, ordered: bool) -> bool:
+    if ordered:
+        return any(np.array_equal(column, np.arange(len(column)) + start) for start in (0, 1))
+    return bool(np.all(column == np.floor(column))) and len(np.unique(column)) == len(column)
+
+
+def _index(path: Path, names: list[str] | None, values: Array, words: Mapping[int, list[str]]) -> int | None:
+    """The first column if by its name and content it only numbers or names the rows."""
+    if not names or names[0].lower() not in ROW_NUMBERS:
+        return None
+    if len(words[0]) == len(values) if 0 in words else _numbers_rows(values[:, 0], ordered=False):
+        return 0
+    if names[0]:
+        return None
+    raise complaint(path, "column 1 has no name, and it does not number the rows", NAME_THEM)
+
+
+def _explain(path: Path, layout: _Layout, said: str) -> NoReturn:
+    """Find the line that NumPy stumbled over: its own row numbers leave out blank lines and the header."""
+    width = 0
+    with reading(path, REMEDY):
+        for number, row in _split(layout.lines(path), layout.separator):
+            line, width = number + layout.skip, width or len(row)
+            if len(row) != width:
+                raise complaint(path, f"line {line} has {len(row)} fields, the lines before it {width}", REMEDY)
+            for column, field in enumerate(row):
+                if not field or not (_is_number(field) or column in layout.words):
+                    wrong = f"{field[:40]!r} is not a number" if field else "the value is missing"
+                    raise complaint(path, f"line {line}, column {column + 1}: {wrong}", REMEDY)
+    raise complaint(path, f"cannot be read ({said})", REMEDY)
