@@ -13,17 +13,20 @@ import numpy as np
 
 from octant.network.activations import Array
 from octant.network.data.files import complaint, locate, reading, require_file
+from octant.network.data.tables import read_table
 
-REMEDY = "give a picture (.png) of one digit, or an .npz with X (n, d) or (n, h, w)"
+REMEDY = "give a picture (.png, .jpg) of one digit, an .npz with X (n, d) or (n, h, w), or a .csv of inputs"
 MOST_PIXELS = 40_000_000
 _FAINT = 0.15  # share of the contrast below which a pixel is paper, not ink
+_STROKE = 0.11  # width of a stroke in the data sets' digits, as a share of the larger side
+_THIN = 0.075  # below this share a pen is thin
 
 
 def read_inputs(text: str, config: Mapping[str, Any]) -> Array:
-    """X (n, d), float64, from a .png or .npz file; raises InputError, one line, for any other."""
+    """X (n, d), float64, from a .png, .jpg, .npz or .csv file; raises InputError, one line, for any other."""
     path = locate(text)
     require_file(path, REMEDY)
-    readers = {".png": _picture, ".npz": _arrays}
+    readers = {".png": _picture, ".jpg": _picture, ".jpeg": _picture, ".npz": _arrays, ".csv": _table, ".tsv": _table}
     if path.suffix.lower() not in readers:
         raise complaint(path, f"wrong suffix {path.suffix!r}, allowed: {', '.join(readers)}", REMEDY)
     with reading(path, REMEDY):
@@ -31,7 +34,7 @@ def read_inputs(text: str, config: Mapping[str, Any]) -> Array:
 
 
 def _picture(path: Path, config: Mapping[str, Any]) -> Array:
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     if not config["image_shape"]:
         raise complaint(path, f"the model's {config['inputs']} inputs are no picture", "give an .npz with X (n, d)")
@@ -40,16 +43,17 @@ def _picture(path: Path, config: Mapping[str, Any]) -> Array:
         raise complaint(path, wrong, "give an .npz with X, numbers like those it was trained on")
     rows, columns = config["image_shape"]
     with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
-        image = Image.open(path, formats=["PNG"])
+        image = Image.open(path, formats=["PNG", "JPEG"])
     with image:
         if image.width * image.height > MOST_PIXELS:
             wrong = f"has {image.width} x {image.height} pixels"
             raise complaint(path, wrong, f"allowed are {MOST_PIXELS:,} in all")
-        if image.mode == "I;16":
-            grey = np.asarray(image, dtype=np.float64) / 65535
+        upright = ImageOps.exif_transpose(image)  # a camera that was held otherwise says so there
+        if upright.mode == "I;16":
+            grey = np.asarray(upright, dtype=np.float64) / 65535
         else:
-            paper = Image.new("RGBA", image.size, "white")
-            grey = np.asarray(Image.alpha_composite(paper, image.convert("RGBA")).convert("L"), np.float64) / 255
+            paper = Image.new("RGBA", upright.size, "white")
+            grey = np.asarray(Image.alpha_composite(paper, upright.convert("RGBA")).convert("L"), np.float64) / 255
     if grey.max() - grey.min() < 0.05:
         raise complaint(path, "is blank: all its pixels are alike", REMEDY)
     edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
@@ -70,12 +74,13 @@ def _fitted(ink: Array, rows: int, columns: int) -> Array:
     ink = (ink - ink.min()) / (ink.max() - ink.min())
     drawn = np.argwhere(ink > _FAINT)
     (top, left), (bottom, right) = drawn.min(axis=0), drawn.max(axis=0) + 1
-    ink = ink[top:bottom, left:right]
+    thin, ink = _thickened(ink[top:bottom, left:right])
     margin = 4 if min(rows, columns) >= 20 else 0
     factor = min((rows - 2 * margin) / ink.shape[0], (columns - 2 * margin) / ink.shape[1])
     height, width = (max(1, round(side * factor)) for side in ink.shape)
     small = Image.fromarray((255 * ink).astype(np.uint8)).resize((width, height), Image.Resampling.BOX)
-    pixels = np.asarray(small, dtype=np.float64) / 255
+    pixels = np.asarray(small, dtype=np.float64)
+    pixels /= pixels.max() if thin else 255
     y, x = (rows - height) / 2, (columns - width) / 2
     if margin:
         mass = [float((pixels * axis).sum() / pixels.sum()) + 0.5 for axis in np.indices(pixels.shape)]
@@ -86,6 +91,26 @@ def _fitted(ink: Array, rows: int, columns: int) -> Array:
     return frame
 
 
+def _thickened(ink: Array) -> tuple[bool, Array]:
+    """Whether the pen was thin, and the drawing with strokes as thick as those of the data sets' digits.
+
+    Shrinking a thin stroke would leave a grey shadow.
+    """
+    from scipy.ndimage import distance_transform_edt, grey_dilation
+
+    drawn = np.pad(ink > _FAINT, 1)
+    width = 4 * float(distance_transform_edt(drawn)[drawn].mean()) - 1  # the mean distance to an edge is a quarter
+    missing = round(_STROKE * max(ink.shape) - width)
+    if width >= _THIN * max(ink.shape) or missing < 1:
+        return False, ink
+    y, x = np.ogrid[-missing : missing + 1, -missing : missing + 1]
+    pen = 4 * (x * x + y * y) <= (missing + 1) ** 2
+    wide = grey_dilation(np.pad(ink, missing), footprint=pen)
+    inked = np.argwhere(wide > _FAINT)
+    (top, left), (bottom, right) = inked.min(axis=0), inked.max(axis=0) + 1
+    return True, np.asarray(wide[top:bottom, left:right])
+
+
 def _arrays(path: Path, config: Mapping[str, Any]) -> Array:
     if not zipfile.is_zipfile(path):
         raise complaint(path, "is not an .npz archive (wrong magic, truncated or empty)", REMEDY)
@@ -93,6 +118,23 @@ def _arrays(path: Path, config: Mapping[str, Any]) -> Array:
         if "X" not in archive.files:
             raise complaint(path, f"has no X, only {archive.files}", REMEDY)
         X = np.asarray(archive["X"])
+    return _checked(path, X, config)
+
+
+def _table(path: Path, config: Mapping[str, Any]) -> Array:
+    """The inputs of a table; a column of labels, and one that numbers the rows, are left out if they say so."""
+    table = read_table(path)
+    names = table.speaking or [""] * table.values.shape[1]
+    kept = [c for c, name in enumerate(names) if c != table.index and name != "label"]
+    if wordy := [c for c in kept if c in table.words]:
+        raise complaint(path, f"{table.called(wordy[0])} has words, inputs are numbers", "delete the column")
+    X = table.values[:, kept]
+    whole = not table.decimals and np.isfinite(X).all() and np.abs(X).max(initial=0) < 2**53
+    return _checked(path, X.astype(np.int64) if whole else X, config)
+
+
+def _checked(path: Path, X: Array, config: Mapping[str, Any]) -> Array:
+    """X (n, d) scaled as the model's inputs; raises InputError for another shape or range."""
     if X.dtype.kind not in "uif":
         raise complaint(path, f"X has dtype {X.dtype}, allowed are integers and floats", REMEDY)
     d, shape = config["inputs"], tuple(config["image_shape"] or ())
