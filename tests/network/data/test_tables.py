@@ -222,6 +222,27 @@ def test_pixels_in_any_dtype_are_scaled(tmp_path: Path) -> None:
     assert len(digests) == 1
 
 
+@pytest.mark.parametrize("name", ["pixel{}", "px_{}", "{}x1"])
+def test_columns_named_as_pixels_are_scaled(tmp_path: Path, name: str) -> None:
+    """Kaggle's layout, of pictures that are not square, too; the same bytes in an .npz are the same data."""
+    X = DRAWN.integers(0, 256, (N, 6), dtype=np.uint8)
+    X[:2] = [[255] * 6, [0] * 6]
+    rows = ["label," + ",".join(name.format(c) for c in range(6))]
+    rows += [",".join(map(str, [label, *x])) for label, x in zip(LABELS, X, strict=True)]
+    np.savez(tmp_path / "a.npz", X=X, y=LABELS)
+    data = read(written(tmp_path / "a.csv", "\n".join(rows)))
+    assert data.digest == read(tmp_path / "a.npz").digest
+    assert data.reading.endswith("label: column 1 'label', 3 classes; inputs: 6 columns, 0 to 255, scaled to 0 to 1")
+
+
+def test_a_header_of_numbers_is_no_example(tmp_path: Path) -> None:
+    """As pandas writes an array: 300 examples stay 300."""
+    rows = "\n".join(f"{x:.5f},{y:.5f},{i % 3}.0" for i, (x, y) in enumerate(DRAWN.normal(size=(300, 2))))
+    named, numbered = (read(written(tmp_path / "a.csv", f"{names}\n{rows}")) for names in ("x,y,label", "0,1,2"))
+    assert named.digest == numbered.digest
+    assert sum(map(len, (numbered.train, numbered.validation, numbered.test))) == 300
+
+
 @pytest.mark.parametrize("upper", [False, True])
 def test_keras_keeps_its_test_part(tmp_path: Path, upper: bool) -> None:
     X, x = (DRAWN.integers(0, 256, (n, 5, 5), dtype=np.uint8) for n in (20, 8))
@@ -297,3 +318,7 @@ def test_a_doubtful_file_is_refused_before_work(tmp_path: Path) -> None:
     done = run_octant(tmp_path / "home", *QUICK, f"dataset.path={path}", "dataset.label=3")
     assert done.returncode == 0, done.stderr
     assert "label: column 3, 2 classes" in done.stdout
+    decimals = "\n".join(f"{i}.5,{i}.1,{i % 2}.0" for i in range(12))
+    written(path, "0,1,2\n" + decimals)
+    done = run_octant(tmp_path / "home", *QUICK, f"dataset.path={path}", 'dataset.label="2"')
+    assert "label: column 3 '2', 2 classes" in done.stdout, done.stderr
