@@ -194,3 +194,14 @@ def test_confusion_and_hardest_follow_from_the_errors() -> None:
     assert set(hardest["wrong_percent"]) == {100.0}
     assert RATES[4] == found.shared_rate
     assert len(curves_of(found.runs)) == 16 * 7
+
+
+def test_classes_keep_their_names() -> None:
+    plain = find(material(frame(noise(2))))
+    names = [f"tree {label}$" for label in range(10)]
+    errors = {key: value | {"class_names": names} for key, value in plain.material.errors.items()}
+    found = find(dataclasses.replace(plain.material, errors=errors))
+    assert list(found.hardest()["class"]) == [names[int(label)] for label in plain.hardest()["class"]]
+    drawn = {stem: figure for stem, figure in pages.draw(found) if stem == "confusion"}
+    labels = [[each.get_text() for each in axes.get_xticklabels()] for axes in drawn["confusion"].axes]
+    assert [name.replace("$", r"\$") for name in names] in labels
