@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from octant.cli.outcome import outcome_of
-from octant.runs.journal import TEST_ERRORS, Journal
+from octant.network.initialisers import Parameters
+from octant.runs.journal import TEST_ERRORS, Journal, write_json
 from support.command import run_octant
 
 MOONS = ("dataset=arrays", "hidden=relu", "learning_rate=1000", "engine=numpy", "epochs=3", "hidden_units=50")
@@ -44,10 +44,12 @@ def test_diverged_run_is_told_and_not_promoted(tmp_path: Path) -> None:
 def ended(folder: Path, accuracy: float, examples: list[int], **outcome: Any) -> str:
     folder.mkdir()
     lines = [{"epoch": 0, "metrics": {"test_accuracy": accuracy, "test_loss": 1.0}}]
-    text = "".join(json.dumps(line) + "\n" for line in [*lines, {"outcome": "finished"} | outcome])
-    (folder / "epochs.jsonl").write_text(text)
-    (folder / TEST_ERRORS).write_text(json.dumps({"examples": examples, "wrong": []}))
-    return outcome_of(Journal(folder))
+    journal = Journal(folder)
+    journal.checkpoint(0, Parameters(*(np.zeros(1) for _ in Parameters._fields)), force=True)
+    write_json(folder / TEST_ERRORS, {"examples": examples, "wrong": []})
+    for line in [*lines, {"outcome": "finished"} | outcome]:
+        journal.append(line)
+    return outcome_of(journal)
 
 
 def test_collapsed_run_is_told(tmp_path: Path) -> None:

@@ -116,8 +116,7 @@ def test_continuing_from_any_epoch_gives_the_same_numbers(digits: Dataset) -> No
 def test_another_process_gives_the_same_bits(digits: Dataset) -> None:
     code = (
         "import sys; sys.path.insert(0, 'tests')\n"
-        "from support.settings import settings\
-"
+        "from support.settings import settings\n"
         "from octant.network.data import load\nfrom octant.network.training import train\n"
         "print([r.metrics for r in train(settings(), load(settings().dataset))])"
     )
