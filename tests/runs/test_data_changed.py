@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_training import settings
 
 from octant import home as places
 from octant.config import Ray, parse_launch
@@ -23,6 +22,7 @@ from octant.runs.sweep import Sweep, prepare
 from octant.runs.worker import execute
 from support.command import Database, environment, run_octant
 from support.services import wait_for
+from support.settings import settings
 
 RAY = {"cluster": "ray", "tasks": 1, "runs_per_task": 9, "minutes_per_run": 1, "memory_mb": 500, "address": "auto"}
 
@@ -97,7 +97,7 @@ def test_one_launch_sees_one_state(data: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_replaced_worker_compares(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first worker is killed in the first run; whoever comes after it meets other data."""
-    jobs = launched(data, monkeypatch, seeds=3, epochs=100_000).jobs
+    jobs = launched(data, monkeypatch, seeds=3, epochs=3000).jobs  # 5 s each: time to kill the first
     said = {}
     with closing(train_all(jobs, 1)) as results:
         for result in results:

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_training import settings
 
 from octant import home as places
 from octant.config import parse_launch
@@ -25,6 +24,7 @@ from octant.runs.worker import dataset_of, execute
 from octant.seal import sealed, unsealed
 from support.command import Database, environment, run_octant
 from support.services import wait_for
+from support.settings import settings
 
 FILES = ("epochs.jsonl", "run.json", "checkpoint.npz", TEST_ERRORS)
 FLIPS = 120  # in each file
