@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import uuid
+from hashlib import sha256
 from pathlib import Path
 
 from octant.errors import InputError
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parents[1]
+_LENGTH = 32
 
 
 def in_checkout() -> bool:
@@ -36,6 +40,25 @@ def refuse_odd(setting: str, path: Path) -> None:
     """Raise InputError for a path that no address of a SQLite file can name."""
     if odd := sorted({"?", "#", "%"} & set(str(path))):
         raise InputError(f"{setting}: {path} has {' '.join(odd)} in it, which an address cannot; use another folder")
+
+
+def tag(folder: Path) -> str:
+    """What the runs of a state folder are marked with: a copy of the folder has another, a folder that moved has not.
+
+    The folder's file `id` holds a UUID. A copy of that file has another inode.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(os.open(folder / "id", os.O_RDWR | os.O_CREAT, 0o644), "r+", encoding="ascii") as file:  # noqa: PTH123
+        fcntl.flock(file, fcntl.LOCK_EX)
+        name = file.read()
+        if len(name) != _LENGTH:
+            name = uuid.uuid4().hex
+            file.seek(0)
+            file.truncate()
+            file.write(name)
+            file.flush()
+            os.fsync(file.fileno())
+        return sha256(f"{name} {os.fstat(file.fileno()).st_ino}".encode()).hexdigest()[:_LENGTH]
 
 
 def conf() -> Path:

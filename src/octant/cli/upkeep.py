@@ -20,6 +20,7 @@ from octant.config import Tracking
 from octant.errors import InputError, UnusableStore, without_credentials
 from octant.network.data.cache import discard_damaged
 from octant.runs.journal import Journal, read_json
+from octant.tracking.abandoned import close_abandoned
 from octant.tracking.claims import Claims
 from octant.tracking.delivery import Order, deliver
 from octant.tracking.files import damaged, forget_damaged
@@ -66,13 +67,13 @@ def settle(state: Path) -> Counter[str]:
         except Exception as error:  # noqa: BLE001 - whatever the store raises: what is left stays in the journals
             counts["undelivered"] += len(left)
             counts[UNUSABLE] += isinstance(error, InputError)
-            _complain(f"{shown} does not answer for {experiment}", error)
+            _complain(shown, f"does not answer for {experiment}", error)
             continue
-        counts += _settle_all(connection, left, f"{shown} did not take run {{}} of {experiment}")
+        counts += _settle_all(connection, left, shown, f"did not take run {{}} of {experiment}")
     return counts
 
 
-def _settle_all(connection: Connection, left: list[Order], refusal: str) -> Counter[str]:
+def _settle_all(connection: Connection, left: list[Order], shown: str, refusal: str) -> Counter[str]:
     counts: Counter[str] = Counter()
     claims = Claims(connection)
     for number, order in enumerate(left):
@@ -80,7 +81,7 @@ def _settle_all(connection: Connection, left: list[Order], refusal: str) -> Coun
             counts[_settle_one(connection, order, claims)] += 1
         except Exception as error:  # noqa: BLE001 - whatever the store raises
             counts["undelivered"] += 1
-            _complain(refusal.format(order.journal.fingerprint[:16]), error)
+            _complain(shown, refusal.format(order.journal.fingerprint[:16]), error)
             if not takes(connection):
                 counts["undelivered"] += len(left) - number - 1
                 break
@@ -90,6 +91,8 @@ def _settle_all(connection: Connection, left: list[Order], refusal: str) -> Coun
 
 UNUSABLE = "that cannot be used"  # no waiting mends it
 UNSEEN = "not looked at"
+UNSEEN_STORE = "stores not looked at"
+_complained: set[str] = set()
 LOST = "deleted there, or in the trash (the command that trained them sends them again)"
 
 
@@ -118,13 +121,40 @@ def count_lost(state: Path) -> Counter[str]:
         except UnusableStore as error:
             counts[UNSEEN] += len(delivered)
             counts[UNUSABLE] += 1
-            _complain(f"{shown} does not answer for {experiment}", error)
+            _complain(shown, f"does not answer for {experiment}", error)
         except InputError:  # no such store, no such experiment
             counts[LOST] += len(delivered)
         except Exception as error:  # noqa: BLE001 - whatever the store raises
             counts[UNSEEN] += len(delivered)
-            _complain(f"{shown} does not answer for {experiment}", error)
+            _complain(shown, f"does not answer for {experiment}", error)
     return counts
+
+
+def close_abandoned_runs(state: Path) -> Counter[str]:
+    """Runs that stores have as RUNNING though no journal here tells of them, by what became of them."""
+    counts: Counter[str] = Counter()
+    for store in _stores(state):
+        try:
+            counts += close_abandoned(store, state)
+        except InputError as error:  # no such store, or one that count_lost has told of
+            counts[UNUSABLE] += isinstance(error, UnusableStore)
+        except Exception as error:  # noqa: BLE001 - whatever the store raises
+            counts[UNSEEN_STORE] += 1
+            if (store.name or store.shown) not in _complained:
+                _complain(store.shown, "does not answer", error)
+    return counts
+
+
+def _stores(state: Path) -> list[Store]:
+    """The stores that receipts name, this folder's own, and the one that the environment names."""
+    names = {name for settled in (True, False) for name, _ in orders(state, settled=settled)}
+    found = [locate(Tracking(), state)]
+    with suppress(InputError):
+        found += [locate(Tracking(uri=given), state)] if (given := os.environ.get("MLFLOW_TRACKING_URI")) else []
+    for name in names:
+        with suppress(InputError):
+            found.append(reach(name, state))
+    return list({store.uri: store for store in found}.values())
 
 
 @cache
@@ -132,8 +162,9 @@ def _say_once(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def _complain(what: str, error: Exception) -> None:
-    _say_once(f"octant: {what}: {' '.join(without_credentials(str(error)).split())[:200]}")
+def _complain(store: str, what: str, error: Exception) -> None:
+    _complained.add(store)
+    _say_once(f"octant: {store} {what}: {' '.join(without_credentials(str(error)).split())[:200]}")
 
 
 def _settle_one(connection: Connection, order: Order, claims: Claims) -> str:
@@ -176,6 +207,7 @@ def main() -> None:
         counts = settle(state)
         if arguments.task == "doctor":
             counts += count_lost(state)
+            counts += close_abandoned_runs(state)
         print("stores:", _say(counts) if counts.total() else "have everything the journals hold")
         raise SystemExit(_verdict(counts))
 
@@ -183,7 +215,7 @@ def main() -> None:
 def _verdict(counts: Counter[str]) -> int:
     if counts[UNUSABLE]:
         return BAD_INPUT
-    return UNDELIVERED if counts["undelivered"] or counts[UNSEEN] else 0
+    return UNDELIVERED if counts["undelivered"] or counts[UNSEEN] or counts[UNSEEN_STORE] else 0
 
 
 def _say(counts: Counter[str]) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from octant import home
 from octant.errors import InputError
 from octant.models.logged import log_model_once
 from octant.runs.journal import TEST_ERRORS, Busy, Journal, Story, locked, make_folder, read_json, write_json
@@ -183,7 +184,8 @@ def _create_once(
     if not receipt.get("run_id"):
         must_be_ours(connection)
         started = story.epochs[0]["time"] if story.epochs else int(time.time() * 1000)
-        tags = run_tags(identity, receipt["sweep"]) | {"creation": receipt["creating"]}
+        tags = run_tags(identity, receipt["sweep"])
+        tags |= {"creation": receipt["creating"], "state": home.tag(order.journal.folder.parents[1])}
         run = connection.client.create_run(
             connection.experiment_id, start_time=started, tags=tags, run_name=run_name(identity)
         )
