@@ -85,6 +85,8 @@ def circumstances(then: dict[str, str], now: dict[str, str]) -> list[str]:
     ]
     if then.get("git_state") == "dirty":
         said.append(f"the run's tree was dirty: changes to tracked files are in its artifact {UNCOMMITTED}, if any")
+    if "attempts" in then:
+        said.append(f"the run took {then['attempts']} attempts, from {then.get('attempts_from', 'unknown commits')}")
     if now.get("git_state") == "dirty":
         said.append("this tree is dirty: what runs here is not the commit alone")
     return said

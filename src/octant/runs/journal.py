@@ -3,6 +3,7 @@
     <state>/journal/<fingerprint>/
         run.json         what the run is: settings, data, provenance (written once)
         epochs.jsonl     one line an epoch, and a last line with the outcome; append-only
+        attempts.jsonl   one line an attempt: its first epoch, commit, versions and machine
         checkpoint.npz   parameters after an epoch, replaced atomically
         test_errors.json what the trained network got wrong on the test set
         failure.txt      traceback of the last attempt, when it raised
@@ -36,6 +37,7 @@ from octant.seal import is_sealed, sealed, unsealed
 
 SYNC_SECONDS = 1.0
 TEST_ERRORS = "test_errors.json"
+ATTEMPTS = "attempts.jsonl"
 OUTCOMES = ("finished", "diverged")
 # What NumPy and zipfile raise for a file that was cut short or overwritten.
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, NotImplementedError, RuntimeError)
@@ -252,7 +254,7 @@ class Journal:
 
     def discard(self) -> None:
         """Forget the run's numbers, for `rerun=true`; the lock must be held."""
-        for name in ("epochs.jsonl", "checkpoint.npz", TEST_ERRORS, "failure.txt", "run.json"):
+        for name in ("epochs.jsonl", ATTEMPTS, "checkpoint.npz", TEST_ERRORS, "failure.txt", "run.json"):
             (self.folder / name).unlink(missing_ok=True)
 
 

@@ -20,6 +20,7 @@ from octant.config import DataSettings, Settings
 from octant.errors import InputError
 from octant.network.data import Dataset, load, state_of
 from octant.network.training import Record, test_errors, train
+from octant.runs import attempts
 from octant.runs.journal import TEST_ERRORS, Busy, Journal, Story, replace
 from octant.seal import sealed
 
@@ -105,6 +106,7 @@ def _train_locked(job: Job, journal: Journal) -> Result:
     start = journal.load_checkpoint()
     if start and start[0] >= len(story.epochs):
         start = None  # lines were lost: without them the checkpoint is of no use
+    attempts.note(journal.folder, len(story.epochs), job.identity)
     outcome: dict[str, Any] = {"outcome": "finished"}
     record = None
     for record in train(job.settings, dataset, start):

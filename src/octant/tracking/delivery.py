@@ -20,6 +20,7 @@ import yaml
 from octant import home
 from octant.errors import InputError
 from octant.models.logged import log_model_once
+from octant.runs import attempts
 from octant.runs.journal import TEST_ERRORS, Busy, Journal, Story, locked, make_folder, read_json, write_json
 from octant.tracking.claims import Claim
 from octant.tracking.content import dataset_inputs, outcome_tags, points, run_name, run_params, run_tags, summary_points
@@ -79,7 +80,7 @@ class Order:
 
     def forget(self) -> None:
         """The store does not know this run any more: send it again from the start."""
-        unknown = dict.fromkeys(("run_id", "model_id", "creating", "status"))
+        unknown = dict.fromkeys(("run_id", "model_id", "creating", "status", "attempts"))
         self.save(self.receipt() | unknown | {"described": False, "sent": 0})
 
     def forget_files(self, artifacts: str) -> None:
@@ -227,6 +228,9 @@ def _send_points(
     over = story.outcome is not None and receipt["status"] not in FINAL
     tags = [RunTag(key, value) for key, value in outcome_tags(receipt["run_id"], story).items()] if over else []
     summary = summary_points(story, receipt.get("model_id")) if over else []
+    tried = attempts.tags(attempts.read(order.journal.folder))
+    if tried.get("attempts") != receipt.get("attempts"):
+        tags += [RunTag(key, value) for key, value in tried.items()]
     lines = story.epochs[receipt["sent"] :]
     while lines or params or tags:
         _heed(is_late)
@@ -235,6 +239,7 @@ def _send_points(
         told = points(batch) + ([] if lines else summary)
         connection.client.log_batch(receipt["run_id"], told, params, [] if lines else tags, synchronous=True)
         receipt |= {"sent": receipt["sent"] + len(batch), "described": True}
+        receipt |= {} if lines else {"attempts": tried.get("attempts")}
         params, tags = [], tags if lines else []
         if lines:  # rows are synced by the database; the rest of what the receipt says is not
             order.save(order.receipt() | {"sent": receipt["sent"]})

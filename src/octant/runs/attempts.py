@@ -1,0 +1,69 @@
+"""The attempts that a run took: one that was interrupted and resumed may have been trained by two commits.
+
+Each attempt adds a sealed line to `attempts.jsonl` in the run's journal, before it trains.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from octant.runs.journal import ATTEMPTS, replace
+from octant.seal import sealed, unsealed
+
+_FACTS = {"mlflow.source.git.commit": "commit", "git_state": "tree", "version_octant": "octant",
+          "version_python": "python", "version_numpy": "numpy", "version_numba": "numba", "blas": "BLAS", "cpu": "CPU",
+          "platform": "platform", "node": "node"}  # fmt: skip
+_LONGEST = 4000  # characters of a tag
+
+
+def note(folder: Path, first: int, identity: Mapping[str, Any]) -> None:
+    """Record an attempt whose first new epoch is `first`; the run's lock must be held."""
+    whole = _whole(folder)
+    known = {"node": platform.node()} | dict(identity.get("provenance", {}))
+    facts = {word: str(known[name]) for name, word in _FACTS.items() if known.get(name)}
+    before = json.loads(unsealed(whole[-1]) or b"")["attempt"] if whole else int(first > 0)  # by an older octant
+    line = {"attempt": before + 1, "epoch": first, "time": time.time_ns() // 1_000_000, "facts": facts}
+    replace(folder / ATTEMPTS, b"".join([*whole, sealed(json.dumps(line))]))
+
+
+def read(folder: Path) -> list[dict[str, Any]]:
+    """The attempts, oldest first, without those whose line is damaged."""
+    return [json.loads(unsealed(line) or b"") for line in _whole(folder)]
+
+
+def tags(attempts: list[dict[str, Any]]) -> dict[str, str]:
+    """MLflow's tags of a run that took several: how many, and which epochs are of which commit."""
+    if not attempts or attempts[-1]["attempt"] < 2:
+        return {}
+    return {"attempts": str(attempts[-1]["attempt"]), "attempts_from": _told(attempts)[:_LONGEST]}
+
+
+def _told(attempts: list[dict[str, Any]]) -> str:
+    """`epoch 0: commit 1a2b3c, tree clean; epoch 8: commit 4d5e6f`: of later attempts what differs from the one before.
+
+    An attempt of which no epoch is left, or that differs in nothing, is not told of.
+    """
+    said: list[str] = []
+    before: dict[str, str] = {}
+    for number, attempt in enumerate(attempts):
+        facts = attempt["facts"]
+        later = [each["epoch"] for each in attempts[number + 1 :]]
+        shown = facts if before else {name: facts[name] for name in ("commit", "tree") if name in facts}
+        news = [f"{name} {shown[name][:80]}" for name in shown if before.get(name) != shown[name]]
+        if attempt["epoch"] < min(later, default=attempt["epoch"] + 1) and (news or not said):
+            said.append(f"epoch {attempt['epoch']}: {', '.join(news) or 'commit unknown'}")
+            before = facts
+    return "; ".join(said)
+
+
+def _whole(folder: Path) -> list[bytes]:
+    try:
+        lines = (folder / ATTEMPTS).read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+    return [line for line in lines if unsealed(line)]
