@@ -84,7 +84,7 @@ clean: ## remove the virtual environment and leftovers of tools; runs stay
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 reset: ## forget ALL runs in mlruns/ (asks for YES=1)
-	@if [ "$(YES)" = 1 ]; then find mlruns -mindepth 1 ! -name README.md -delete && echo "mlruns/ is empty"; \
+	@if [ "$(YES)" = 1 ]; then find mlruns/ -mindepth 1 ! -path mlruns/README.md -delete && echo "mlruns/ is empty"; \
 	else echo "this deletes every run in mlruns/; to do it: make reset YES=1" >&2; exit 2; fi
 
 setup: $(VENV)/.installed ## only set up the virtual environment

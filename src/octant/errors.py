@@ -44,6 +44,14 @@ def without_credentials(text: str) -> str:
     return re.sub(r"([?&][\w.-]+=)[^&\s]+", r"\1***", text)
 
 
+def printable(text: str) -> str:
+    """`text` without what a terminal would obey, such as colours, titles, other directions; lines stay lines.
+
+    Whatever comes from a store goes through here before it is printed: others may write there.
+    """
+    return "".join(each for each in text if each.isprintable() or each == "\n")
+
+
 def unknown_word(kind: str, word: object, known: Iterable[str]) -> str:
     """One line for a word that `kind` does not have: the nearest known word first, then all of them."""
     words = sorted(known)

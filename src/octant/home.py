@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
+import shutil
+import time
 import uuid
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,6 +17,7 @@ from octant.errors import InputError
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parents[1]
 _LENGTH = 32
+_DAY, _MINUTE = 86400, 60  # seconds
 
 
 def in_checkout() -> bool:
@@ -42,12 +47,36 @@ def refuse_odd(setting: str, path: Path) -> None:
         raise InputError(f"{setting}: {path} has {' '.join(odd)} in it, which an address cannot; use another folder")
 
 
+def make(folder: Path) -> None:
+    """Make the state folder, for this user alone; one that is there keeps its mode."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def made() -> Path:
+    """The state folder, there: Hydra would make it open to others."""
+    make(state())
+    return state()
+
+
+def discard_drafts(folder: Path) -> None:
+    """Remove what killed processes have left unfinished in `folder`: a day old, or a minute where its process is gone.
+
+    Processes of other machines may share the folder, so no young draft is touched.
+    """
+    for draft in (*folder.glob("*.tmp"), *folder.glob(".partial-*")):
+        pid = re.search(r"\.([0-9]+)\.tmp$|^\.partial-([0-9]+)-", draft.name)
+        with suppress(OSError):
+            age = time.time() - draft.lstat().st_mtime
+            if age > _DAY or (pid and age > _MINUTE and not Path(f"/proc/{pid[1] or pid[2]}").exists()):
+                shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
+
+
 def tag(folder: Path) -> str:
     """What the runs of a state folder are marked with: a copy of the folder has another, a folder that moved has not.
 
     The folder's file `id` holds a UUID. A copy of that file has another inode.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make(folder)
     with open(os.open(folder / "id", os.O_RDWR | os.O_CREAT, 0o644), "r+", encoding="ascii") as file:  # noqa: PTH123
         fcntl.flock(file, fcntl.LOCK_EX)
         name = file.read()

@@ -163,5 +163,5 @@ def test_replace_and_json(tmp_path: Path) -> None:
 
 
 def test_waiting_lock(tmp_path: Path) -> None:
-    with locked(tmp_path / "x", wait=True):
+    with locked(tmp_path / "x", wait=1):
         pass

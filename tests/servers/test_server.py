@@ -74,6 +74,20 @@ def test_the_access_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert "100%@h" in path.read_text()
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_an_older_access_file_is_replaced(linked: bool, tmp_path: Path) -> None:
+    """Neither its mode nor the place to which it points is heeded."""
+    folder, other = tmp_path / "server", tmp_path / "other"
+    folder.mkdir()
+    other.write_text("somebody's")
+    (folder / "basic_auth.ini").symlink_to(other) if linked else (folder / "basic_auth.ini").touch(0o666)
+    path = write_access(folder, "postgresql+psycopg2://ann:word@h/x")
+    assert path.lstat().st_mode & 0o7777 == 0o600
+    assert not path.is_symlink()
+    assert other.read_text() == "somebody's"
+    assert [each.name for each in folder.iterdir()] == ["basic_auth.ini"]
+
+
 def test_an_empty_environment_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     done = run_octant(tmp_path, module="octant.servers.team")
     assert done.returncode == 2

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from octant import home
-from octant.errors import OPEN, UI_PAGE, InputError, without_credentials
+from octant.errors import OPEN, UI_PAGE, InputError, printable, without_credentials
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -65,7 +65,7 @@ def _hydra_main() -> None:
     if {"--help", "-h"} & set(sys.argv):
         _list_groups_once()
     _compose_once()
-    OmegaConf.register_new_resolver("octant.state", lambda: str(home.state()), replace=True)
+    OmegaConf.register_new_resolver("octant.state", lambda: str(home.made()), replace=True)
 
     @hydra.main(config_path=str(home.conf()), config_name="config", version_base="1.3")
     def octant(config: DictConfig) -> int:
@@ -202,7 +202,8 @@ def _conclude(sweep: Sweep, connection: Connection) -> None:
     if done.runs < count - failed:
         others = "another launch has taken the others into its sweep; the same command again shows all"
         print(f"octant: the report has {done.runs} of the {count} runs: {others}", file=sys.stderr)
-    print(f"\n{done.text}\n\nfigure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}")
+    print(f"\n{printable(done.text)}\n")
+    print(f"figure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}")
     print(f"in MLflow   {address}{pages.log(connection, done)}")
     print(f"comparison  {address}{done.link}\n            (make ui starts the server there)")
     portraits.log(sweep.store, connection.client, done.typical)

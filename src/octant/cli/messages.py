@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from octant import environment
-from octant.errors import InputError, StoreAway, raised_by_store, unknown_word, without_credentials
+from octant.errors import InputError, StoreAway, printable, raised_by_store, unknown_word, without_credentials
 
 BAD_INPUT = 2
 STOPPED = 130
@@ -72,7 +72,7 @@ def _end_if_nobody_reads() -> None:
 
 
 def _end(error: Exception) -> NoReturn:
-    print(f"octant: {without_credentials(line_of(error))}", file=sys.stderr)
+    print(f"octant: {printable(without_credentials(line_of(error)))}", file=sys.stderr)
     if isinstance(error, InputError) or _is_hydra_s(error):
         raise SystemExit(BAD_INPUT)
     raise SystemExit(UNDELIVERED if raised_by_store(error) else DISK if isinstance(error, OSError) else 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import stat
 import sys
 from collections import Counter
 from contextlib import suppress
@@ -17,7 +18,7 @@ from pathlib import Path
 from octant import home
 from octant.cli.messages import BAD_INPUT, UNDELIVERED, one_line_errors
 from octant.config import Tracking
-from octant.errors import InputError, UnusableStore, without_credentials
+from octant.errors import InputError, UnusableStore, printable, without_credentials
 from octant.network.data.cache import discard_damaged
 from octant.runs.journal import Journal, read_json
 from octant.tracking.abandoned import close_abandoned
@@ -136,10 +137,10 @@ def close_abandoned_runs(state: Path) -> Counter[str]:
     for store in _stores(state):
         try:
             counts += close_abandoned(store, state)
-        except InputError as error:  # no such store, or one that count_lost has told of
-            counts[UNUSABLE] += isinstance(error, UnusableStore)
         except Exception as error:  # noqa: BLE001 - whatever the store raises
-            counts[UNSEEN_STORE] += 1
+            if isinstance(error, InputError) and not isinstance(error, UnusableStore):
+                continue  # there is no such store
+            counts[UNUSABLE if isinstance(error, UnusableStore) else UNSEEN_STORE] += 1
             if (store.name or store.shown) not in _complained:
                 _complain(store.shown, "does not answer", error)
     return counts
@@ -164,7 +165,7 @@ def _say_once(line: str) -> None:
 
 def _complain(store: str, what: str, error: Exception) -> None:
     _complained.add(store)
-    _say_once(f"octant: {store} {what}: {' '.join(without_credentials(str(error)).split())[:200]}")
+    _say_once(f"octant: {store} {what}: {printable(' '.join(without_credentials(str(error)).split())[:200])}")
 
 
 def _settle_one(connection: Connection, order: Order, claims: Claims) -> str:
@@ -197,6 +198,7 @@ def main() -> None:
         state = home.state()
         if arguments.task == "doctor":
             print("journals:", _say(take_stock(state)))
+            _tell_of_readers(state)
             if damaged_entries := discard_damaged(state / "cache"):
                 print(
                     f"data cache: {damaged_entries} damaged or of an older octant, thrown away; "
@@ -210,6 +212,13 @@ def main() -> None:
             counts += close_abandoned_runs(state)
         print("stores:", _say(counts) if counts.total() else "have everything the journals hold")
         raise SystemExit(_verdict(counts))
+
+
+def _tell_of_readers(state: Path) -> None:
+    """Names of data, commands and uncommitted changes are in there; octant makes the folder for its user alone."""
+    mode = stat.S_IMODE(state.stat().st_mode) if state.exists() else 0
+    if mode & 0o077:
+        print(f"state folder: open to others on this machine (mode {mode:o}); to close it: chmod 700 {state}")
 
 
 def _verdict(counts: Counter[str]) -> int:

@@ -17,7 +17,7 @@ from octant import home
 from octant.analysis.report.findings import SETTINGS
 from octant.cli.messages import one_line_errors
 from octant.config import Tracking
-from octant.errors import InputError
+from octant.errors import InputError, printable
 from octant.models.registry import CHAMPION, promote
 from octant.models.verified import fetch
 from octant.servers.server import HOST, environment, port_of, serve
@@ -119,7 +119,7 @@ def main() -> None:
         if arguments.task == "serve":
             serve_champion(store)
         else:
-            print(register(store, arguments.experiment))
+            print(printable(register(store, arguments.experiment)))
 
 
 if __name__ == "__main__":

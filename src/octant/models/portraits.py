@@ -21,7 +21,7 @@ import numpy as np
 from octant import home
 from octant.cli.messages import one_line_errors
 from octant.config import Settings, Tracking
-from octant.errors import InputError
+from octant.errors import InputError, printable
 from octant.models.verified import fetch
 from octant.network.data import Dataset
 from octant.network.initialisers import Parameters
@@ -54,7 +54,7 @@ def _log_one(store: Store, client: Any, run_id: str) -> None:
     try:
         dataset = same_data(settings.dataset, settings.dtype, str(home.state()), run.tags["dataset_digest"])
     except InputError as error:  # the run stands
-        print(f"octant: no figures of run {run_id}: {error}", file=sys.stderr)
+        print(printable(f"octant: no figures of run {run_id}: {error}"), file=sys.stderr)
         return
     with np.load(io.BytesIO(fetch(store, run_id).weights), allow_pickle=False) as stored:
         parameters = Parameters(*(stored[name] for name in Parameters._fields))

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from octant import home
 from octant.cli.messages import UNDELIVERED, one_line_errors
 from octant.config import Settings, Tracking, parse_settings
-from octant.errors import InputError
+from octant.errors import InputError, printable
 from octant.network.data import load
 from octant.runs import provenance
 from octant.runs.journal import Story
@@ -58,15 +58,15 @@ def rerun(stored: StoredRun, data: str | None) -> int:
     if not stored.points:
         raise InputError(f"run {stored.run_id} has no numbers to compare with: its status is {stored.status}")
     _check_data(stored, settings)
-    print(f"{stored.name}, made by another process (launch {stored.tags.get('launch', 'unknown')})")
-    for line in circumstances(stored.tags, provenance.describe()):
-        print(line)
+    made = f"{stored.name}, made by another process (launch {stored.tags.get('launch', 'unknown')})"
+    for line in [made, *circumstances(stored.tags, provenance.describe())]:
+        print(_line(line))
     story = _train(stored, settings)
     different = compare(stored.points, numbers(story), stored.status == "FINISHED") + _outcomes(stored, story)
     if different:
         print(
             "different:",
-            *different[:5],
+            *map(_line, different[:5]),
             *([f"and {len(different) - 5} more"] if len(different) > 5 else []),
             sep="\n  ",
         )
@@ -74,6 +74,11 @@ def rerun(stored: StoredRun, data: str | None) -> int:
     metrics = {name for name, _ in stored.points}
     print(f"bit-identical: {len(stored.points)} values of {len(metrics)} metrics")
     return 0
+
+
+def _line(text: str) -> str:
+    """One line, whatever names and tags in a store hold: none of them is to look like a verdict."""
+    return printable(" ".join(text.split()))
 
 
 def circumstances(then: dict[str, str], now: dict[str, str]) -> list[str]:

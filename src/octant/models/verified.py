@@ -17,15 +17,15 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
-from octant.errors import InputError
+from octant.errors import InputError, printable
 from octant.models.logged import CODE, EXECUTED, NAME, digest_of, shipped_code, write_model
 from octant.tracking.store import Store, client_of, must_answer
+from octant.tracking.stored import plain_yaml
 
 WEIGHTS = "weights.npz"
 ADDRESSES = (
     f"allowed are a run's id, runs:/ID/{NAME}, models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-ID and a folder"
 )
-_LARGEST = 100_000  # bytes of an MLmodel; octant's have 1,400
 _FLAVOR = {*EXECUTED, "config", "env", "python_version", "streamable"}
 
 
@@ -72,7 +72,7 @@ def fetch(store: Store, model: str) -> Verified:
     except (MlflowException, OSError, LookupError, TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
         must_answer(client)
         remedy = f"register one: make promote EXPERIMENT=factorial (store: {store.shown})"
-        said = "".join(each for each in " ".join(str(error).split())[:200] if each.isprintable())
+        said = printable(" ".join(str(error).split())[:200])
         raise InputError(f"{model} is no model of octant's that can be read ({said}); {remedy}") from None
     if {found} != {own, recorded or own}:
         raise InputError(
@@ -143,10 +143,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 def _described(content: bytes) -> tuple[dict[str, Any], str]:
     """Config and SHA-256 as MLmodel has them; raises ValueError where it names other code than octant's."""
-    # Aliases, which octant does not write, could make a little text much.
-    if len(content) > _LARGEST or any(isinstance(each, yaml.AliasEvent) for each in yaml.parse(content)):
-        raise ValueError("its MLmodel was not written by octant")
-    about = yaml.safe_load(content)
+    about = plain_yaml(content)
     flavor = about["flavors"].get("python_function", {})
     named = {name: flavor.get(name) for name in EXECUTED}
     if len(about["flavors"]) != 1 or named != EXECUTED or not set(flavor) <= _FLAVOR:

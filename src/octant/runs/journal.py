@@ -20,13 +20,15 @@ import fcntl
 import io
 import json
 import os
+import sys
 import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from zipfile import BadZipFile
 
 import numpy as np
@@ -36,6 +38,7 @@ from octant.network.initialisers import Parameters
 from octant.seal import is_sealed, sealed, unsealed
 
 SYNC_SECONDS = 1.0
+SAY_SECONDS = 2.0  # of waiting, before it is said what for
 TEST_ERRORS = "test_errors.json"
 ATTEMPTS = "attempts.jsonl"
 OUTCOMES = ("finished", "diverged")
@@ -48,14 +51,14 @@ class Busy(Exception):
 
 
 @contextmanager
-def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold an exclusive lock on `path`; the kernel frees it when the process dies. Raises Busy unless `wait`."""
+def locked(path: Path, *, wait: float = 0.0) -> Iterator[None]:
+    """Hold an exclusive lock on `path`; the kernel frees it when the process dies.
+
+    Raises Busy when it is not to be had within `wait` seconds.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            raise Busy(path) from None
+        _take(file, path, wait)
         yield
 
 
@@ -74,6 +77,28 @@ def make_folder(folder: Path) -> None:
         make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
         sync_folder(folder.parent)
+
+
+def _take(file: BinaryIO, path: Path, wait: float) -> None:
+    began = time.monotonic()
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waited = time.monotonic() - began
+            if waited >= wait:
+                raise Busy(path) from None
+        else:
+            return
+        if waited > SAY_SECONDS:
+            say_waiting(f"another process, which holds {path}")
+        time.sleep(0.02)
+
+
+@cache
+def say_waiting(what: str) -> None:
+    """Say, once a process, what keeps it waiting."""
+    print(f"octant: waiting for {what}", file=sys.stderr)
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -82,7 +82,9 @@ def run(sweep: Sweep) -> Done:
 def _take_stock(sweep: Sweep) -> list[Job]:
     """Place the orders; returns the jobs without an outcome."""
     pending = []
+    home.discard_drafts(home.state() / "cache")
     for job in sweep.jobs:
+        home.discard_drafts(job.journal.folder)
         anew = sweep.launch.rerun or job.journal.is_damaged
         if anew:
             try:

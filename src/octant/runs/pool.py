@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
+from octant.runs.journal import SAY_SECONDS, say_waiting
 from octant.runs.worker import Job, execute, start
 
 TICK_SECONDS = 0.2
@@ -31,6 +32,7 @@ def train_all(jobs: Sequence[Job], workers: int) -> Generator[tuple[Job, str] | 
     try:
         waiting: dict[Future[str], Job] = {pool.schedule(execute, args=(job,)): job for job in jobs}
         busy: list[Job] = []
+        rounds = 0
         while waiting or busy:
             for future in wait(waiting, TICK_SECONDS, FIRST_COMPLETED).done:
                 job, said = waiting.pop(future), _said(future)
@@ -41,6 +43,11 @@ def train_all(jobs: Sequence[Job], workers: int) -> Generator[tuple[Job, str] | 
             yield None
             if busy and not waiting:
                 time.sleep(RETRY_BUSY_SECONDS)
+                rounds += 1
+                if rounds * RETRY_BUSY_SECONDS >= SAY_SECONDS:
+                    say_waiting(
+                        f"the process that trains {len(busy)} of the runs: it holds {busy[0].journal.folder}/lock"
+                    )
                 waiting, busy = {pool.schedule(execute, args=(job,)): job for job in busy}, []
     finally:
         pool.stop()  # type: ignore[no-untyped-call]

@@ -67,10 +67,17 @@ def write_access(folder: Path, database: str) -> Path:
         "authorization_function": "mlflow.server.auth:authenticate_request_basic_auth",
         "auth_cache_ttl_seconds": "60",  # a password is hashed once a minute, not at every request
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    home.make(folder.parent)
+    folder.mkdir(exist_ok=True)
     path = folder / "basic_auth.ini"
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123 - mode
+    # A file of its own, moved into place: neither an old one's mode nor where a link points is heeded.
+    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    draft.unlink(missing_ok=True)
+    home.discard_drafts(folder)
+    only_new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with open(os.open(draft, only_new, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - mode
         rules.write(file)
+    draft.replace(path)
     return path
 
 

@@ -13,6 +13,7 @@ from urllib.request import url2pathname
 
 import pandas as pd
 
+from octant.errors import printable
 from octant.runs.journal import TEST_ERRORS, read_json
 from octant.tracking.store import Connection, search
 
@@ -91,7 +92,8 @@ def read_source(connection: Connection, runs: pd.DataFrame) -> dict[str, Any]:
 
 
 def _row(run: Run) -> dict[str, Any]:
-    params, tags, metrics = run.data.params, run.data.tags, run.data.metrics
+    params, tags = ({key: printable(value) for key, value in each.items()} for each in (run.data.params, run.data.tags))
+    metrics = run.data.metrics
     return {
         "config": tags["config"],
         **{name: params[name] for name in _WORDS},

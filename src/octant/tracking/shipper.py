@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from octant.errors import without_credentials
+from octant.errors import printable, without_credentials
 from octant.tracking.claims import Claims
 from octant.tracking.delivery import Order, OutOfTime, close, deliver
 from octant.tracking.files import forget_damaged
@@ -101,7 +101,7 @@ class Shipper:
                 self._close_open(self.connection) if self._leaving.is_set() else self._pass(self.connection)
                 self.error = None
             except Exception as error:  # noqa: BLE001 - whatever the store raises, the journals keep the results
-                self.error = without_credentials(str(error)).strip().split("\n")[0]
+                self.error = printable(without_credentials(str(error)).strip().split("\n")[0])
             self._wake.wait(0.1 if self._leaving.is_set() else PAUSE_SECONDS)
             self._wake.clear()
 

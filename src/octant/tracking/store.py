@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from octant import home
 from octant.config import Tracking
-from octant.errors import OPEN, UI_PAGE, InputError, StoreAway, raised_by_store, without_credentials
-from octant.runs.journal import locked, sync_folder
+from octant.errors import OPEN, UI_PAGE, InputError, StoreAway, printable, raised_by_store, without_credentials
+from octant.runs.journal import Busy, locked, sync_folder
 from octant.tracking.database import refuse_unusable
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ LOCAL = "local"
 SCHEMES = ("sqlite", "http", "https")
 REPLACED = "replaced"  # tag of a run that rerun=true has sent to the trash
 KIND = ("mlflow.experimentKind", "custom_model_development")
+LOCK_SECONDS = 30.0  # for another process to make the schema, which takes a few on a busy machine
 PAGE = 200  # runs that a busy server finds within the two seconds that it gets
 
 # MLflow reads these when it is first used: a dead server costs seconds, not four minutes, and nobody is phoned.
@@ -77,7 +78,7 @@ def said_by_store(error: Exception) -> str | None:
     """
     if isinstance(error, InputError) or not raised_by_store(error):
         return None
-    return without_credentials(" ".join(str(error).split()))[:200]
+    return printable(without_credentials(" ".join(str(error).split())))[:200]
 
 
 def must_answer(client: Any) -> None:
@@ -145,29 +146,31 @@ def client_of(store: Store, *, create: bool = True) -> MlflowClient:
     use_mlflow()  # MLflow's own logging set-up resets the levels
     if store.artifacts is None:
         return MlflowClient(store.uri, registry_uri=store.uri)
-    store.artifacts.parent.mkdir(parents=True, exist_ok=True)
+    home.make(store.artifacts.parent)
     database = Path(urlsplit(store.uri).path[1:])
     refuse_unusable(database)
-    with locked(store.artifacts.parent / "store.lock", wait=True):
-        _make_schema(database)
-        _follow_the_folder(database, store.artifacts.as_uri())
-        client = MlflowClient(store.uri, registry_uri=store.uri)
-        client.search_experiments(max_results=1)
-        return client
+    try:
+        with locked(store.artifacts.parent / "store.lock", wait=LOCK_SECONDS):
+            _make_schema(database)
+            _follow_the_folder(database, store.artifacts.as_uri())
+            client = MlflowClient(store.uri, registry_uri=store.uri)
+            client.search_experiments(max_results=1)
+            return client
+    except Busy as busy:
+        raise StoreAway(f"another process holds {busy}") from None
 
 
 def _make_schema(database: Path) -> None:
     """A fresh database is made under another name: MLflow never recovers from a kill in the middle of its schema."""
     from mlflow import MlflowClient
 
-    if database.exists() and database.stat().st_size:
+    draft, there = database.with_name(f"{database.name}.draft"), database.exists() and database.stat().st_size
+    draft.unlink(missing_ok=True)
+    for each in [draft] if there else [draft, database]:
+        for end in ("journal", "wal", "shm"):  # SQLite would roll a journal back into the new file
+            each.with_name(f"{each.name}-{end}").unlink(missing_ok=True)
+    if there:
         return
-    draft = database.with_name(f"{database.name}.draft")
-    for name in (
-        draft.name,
-        *(f"{each.name}-{end}" for each in (draft, database) for end in ("journal", "wal", "shm")),
-    ):
-        database.with_name(name).unlink(missing_ok=True)  # SQLite would roll a journal back into the new file
     client: Any = MlflowClient(f"sqlite:///{draft}", registry_uri=f"sqlite:///{draft}")
     client.search_experiments(max_results=1)
     client._tracking_client.store.engine.dispose()

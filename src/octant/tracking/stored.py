@@ -13,6 +13,7 @@ from octant.tracking.store import Store, client_of, must_answer
 
 CONFIG, UNCOMMITTED = "config.yaml", "uncommitted.diff"
 DURATION = "seconds_per_epoch"
+_LARGEST = 100_000  # bytes of a file; octant's have 1,400
 Points = dict[tuple[str, int], float]  # (metric, step) -> value
 
 
@@ -51,21 +52,39 @@ def read_run(store: Store, run_id: str) -> StoredRun:
     return StoredRun(run_id, run.info.run_name or run_id, run.info.status, _settings(client, run_id), tags, points)
 
 
+def plain_yaml(content: bytes) -> Any:
+    """The value of a little YAML without aliases, which could make a few bytes gigabytes; octant writes no other.
+
+    Raises ValueError for any other, and what yaml raises.
+    """
+    import yaml
+
+    if len(content) > _LARGEST or any(isinstance(each, yaml.AliasEvent) for each in yaml.parse(content)):
+        raise ValueError("it was not written by octant: it is too large or has aliases")
+    return yaml.safe_load(content)
+
+
 def _settings(client: Any, run_id: str) -> Settings:
     import yaml
     from mlflow.exceptions import MlflowException
 
     with TemporaryDirectory(prefix="octant-") as folder:
         try:
-            content = Path(client.download_artifacts(run_id, CONFIG, folder)).read_bytes()
+            content = _start_of(Path(client.download_artifacts(run_id, CONFIG, folder)))
         except (MlflowException, OSError):
             must_answer(client)
             raise InputError(f"run {run_id} has no artifact {CONFIG}; without it nothing says what to repeat") from None
     wrong = f"run {run_id}: its artifact {CONFIG} does not hold a run's settings"
     try:
-        values = yaml.safe_load(content)
+        values = plain_yaml(content)
         if not isinstance(values, dict):
             raise InputError(f"it holds {'nothing' if values is None else type(values).__name__}")
         return parse_settings(values)
-    except (yaml.YAMLError, TypeError, ValueError) as error:  # among them InputError
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:  # among them InputError
         raise InputError(f"{wrong} ({' '.join(str(error).split())[:150]})") from None
+
+
+def _start_of(path: Path) -> bytes:
+    """As much of a file as tells that it is too large."""
+    with path.open("rb") as file:
+        return file.read(_LARGEST + 1)

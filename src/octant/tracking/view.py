@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from octant.config import Experiment
+from octant.errors import printable
 from octant.tracking.store import KIND, Connection
 
 CHARTS = ("test_accuracy", "train_accuracy", "test_loss", "train_loss")
@@ -44,7 +45,8 @@ def publish(
 
 def experiment_tags(connection: Connection) -> dict[str, str]:
     """What `publish` stored: newest_sweep, question, endpoint, companion, shared_rate."""
-    return dict(connection.client.get_experiment(connection.experiment_id).tags)
+    tags = connection.client.get_experiment(connection.experiment_id).tags
+    return {name: printable(value) for name, value in tags.items()}
 
 
 def log_report(connection: Connection, sweep: str, files: Sequence[Path]) -> str:

@@ -250,7 +250,7 @@ def test_a_process_killed_while_it_writes_leaves_nothing_that_is_taken_for_a_cac
     assert left.name.startswith(".partial-")
     assert_same(load(chosen, cache=cache), load(chosen))
     assert left.exists()  # it might be another process's, at work
-    os.utime(left, (0, time.time() - 2 * store.STALE))
+    os.utime(left, (0, time.time() - 2 * 86400))
     load(chosen, "float32", cache)
     assert not left.exists()
 

@@ -7,6 +7,7 @@ import argparse
 from octant import home
 from octant.cli.messages import one_line_errors
 from octant.config import Tracking
+from octant.errors import printable
 from octant.tracking.store import connect, locate
 
 
@@ -22,7 +23,7 @@ def main() -> None:
         store = locate(Tracking(uri=arguments.uri), home.state())
         connection = connect(store, arguments.experiment, create=False)
         done = pages.write(connection)
-        print(f"{done.text}\n\nwritten to   {done.folder / 'report.html'}")
+        print(f"{printable(done.text)}\n\nwritten to   {done.folder / 'report.html'}")
         print(f"in MLflow    {pages.base_address(store)}{pages.log(connection, done)}")
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -19,13 +18,13 @@ from tempfile import mkdtemp
 
 import numpy as np
 
+from octant import home
 from octant.config import DataSettings
 from octant.network.data.dataset import Array, Dataset, Facts, Prepared, assemble
 from octant.seal import sealed, unsealed
 
 FORMAT = 4  # raised whenever what is stored, or how it is decoded, changes
 SMALL = 8 << 20  # bytes of inputs that are compared with their SHA-256 at each load
-STALE = 24 * 3600  # seconds after which an unfinished write is taken for abandoned
 
 
 def key(settings: DataSettings, identity: list[object], dtype: str) -> str:
@@ -104,9 +103,10 @@ def _mapped(path: Path, dtype: str, shape: tuple[int, ...]) -> Array:
 def _workplace(cache: Path) -> Iterator[Path]:
     """A folder of one's own within the cache, gone at the end; an OSError names the cache."""
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        _sweep(cache)
-        work = Path(mkdtemp(prefix=".partial-", dir=cache))
+        home.make(cache.parent)
+        cache.mkdir(exist_ok=True)
+        home.discard_drafts(cache)
+        work = Path(mkdtemp(prefix=f".partial-{os.getpid()}-", dir=cache))
         try:
             yield work
         finally:
@@ -114,14 +114,6 @@ def _workplace(cache: Path) -> Iterator[Path]:
     except OSError as error:
         said = f"the data cache cannot be written: {error.strerror or error}"
         raise OSError(error.errno, said, str(cache)) from error
-
-
-def _sweep(cache: Path) -> None:
-    """Remove what killed processes left behind."""
-    for work in cache.glob(".partial-*"):
-        with suppress(OSError):
-            if time.time() - work.stat().st_mtime > STALE:
-                shutil.rmtree(work, ignore_errors=True)
 
 
 def _fill(folder: Path, prepared: Prepared, dtype: str) -> None:

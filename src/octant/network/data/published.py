@@ -9,14 +9,13 @@ import gzip
 import hashlib
 import io
 import math
-import shutil
 import struct
 import sys
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -25,6 +24,7 @@ from octant.config import DataSettings
 from octant.errors import InputError
 from octant.network.data.dataset import Array, Source
 from octant.network.data.files import complaint, has_file, locate, reading, stamp
+from octant.network.data.idx import LARGEST, at_most, copy_idx
 
 IMAGES = ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte")
 LABELS = ("train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte")
@@ -144,14 +144,19 @@ def read_idx(path: Path, axes: int, remedy: str) -> Idx:
 
     Raises InputError when it cannot be read, is truncated, or its header is not that of such a file.
     """
-    with reading(path, remedy), gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+    with reading(path, remedy), _opened(path) as file:
         header = file.read(4 + 4 * axes)
-        body = file.read()
-    shape = _shape(path, header, axes, remedy)
+        shape = _shape(path, header, axes, remedy)
+        body = at_most(file, math.prod(shape) + 1)
     if len(body) != math.prod(shape):
-        wrong = f"wrong length: {len(body)} bytes of values, its header announces {math.prod(shape)}"
+        count = f"{len(body)} bytes" if len(body) < math.prod(shape) else "more bytes"
+        wrong = f"wrong length: {count} of values, its header announces {math.prod(shape)}"
         raise complaint(path, wrong, remedy)
     return Idx(path, header, np.frombuffer(body, np.uint8).reshape(shape))
+
+
+def _opened(path: Path) -> BinaryIO:
+    return cast("BinaryIO", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def _shape(path: Path, header: bytes, axes: int, remedy: str) -> tuple[int, ...]:
@@ -161,7 +166,11 @@ def _shape(path: Path, header: bytes, axes: int, remedy: str) -> tuple[int, ...]
         raise complaint(path, f"wrong magic number 0x{magic:08x}, expected 0x{expected:08x}", remedy)
     if len(header) < 4 + 4 * axes:
         raise complaint(path, f"ends within its header ({len(header)} bytes)", remedy)
-    return struct.unpack(f">{axes}I", header[4:])
+    shape = struct.unpack(f">{axes}I", header[4:])
+    if math.prod(shape) > LARGEST:
+        wrong = f"wrong length: its header announces {math.prod(shape)} bytes of values, {LARGEST} is the most"
+        raise complaint(path, wrong, remedy)
+    return shape
 
 
 class Progress:
@@ -232,4 +241,4 @@ def _download(url: str, output: str, _: Any) -> None:
     pooch.HTTPDownloader(progress, 1 << 16, timeout=TIMEOUT)(url, received, None)
     received.seek(0)
     with gzip.open(received) as content, Path(output).open("wb") as file:
-        shutil.copyfileobj(content, file)
+        copy_idx(cast("BinaryIO", content), file)

@@ -1,0 +1,103 @@
+"""What others put into a store or into a file that octant reads: it neither steers a terminal nor fills memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import shutil
+import sqlite3
+import tracemalloc
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import yaml
+
+from octant.errors import InputError, printable
+from octant.network.data.idx import copy_idx
+from octant.network.data.published import read_idx
+from octant.tracking.stored import plain_yaml
+from support.command import Database, run_octant
+
+ONE = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=2")
+ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp\r\nbit-identical: 99 values of 9 metrics\n"
+BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
+    b"%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n" % ((here, here, *(9 * [here - 1])))
+    for here in range(ord("b"), ord("j"))
+)
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("original") / "home"
+    assert run_octant(home, *ONE).returncode == 0
+    return home
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [("octant.models.rerun", ["RUN"]), ("octant.analysis.report", ["octant"]), ("octant.analysis.report", ["none"]),
+     ("octant.models.champion", ["promote", "octant"])],
+    ids=["rerun", "report", "error", "promote"],
+)  # fmt: skip
+def test_no_escape_reaches_the_terminal(module: str, arguments: list[str], original: Path, tmp_path: Path) -> None:
+    home = Path(shutil.copytree(original, tmp_path / "home"))
+    (run_id,) = Database(home).query("select run_uuid from runs where name not like 'report%'")[0]
+    with closing(sqlite3.connect(home / "mlflow.db")) as store, store:
+        store.execute("update runs set name = ? || name", (ESCAPES,))
+        store.execute("update tags set value = ? || value where key in ('cpu', 'launch', 'config')", (ESCAPES,))
+        store.execute("insert into experiments select 99, ?, '', 'active', 0, 0, ''", (ESCAPES,))
+        store.execute("update experiment_tags set value = ? || value where key = 'question'", (ESCAPES,))
+    done = run_octant(home, *(each.replace("RUN", str(run_id)) for each in arguments), module=module)
+    said = done.stdout + done.stderr
+    assert said
+    assert [each for each in said if not each.isprintable() and each != "\n"] == []
+    if module == "octant.models.rerun":
+        assert not any(line.startswith("bit-identical: 99") for line in said.splitlines())
+
+
+def test_printable_keeps_letters_and_lines() -> None:
+    assert printable("Zürich 日本 ✓\n█") == "Zürich 日本 ✓\n█"
+    assert printable("a\x1b[31mb\x00\x07\u202e\r\t\x9b") == "a[31mb"
+
+
+@pytest.mark.parametrize(
+    "text", [BOMB, b"[" * 50_000, b"a: &a [*a]", b"x" * 200_000], ids=["bomb", "deep", "itself", "large"]
+)
+def test_a_yaml_bomb_is_refused(text: bytes, original: Path, tmp_path: Path) -> None:
+    with pytest.raises((ValueError, RecursionError, yaml.YAMLError)):
+        plain_yaml(text)
+    home = Path(shutil.copytree(original, tmp_path / "home"))
+    (config,) = (home / "artifacts").rglob("config.yaml")
+    config.write_bytes(text)
+    (run_id,) = Database(home).query("select run_uuid from runs where name not like 'report%'")[0]
+    done = run_octant(home, str(run_id), module="octant.models.rerun")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+
+
+def idx(count: int, body: bytes) -> bytes:
+    return b"\0\0\x08\x01" + count.to_bytes(4, "big") + body
+
+
+@pytest.mark.parametrize("announced", [10, 2**32 - 1])
+def test_a_gzip_bomb_is_not_inflated(announced: int, tmp_path: Path) -> None:
+    path = tmp_path / "labels.gz"
+    path.write_bytes(gzip.compress(idx(announced, bytes(300_000_000)), 1))
+    tracemalloc.start()
+    with pytest.raises(InputError, match="wrong length"):
+        read_idx(path, 1, "remedy")
+    with gzip.open(path) as source, (tmp_path / "copy").open("wb") as target, pytest.raises(ValueError):  # noqa: PT011
+        copy_idx(source, target)  # type: ignore[arg-type]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000
+    assert (tmp_path / "copy").stat().st_size < 1000
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\0\x08", b"\0\0\x08\0", b"<html>", b"\0\0\x08\x03\0\0\0\x01"])
+def test_what_is_no_idx_is_not_copied(content: bytes) -> None:
+    with pytest.raises(ValueError, match="not an IDX file"):
+        copy_idx(io.BytesIO(content), io.BytesIO())
+    whole = io.BytesIO()
+    copy_idx(io.BytesIO(idx(3, b"abc")), whole)
+    assert whole.getvalue() == idx(3, b"abc")
