@@ -24,9 +24,9 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from octant.config import DataSettings
 from octant.network.data import load
 from octant.network.initialisers import INITIALISERS
+from octant.network.settings import DataSettings
 from peers import C, Lecture, Missing, Octant, ScikitLearn, Task, Torch
 from ratios import markdown, ratio_table, time_table
 from timing import Contender, in_turn, on_one_core

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from octant.config import DataSettings, parse_settings
 from octant.network.data import Dataset, load
+from octant.network.settings import DataSettings
 from octant.network.training import train
+from octant.trainer import trainer
 
 OUT = Path(__file__).with_suffix(".csv")
 SEEDS = 200
@@ -38,7 +39,7 @@ def main() -> None:
 
 def final_accuracy(loss: str, hidden: str, output: str, seed: int, dataset: Dataset) -> float:
     """Test accuracy in percent after the last epoch."""
-    settings = parse_settings({**SETTINGS, "loss": loss, "hidden": hidden, "output": output, "seed": seed})
+    settings = trainer().parse({**SETTINGS, "loss": loss, "hidden": hidden, "output": output, "seed": seed})
     *_, last = train(settings, dataset)
     return 100 * last.metrics["test_accuracy"]
 

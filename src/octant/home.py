@@ -30,11 +30,21 @@ def project() -> Path:
     return _CHECKOUT if in_checkout() else Path.cwd()
 
 
+_used: list[Path] = []
+
+
+def use(folder: Path) -> None:
+    """Let `state` answer with this folder from now on: a worker's is its launcher's, wherever the worker runs."""
+    _used[:] = [folder]
+
+
 def state() -> Path:
     """Folder of all run-time state: OCTANT_HOME, or mlruns/ of the project, whatever the working directory.
 
     Raises InputError for a folder that no address of a SQLite file can name.
     """
+    if _used:
+        return _used[0]
     given = os.environ.get("OCTANT_HOME")
     folder = Path(given).expanduser().resolve() if given else project() / "mlruns"
     refuse_odd("OCTANT_HOME", folder)

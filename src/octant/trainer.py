@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
     Value = NDArray[Any] | float | int | str | bytes
 
-# The one place where the kit meets the trainer that ships: name -> module with `trainer()` and COMMANDS.
+# The one place where the kit meets the trainer that ships: name -> module with `registered()` and COMMANDS.
 REGISTERED = {"network": "octant.models"}
+_MOST_SHOWN = 200  # characters of a wrong value
 
 
 class Part(BaseModel):
@@ -38,9 +40,13 @@ class Settings(Part):
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
-    def decisive(self) -> dict[str, Any]:
-        """What of the settings decides the numbers, for the fingerprint: all of it, unless a subclass knows better."""
-        return self.model_dump()
+    # Dotted names of the settings that only say where something lies, and decide no number.
+    places: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def configuration(self) -> str:
+        """A name for what is compared, where the trainer has one of its own."""
+        return ""
 
 
 @dataclass(frozen=True)
@@ -62,10 +68,15 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Data:
-    """What a run is trained on: a name, the SHA-256 of all of it, and facts worth keeping (plain JSON values)."""
+    """What a run is trained on: a name, the SHA-256 of all of it, where it lies, and facts worth keeping (JSON).
+
+    `reading` is a line on what was taken for what, printed before training, where files have several readings.
+    """
 
     name: str
     digest: str
+    place: str = ""
+    reading: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -77,8 +88,9 @@ class Trainer:
     """A trainer as the kit sees it; all but the first three are optional.
 
     `data` says what a run with these settings is trained on, and raises InputError for settings that do not fit it.
-    `files` are logged with a finished run, from its last record: name -> content. `log_model` logs its model, and
-    `preload` names modules that a worker finds imported, given the settings of all runs.
+    `files` are logged with a finished run, from its last record: name -> content. `log_model` logs its model, which
+    `model_digest` digests where its files lie on this machine (None: one is missing or empty). `preload` names
+    modules that a worker finds imported, given the settings of all runs.
     """
 
     name: str
@@ -87,6 +99,7 @@ class Trainer:
     data: Callable[[Any], Data] = lambda settings: NO_DATA
     files: Callable[[Any, Epoch], Mapping[str, bytes]] = lambda settings, last: {}
     log_model: Callable[..., None] | None = None
+    model_digest: Callable[[Mapping[str, Any], Path, str], str | None] | None = None
     preload: Callable[[list[Any]], list[str]] = lambda settings: []
 
     def parse(self, values: Mapping[str, Any]) -> Any:
@@ -101,7 +114,7 @@ def trainer(name: str = "network") -> Trainer:
     """The registered trainer of that name; raises InputError for an unknown one."""
     if name not in REGISTERED:
         raise InputError(unknown_word("trainer", name, REGISTERED))
-    found: Trainer = import_module(REGISTERED[name]).trainer()
+    found: Trainer = import_module(REGISTERED[name]).registered()
     return found
 
 
@@ -121,13 +134,14 @@ def one_line(error: ValidationError, known: set[str]) -> str:
     if first["type"] == "missing":
         return f"{key}: it is missing"
     said = first["msg"].removeprefix("Input ").removeprefix("Field ")
-    return f"{key}: {said}, got {first['input']!r}"
+    got = repr(first["input"])
+    return f"{key}: {said}, got {got if len(got) <= _MOST_SHOWN else got[:_MOST_SHOWN] + ' ...'}"
 
 
-def flat(settings: Settings) -> dict[str, Any]:
+def flat(settings: Settings | Mapping[str, Any]) -> dict[str, Any]:
     """Every setting by its name on the command line: a part with a name of its own is `dataset` and `dataset.key`."""
     found: dict[str, Any] = {}
-    for key, value in settings.model_dump().items():
+    for key, value in (settings if isinstance(settings, Mapping) else settings.model_dump()).items():
         if isinstance(value, dict):
             part = dict(value)
             found |= {key: part.pop("name")} if "name" in part else {}

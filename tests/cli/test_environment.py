@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from octant import environment as own
-from octant.config import Tracking
 from octant.runs.journal import Journal
+from octant.runs.settings import Tracking
 from octant.tracking.delivery import deliver, place
 from octant.tracking.store import connect, locate
 from support.command import Database, environment, run_octant

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from octant.cli.outcome import outcome_of
-from octant.network.initialisers import Parameters
-from octant.runs.journal import TEST_ERRORS, Journal, write_json
+from octant.runs.journal import Journal
+from octant.tracking.runs import TEST_ERRORS
 from support.command import run_octant
 
 MOONS = ("dataset=arrays", "hidden=relu", "learning_rate=1000", "engine=numpy", "epochs=3", "hidden_units=50")
@@ -45,9 +46,8 @@ def ended(folder: Path, accuracy: float, examples: list[int], **outcome: Any) ->
     folder.mkdir()
     lines = [{"epoch": 0, "metrics": {"test_accuracy": accuracy, "test_loss": 1.0}}]
     journal = Journal(folder)
-    journal.checkpoint(0, Parameters(*(np.zeros(1) for _ in Parameters._fields)), force=True)
-    write_json(folder / TEST_ERRORS, {"examples": examples, "wrong": []})
-    for line in [*lines, {"outcome": "finished"} | outcome]:
+    files = journal.keep({TEST_ERRORS: json.dumps({"examples": examples, "wrong": []}).encode()})
+    for line in [*lines, {"outcome": "finished", "has_state": False, "files": files} | outcome]:
         journal.append(line)
     return outcome_of(journal)
 

@@ -9,7 +9,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -21,16 +21,23 @@ from hypothesis import strategies as st
 
 from octant.cli import app
 from octant.cli.overrides import quoted
-from octant.config import Launch, parse_launch
+from octant.runs.settings import Launch, parse_launch
 
 
-def command(folder: Path, *arguments: str) -> tuple[Any, str, list[Launch]]:
+class Run(NamedTuple):
+    """What would be trained."""
+
+    settings: Any
+    launch: Launch
+
+
+def command(folder: Path, *arguments: str) -> tuple[Any, str, list[Run]]:
     """Exit code, what was said on stderr, and the runs that would be trained, in this process."""
-    runs: list[Launch] = []
+    runs: list[Run] = []
     out, err = io.StringIO(), io.StringIO()
 
     def launched(composed: Any) -> int:
-        runs.extend(parse_launch(each) for each in composed)
+        runs.extend(Run(*parse_launch(each)) for each in composed)
         return 0
 
     before = signal.getsignal(signal.SIGINT)
@@ -128,7 +135,7 @@ SETTINGS = st.sampled_from(["loss", "hidden", "output", "engine", "seed", "epoch
 
 
 def value_of(run: Launch, key: str) -> Any:
-    return run.experiment.question if key == "experiment.question" else getattr(run.settings, key, None)
+    return run.launch.experiment.question if key == "experiment.question" else getattr(run.settings, key, None)
 
 
 @budget(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])

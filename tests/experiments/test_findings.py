@@ -10,7 +10,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from octant.config import Settings, parse_launch
+from octant.network.settings import Settings
+from octant.runs.settings import parse_launch
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ["factorial", "tuned", "mnist", "mnist-tuned", "lecture"]
@@ -78,7 +79,7 @@ def test_the_runs_are_those_that_today_s_rules_make(name: str) -> None:
     assert isinstance(composed, dict)
     chosen = [key for key in Settings.model_fields if key in runs and key != "dataset"]
     for row in runs.to_dict("records"):
-        settings = parse_launch({**composed, **{key: row[key] for key in chosen}}).settings
+        settings, _ = parse_launch({**composed, **{key: row[key] for key in chosen}})
         assert settings.fingerprint(row["dataset_digest"]) == row["fingerprint"]
 
 

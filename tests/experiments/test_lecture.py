@@ -18,11 +18,12 @@ from statsmodels.stats.multitest import multipletests
 from lecture_page.chaos import PAIRS, chaos, settings
 from lecture_page.page import pages
 from lecture_page.tables import RUNGS, SETTINGS
-from octant.config import DataSettings, Settings, parse_launch
 from octant.network.data import load
 from octant.network.engines import ENGINES
 from octant.network.network import build
+from octant.network.settings import DataSettings, Settings
 from octant.network.training import initial_parameters, step_of, target_matrix, train
+from octant.runs.settings import parse_launch
 
 ROOT = Path(__file__).parents[2]
 RULES = {"cross_entropy": "cross_entropy", "mse": "squared_error"}
@@ -32,7 +33,7 @@ FOLDER = ROOT / "experiments" / "lecture"
 def composed(*overrides: str) -> Settings:
     """The settings of one run of a sweep, as Hydra composes them."""
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return parse_launch(OmegaConf.to_container(compose("config", list(overrides)), resolve=True)).settings
+        return parse_launch(OmegaConf.to_container(compose("config", list(overrides)), resolve=True))[0]
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)

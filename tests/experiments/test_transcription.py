@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from lecture_page.chaos import PAIRS, settings
-from octant.config import ENGINES, Settings
 from octant.network.engines import ENGINES as MAKERS
 from octant.network.initialisers import Parameters
 from octant.network.network import build
+from octant.network.settings import ENGINES, Settings
 from octant.network.training import initial_parameters, step_of, target_matrix, visiting_order
 from support.lecture_transcription import FILES, Array, LectureNetwork, read
 

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from octant.models.logged import digest_of, packed
+from octant.network.initialisers import Parameters
 from octant.network.network import build, forward
 from octant.runs.journal import Journal
 from support.command import Database, environment, run_octant
@@ -43,10 +45,14 @@ def journals(home: Path) -> list[Journal]:
     return [Journal(path) for path in sorted((home / "journal").iterdir())]
 
 
+def parameters_of(state: dict[str, Any]) -> Parameters:
+    return Parameters(*(state[name] for name in Parameters._fields))
+
+
 def trainers(journal: Journal, X: np.ndarray) -> np.ndarray:
     settings, checkpoint = (journal.identity or {})["settings"], journal.load_checkpoint()
     assert checkpoint is not None
-    return forward(build(settings["loss"], settings["hidden"], settings["output"]), checkpoint[1], X).A2
+    return forward(build(settings["loss"], settings["hidden"], settings["output"]), parameters_of(checkpoint[1]), X).A2
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +251,7 @@ def test_a_tampered_weights_file_is_refused_with_one_line(promoted: Path, tmp_pa
     journal = champion(promoted)
     copy = tmp_path / "model"
     shutil.copytree(folder_of(promoted, journal.fingerprint), copy)
-    _, parameters = journal.load_checkpoint() or pytest.fail("no checkpoint")
+    parameters = parameters_of((journal.load_checkpoint() or pytest.fail("no checkpoint"))[1])
     assert (copy / "weights.npz").read_bytes() == packed(parameters)
     (copy / "weights.npz").write_bytes(packed(parameters._replace(b2=parameters.b2 + 1)))
     np.savez(tmp_path / "good.npz", X=np.full((1, 64), 0.5))

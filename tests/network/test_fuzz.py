@@ -13,10 +13,10 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from octant import home
-from octant.config import parse_launch
 from octant.errors import InputError
+from octant.network.trainer import dataset_of
 from octant.network.training import train
-from octant.runs import worker
+from octant.runs.settings import parse_launch
 from octant.runs.sweep import prepare
 from support.settings import settings
 
@@ -73,12 +73,12 @@ def attempt(composed: dict[str, Any], state: Path) -> None:
             assert str(error).strip()
             assert "\n" not in str(error)
             return
-        (job,) = sweep.jobs
-        data = worker.dataset_of(job.settings.dataset, job.settings.dtype, str(state))
+        (run,) = sweep.runs
+        data = dataset_of(run.settings.dataset, run.settings.dtype)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            records = list(train(job.settings, data))
-        assert records[-1].epoch == job.settings.epochs or records[-1].diverged
+            records = list(train(run.settings, data))
+        assert records[-1].epoch == run.settings.epochs or records[-1].diverged
 
 
 @budget(deadline=None, max_examples=150)

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from octant import home as places
-from octant.config import parse_launch
 from octant.runs import attempts
 from octant.runs.journal import ATTEMPTS, Journal, read_json, replace, write_json
+from octant.runs.run import Outcome, Run
+from octant.runs.settings import parse_launch
 from octant.runs.sweep import prepare
-from octant.runs.worker import Job, execute
+from octant.runs.worker import execute
 from octant.seal import sealed
 from support.command import Database, run_octant
 from support.settings import settings
@@ -22,7 +23,7 @@ from support.settings import settings
 ONE = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=6")
 
 
-def of_commit(job: Job, commit: str) -> Job:
+def of_commit(job: Run, commit: str) -> Run:
     facts = {"mlflow.source.git.commit": commit, "git_state": "clean", "version_numpy": "9", "node": "here"}
     return dataclasses.replace(job, identity=job.identity | {"provenance": facts})
 
@@ -35,20 +36,20 @@ def interrupt(journal: Journal, after: int) -> None:
 
 
 @pytest.fixture
-def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(places, "state", lambda: tmp_path)
     values = settings(hidden_units=3, epochs=6, batch_size=100).model_dump()
-    (found,) = prepare([parse_launch(values | {"experiment": {"name": "x"}, "tracking": {}})], "octant").jobs
+    (found,) = prepare([parse_launch(values | {"experiment": {"name": "x"}, "tracking": {}})], "octant").runs
     return found
 
 
-def test_each_attempt_is_in_the_journal(job: Job) -> None:
-    assert execute(of_commit(job, "aaa")) == "finished"
+def test_each_attempt_is_in_the_journal(job: Run) -> None:
+    assert execute(of_commit(job, "aaa")).outcome is Outcome.FINISHED
     assert attempts.tags(attempts.read(job.journal.folder)) == {}
     interrupt(job.journal, 4)
-    assert execute(of_commit(job, "bbb")) == "finished"
+    assert execute(of_commit(job, "bbb")).outcome is Outcome.FINISHED
     interrupt(job.journal, 6)
-    assert execute(of_commit(job, "bbb")) == "finished"
+    assert execute(of_commit(job, "bbb")).outcome is Outcome.FINISHED
     told = attempts.read(job.journal.folder)
     assert [(each["attempt"], each["epoch"], each["facts"]["commit"]) for each in told] == [
         (1, 0, "aaa"), (2, 4, "bbb"), (3, 6, "bbb"),
@@ -61,10 +62,10 @@ def test_each_attempt_is_in_the_journal(job: Job) -> None:
     assert attempts.read(job.journal.folder) == []
 
 
-def test_lost_epochs_are_of_the_later_attempt(job: Job) -> None:
+def test_lost_epochs_are_of_the_later_attempt(job: Run) -> None:
     """Of the second attempt nothing is left; the first one's line is damaged later on."""
     for commit, after in (("aaa", 5), ("bbb", 3), ("ccc", 0)):
-        assert execute(of_commit(job, commit)) == "finished"
+        assert execute(of_commit(job, commit)).outcome is Outcome.FINISHED
         if after:
             interrupt(job.journal, after)
     folder = job.journal.folder
@@ -76,7 +77,7 @@ def test_lost_epochs_are_of_the_later_attempt(job: Job) -> None:
     assert attempts.tags(attempts.read(folder))["attempts"] == "4"
 
 
-def test_an_attempt_is_on_disk_before_epochs(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_attempt_is_on_disk_before_epochs(job: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
     real = os.fsync
     monkeypatch.setattr(os, "fsync", lambda file: (synced.append(file), real(file))[1])

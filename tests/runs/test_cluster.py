@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from octant.config import Ray
 from octant.errors import InputError
 from octant.runs import cluster
 from octant.runs.cluster import task
 from octant.runs.journal import locked
+from octant.runs.settings import Ray
 from support.command import Database, environment, run_octant
 from support.services import Postgres, RayCluster, SlurmCluster, TeamServer, wait_for
 
@@ -58,7 +58,7 @@ def test_a_wrong_option_is_one_line(given: str, said: str, tmp_path: Path) -> No
 def test_a_node_without_the_folder_or_its_locks_refuses_to_train(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="does not see"):
         task.run(str(tmp_path), 0)
-    task.write(tmp_path, 0, Ray(**OPTIONS), [type("Job", (), {"state": "x", "identity": {}})])  # type: ignore[list-item]
+    task.write(tmp_path, 0, Ray(**OPTIONS), [type("Run", (), {"state": "x", "identity": {}})])  # type: ignore[list-item]
     with pytest.raises(RuntimeError, match="flock does not reach"):
         task.run(str(tmp_path), 0)
     with locked(tmp_path / "lock"), pytest.raises(KeyError):

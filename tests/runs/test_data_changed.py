@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from octant import home as places
-from octant.config import Ray, parse_launch
 from octant.runs.cluster import task
 from octant.runs.journal import locked
 from octant.runs.pool import train_all
+from octant.runs.run import Outcome
+from octant.runs.settings import Ray, parse_launch
 from octant.runs.sweep import Sweep, prepare
 from octant.runs.worker import execute
 from support.command import Database, environment, run_octant
@@ -50,59 +51,50 @@ def launched(data: Path, monkeypatch: pytest.MonkeyPatch, *, seeds: int = 1, **c
 
 
 def test_runs_on_replaced_data_fail(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = launched(data, monkeypatch, seeds=2).jobs
-    assert execute(first) == "finished"
+    first, second = launched(data, monkeypatch, seeds=2).runs
+    assert execute(first).outcome is Outcome.FINISHED
     before = data.read_bytes()
     write(data, 2)
-    said = execute(second)
-    assert said.startswith("failed: the data changed since the launch: SHA-256 ")
-    assert str(data) in said
-    assert second.identity["dataset"]["digest"][:16] in said
+    ending = execute(second)
+    assert ending.outcome is Outcome.FAILED
+    assert ending.reason.startswith("the data changed since the launch: SHA-256 ")
+    assert str(data) in ending.reason
+    assert second.identity["dataset"]["digest"][:16] in ending.reason
     assert second.journal.read().epochs == []
     data.write_bytes(before)
-    assert execute(second) == "finished"
+    assert execute(second).outcome is Outcome.FINISHED
 
 
 def test_a_resumed_run_compares_its_data(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (job,) = launched(data, monkeypatch).jobs
-    assert execute(job) == "finished"
+    (job,) = launched(data, monkeypatch).runs
+    assert execute(job).outcome is Outcome.FINISHED
     lines = (job.journal.folder / "epochs.jsonl").read_bytes().splitlines(keepends=True)
     (job.journal.folder / "epochs.jsonl").write_bytes(b"".join(lines[:-2]))
     (job.journal.folder / "checkpoint.npz").unlink()
     write(data, 2)
-    assert "the data changed since the launch" in execute(job)
+    assert "the data changed since the launch" in execute(job).reason
     assert len(job.journal.read().epochs) == len(lines) - 2
 
 
 def test_a_later_launch_sees_the_new_data(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In one process, as where a worker of Ray's serves one launch after another."""
-    (old,) = launched(data, monkeypatch).jobs
+    (old,) = launched(data, monkeypatch).runs
     write(data, 2)
-    (new,) = launched(data, monkeypatch).jobs
+    (new,) = launched(data, monkeypatch).runs
     assert new.fingerprint != old.fingerprint
     assert new.identity["dataset"]["digest"] != old.identity["dataset"]["digest"]
-    assert execute(new) == "finished"
-    assert "the data changed since the launch" in execute(old)
-
-
-def test_one_launch_sees_one_state(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All its runs have one digest, though the file is replaced while it is checked."""
-    from octant.runs import sweep
-
-    make = sweep._job
-    monkeypatch.setattr(sweep, "_job", lambda *given: (write(data, 2), make(*given))[1])
-    jobs = launched(data, monkeypatch, seeds=2).jobs
-    assert len({job.identity["dataset"]["digest"] for job in jobs}) == 1
+    assert execute(new).outcome is Outcome.FINISHED
+    assert "the data changed since the launch" in execute(old).reason
 
 
 def test_a_replaced_worker_compares(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first worker is killed in the first run; whoever comes after it meets other data."""
-    jobs = launched(data, monkeypatch, seeds=3, epochs=3000).jobs  # 5 s each: time to kill the first
+    jobs = launched(data, monkeypatch, seeds=3, epochs=3000).runs  # 5 s each: time to kill the first
     said = {}
     with closing(train_all(jobs, 1)) as results:
         for result in results:
             if result:
-                said[result[0].fingerprint] = result[1]
+                said[result[0].fingerprint] = result[1].reason
             elif not said and jobs[0].journal.read().epochs:
                 write(data, 2)
                 for pid in holders(jobs[0].journal.folder / "lock"):
@@ -119,7 +111,7 @@ def holders(lock: Path) -> list[int]:
 
 
 def test_a_cluster_s_task_compares(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    jobs = launched(data, monkeypatch, seeds=2).jobs
+    jobs = launched(data, monkeypatch, seeds=2).runs
     folder = data.parent / "state" / "tasks" / "one"
     with locked(folder / "lock"):
         task.write(folder, 0, Ray(**RAY), jobs)
@@ -127,7 +119,7 @@ def test_a_cluster_s_task_compares(data: Path, monkeypatch: pytest.MonkeyPatch) 
         before = signal.getsignal(signal.SIGTERM)
         task.run(str(folder), 0)
         signal.signal(signal.SIGTERM, before)
-    assert task.said_in(folder, 0).read_text().count("the data changed since the launch") == 2
+    assert task.endings_in(folder, 0).read_text().count("the data changed since the launch") == 2
 
 
 def test_the_command_fails_and_says_so(data: Path, tmp_path: Path) -> None:

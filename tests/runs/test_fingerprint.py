@@ -82,11 +82,13 @@ def test_every_change_of_code_counts(old: str, new: str) -> None:
 
 
 def test_halves_tell_settings_from_code() -> None:
-    one = fingerprint({"seed": 1}, "data", "c" * 64)
+    one = fingerprint({"seed": 1}, (), "data", "c" * 64)
     assert len(one) == 64
-    assert fingerprint({"seed": 1}, "data", "d" * 64)[:HALF] == one[:HALF]
-    assert fingerprint({"seed": 2}, "data", "c" * 64)[HALF:] == one[HALF:]
-    assert len({one, fingerprint({"seed": 2}, "data", "c" * 64), fingerprint({"seed": 1}, "other", "c" * 64)}) == 3
+    assert fingerprint({"seed": 1}, (), "data", "d" * 64)[:HALF] == one[:HALF]
+    assert fingerprint({"seed": 2}, (), "data", "c" * 64)[HALF:] == one[HALF:]
+    assert (
+        len({one, fingerprint({"seed": 2}, (), "data", "c" * 64), fingerprint({"seed": 1}, (), "other", "c" * 64)}) == 3
+    )
 
 
 def test_the_network_is_digested_whole() -> None:

@@ -15,18 +15,21 @@ import numpy as np
 import pytest
 
 from octant import home as places
-from octant.config import parse_launch
-from octant.network.training import train
-from octant.runs.journal import TEST_ERRORS, Journal, read_json, replace, write_json
+from octant.network.trainer import TEST_ERRORS, train
+from octant.runs.journal import FILES as KEPT
+from octant.runs.journal import Journal, read_json, replace, write_json
 from octant.runs.launch import _take_stock
+from octant.runs.run import Outcome
+from octant.runs.settings import parse_launch
 from octant.runs.sweep import Sweep, prepare
-from octant.runs.worker import dataset_of, execute
+from octant.runs.worker import execute
 from octant.seal import sealed, unsealed
 from support.command import Database, environment, run_octant
 from support.services import wait_for
 from support.settings import settings
 
-FILES = ("epochs.jsonl", "run.json", "checkpoint.npz", TEST_ERRORS)
+ERRORS = f"{KEPT}/{TEST_ERRORS}"
+FILES = ("epochs.jsonl", "run.json", "checkpoint.npz", ERRORS)
 FLIPS = 120  # in each file
 SWEEP = ("-m", "engine=numpy", "hidden_units=4", "batch_size=50", "epochs=120", "workers=2", "seed=range(12)")
 
@@ -41,9 +44,8 @@ def numbers(journal: Journal) -> list[Any]:
     """What a journal tells, without times; None for each part that it does not hold."""
     story, checkpoint = journal.read(), journal.load_checkpoint()
     said = {name: value for name, value in (story.outcome or {}).items() if name != "time"}
-    weights = checkpoint and [each.tolist() for each in checkpoint[1]]
-    errors = read_json(journal.folder / TEST_ERRORS) or {}
-    errors = {name: errors.get(name) for name in ("examples", "wrong")}
+    weights = checkpoint and {name: np.asarray(each).tolist() for name, each in checkpoint[1].items()}
+    errors = read_json(journal.folder / ERRORS)
     return [[line["metrics"] for line in story.epochs], said, checkpoint and checkpoint[0], weights, errors]
 
 
@@ -54,8 +56,8 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     draw = np.random.default_rng(0)
     np.savez(folder / "mine.npz", X=draw.random((60, 4)), y=np.arange(60) % 3)
     with pytest.MonkeyPatch.context() as patch:
-        (job,) = checked(folder / "mine.npz", folder / "state", patch).jobs
-    assert execute(job) == "finished"
+        (job,) = checked(folder / "mine.npz", folder / "state", patch).runs
+    assert execute(job).outcome is Outcome.FINISHED
     return folder / "state"
 
 
@@ -73,10 +75,9 @@ def test_every_flip_ends_in_the_same_numbers(
 ) -> None:
     (folder,) = (state / "journal").iterdir()
     sweep, draw = checked(state.parent / "mine.npz", tmp_path, monkeypatch), random.Random(name)
-    (job,) = sweep.jobs
+    (job,) = sweep.runs
     good, there, noticed = numbers(Journal(folder)), job.journal.folder, 0
-    data = dataset_of(job.settings.dataset, job.settings.dtype, job.state)
-    second = next(record.parameters for record in train(job.settings, data) if record.epoch == 2)
+    second = next(epoch.state or {} for epoch in train(job.settings) if epoch.number == 2)
     for _ in range(FLIPS):
         shutil.rmtree(there, ignore_errors=True)
         shutil.copytree(folder, there)
@@ -90,11 +91,11 @@ def test_every_flip_ends_in_the_same_numbers(
         assert told.epochs == before.epochs[: len(told.epochs)]
         assert told.outcome in (None, before.outcome)
         noticed += damaged or told.size != before.size or job.journal.load_checkpoint() is None
-        sweep.orders, sweep.results = [], {}
+        sweep.orders, sweep.endings = [], {}
         for each in _take_stock(sweep):
-            assert execute(each) == "finished"
+            assert execute(each).outcome is Outcome.FINISHED
         assert numbers(job.journal) == good
-    if over or name != TEST_ERRORS:  # which is written at the end
+    if over or name != ERRORS:  # which is written at the end
         assert noticed > FLIPS * 0.7  # the others are in the CRC's own key
 
 
@@ -114,12 +115,12 @@ def test_only_known_outcomes_end_a_run(tmp_path: Path) -> None:
 def test_a_finished_run_needs_its_checkpoint(what: str, state: Path, tmp_path: Path) -> None:
     (folder,) = (state / "journal").iterdir()
     journal = Journal(shutil.copytree(folder, tmp_path / folder.name))
-    epoch, parameters = journal.load_checkpoint() or pytest.fail("no checkpoint")
+    epoch, last = journal.load_checkpoint() or pytest.fail("no checkpoint")
     assert journal.read().outcome
     if what == "gone":
         (journal.folder / "checkpoint.npz").unlink()
     else:
-        journal.checkpoint(epoch - 1, parameters, force=True)
+        journal.checkpoint(epoch - 1, last, force=True)
     assert journal.read().outcome is None
     assert len(journal.read().epochs) == epoch + 1
 
@@ -133,6 +134,7 @@ def test_a_run_s_identity_must_give_its_name(state: Path, tmp_path: Path) -> Non
         identity | {"settings": identity["settings"] | {"seed": 1}},
         identity | {"dataset": identity["dataset"] | {"digest": "0" * 64}},
         identity | {"settings": None},
+        identity | {"code": identity["code"] | {"digest": "0" * 64}},
     ):
         write_json(journal.folder / "run.json", changed)
         assert journal.identity is None

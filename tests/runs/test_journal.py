@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octant.network.initialisers import Parameters
-from octant.runs.journal import TEST_ERRORS, Busy, Journal, locked, read_json, replace, write_json
+from octant.errors import InputError
+from octant.runs.journal import Busy, Journal, locked, read_json, replace, write_json
 
-WEIGHTS = Parameters(np.ones((2, 3)), np.zeros(3), np.full((3, 2), 1 / 3), np.array([1e-300, np.pi]))
+STATE = {"W1": np.ones((2, 3)), "b1": np.array([1e-300, np.pi]), "epoch": 3, "rate": 0.1, "is late": True,
+         "words": "토끼", "generator": b"\0\1\2\0"}  # fmt: skip
 
 
 def line(epoch: int) -> dict[str, object]:
@@ -32,12 +33,12 @@ def written(folder: Path, epochs: int) -> Journal:
 
 def test_lines_come_back_exactly(tmp_path: Path) -> None:
     journal = written(tmp_path / "run", 4)
-    journal.checkpoint(3, WEIGHTS, force=True)
-    write_json(tmp_path / "run" / TEST_ERRORS, {"wrong": []})
-    journal.append({"outcome": "finished", "time": 5}, sync=True)
+    journal.checkpoint(3, STATE, force=True)
+    outcome = {"outcome": "finished", "has_state": True, "files": journal.keep({"a.txt": b"kept"}), "time": 5}
+    journal.append(outcome, sync=True)
     story = Journal(tmp_path / "run").read()
     assert story.epochs == [line(epoch) for epoch in range(4)]
-    assert story.outcome == {"outcome": "finished", "time": 5}
+    assert story.outcome == outcome
     assert Journal(tmp_path / "other").read().epochs == []
 
 
@@ -65,28 +66,36 @@ def test_a_gap_or_a_repeat_ends_what_counts(tmp_path: Path) -> None:
 
 def test_checkpoint_round_trip_is_exact_and_atomic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = written(tmp_path, 3)
-    journal.checkpoint(1, WEIGHTS, force=True)
+    journal.checkpoint(1, STATE, force=True)
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(OSError, match="No space left"):
-        journal.checkpoint(2, WEIGHTS, force=True)
+        journal.checkpoint(2, STATE, force=True)
     monkeypatch.undo()
     with pytest.raises(OSError, match="No space left"), monkeypatch.context() as patch:
         patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-        journal.checkpoint(2, WEIGHTS, force=True)
+        journal.checkpoint(2, STATE, force=True)
     loaded = journal.load_checkpoint()
     assert loaded is not None
     assert loaded[0] == 1
-    for mine, theirs in zip(WEIGHTS, loaded[1], strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    assert loaded[1].keys() == STATE.keys()
+    for name, mine in STATE.items():
+        np.testing.assert_array_equal(mine, loaded[1][name])
+        assert type(loaded[1][name]) is type(mine)
     assert not list(tmp_path.glob("*.tmp"))
+
+
+@pytest.mark.parametrize("value", [None, [1], {"a": 1}, object(), np.array([object()])])
+def test_state_without_a_plain_form_is_refused(value: object, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"state: mine is of type .*; allowed are arrays, numbers, text and bytes"):
+        written(tmp_path, 1).checkpoint(0, {"mine": value}, force=True)
 
 
 def test_checkpoints_come_at_most_once_a_second(tmp_path: Path) -> None:
     journal = written(tmp_path, 1)
-    journal.checkpoint(0, WEIGHTS)
+    journal.checkpoint(0, STATE)
     assert journal.load_checkpoint() is None
     journal._saved -= 1.1
-    journal.checkpoint(0, WEIGHTS)
+    journal.checkpoint(0, STATE)
     assert journal.load_checkpoint() is not None
 
 
@@ -95,7 +104,7 @@ def test_a_damaged_checkpoint_is_no_checkpoint(
     tmp_path_factory: pytest.TempPathFactory, junk: bytes, keep: int
 ) -> None:
     journal = written(tmp_path_factory.mktemp("damaged"), 1)
-    journal.checkpoint(0, WEIGHTS, force=True)
+    journal.checkpoint(0, STATE, force=True)
     path = journal.folder / "checkpoint.npz"
     whole = path.read_bytes()
     path.write_bytes(whole[: min(keep, len(whole) - 1)] + junk)

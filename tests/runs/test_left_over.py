@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from octant import home as places
-from octant.config import Tracking, parse_launch
 from octant.errors import StoreAway
 from octant.runs import journal
 from octant.runs.journal import locked
 from octant.runs.pool import train_all
+from octant.runs.run import Outcome
+from octant.runs.settings import Tracking, parse_launch
 from octant.runs.sweep import prepare
 from octant.tracking import store
 from support.command import environment, run_octant
@@ -37,15 +38,15 @@ def test_a_held_run_is_waited_for_aloud(
 ) -> None:
     monkeypatch.setattr(places, "state", lambda: tmp_path)
     values = settings(hidden_units=3, epochs=1, batch_size=100).model_dump()
-    (job,) = prepare([parse_launch(values | {"experiment": {"name": "x"}, "tracking": {}})], "octant").jobs
+    (job,) = prepare([parse_launch(values | {"experiment": {"name": "x"}, "tracking": {}})], "octant").runs
     lock = job.journal.lock()
     lock.__enter__()
     free = threading.Timer(8, lock.__exit__, (None, None, None))
     free.start()
     with closing(train_all([job], 1)) as results:
-        said = [result[1] for result in results if result]
+        said = [result[1].outcome for result in results if result]
     free.join()
-    assert said == ["finished"]
+    assert said == [Outcome.FINISHED]
     assert capsys.readouterr().err.count(f"{job.journal.folder}/lock") == 1
 
 

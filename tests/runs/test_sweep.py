@@ -36,10 +36,20 @@ def test_params_and_tags_name_the_run(swept: tuple[Path, str]) -> None:
     database = Database(swept[0])
     params = set(database.query("select distinct key from params"))
     wanted = ("loss", "hidden", "output", "init", "engine", "hidden_units", "learning_rate", "batch_size", "epochs",
-              "seed", "dtype", "dataset", "n_train", "n_validation", "n_test", "split_seed")  # fmt: skip
+              "seed", "dtype", "dataset", "n_train", "n_validation", "n_test", "dataset.split_seed")  # fmt: skip
     assert {(name,) for name in wanted} <= params
     tags = {str(key) for (key,) in database.query("select distinct key from tags")}
-    assert {"config", "sweep", "fingerprint", "dataset_digest", "mlflow.runColor", "outcome", "version_numpy"} <= tags
+    assert {
+        "config",
+        "sweep",
+        "fingerprint",
+        "trainer",
+        "code_digest",
+        "dataset_digest",
+        "mlflow.runColor",
+        "outcome",
+        "version_numpy",
+    } <= tags
     colours = database.query(
         "select c.value, count(distinct k.value) from tags k join tags c using (run_uuid) "
         "where k.key = 'mlflow.runColor' and c.key = 'config' group by 1"

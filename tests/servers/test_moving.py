@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from octant.cli.upkeep import journals, orders
-from octant.config import Tracking
 from octant.errors import InputError
+from octant.runs.settings import Tracking
 from octant.servers.moving import move
 from octant.tracking.store import Store, locate
 from support.command import Database, environment, run_octant
@@ -27,7 +27,7 @@ RUNS = ("experiment=smoke", "engine=numpy", "hidden_units=4", "batch_size=100", 
 STARTED_ONCE = """
 import sys
 from pathlib import Path
-from octant.config import Tracking
+from octant.runs.settings import Tracking
 from octant.tracking.store import client_of, locate
 
 client_of(locate(Tracking(), Path(sys.argv[1])))
@@ -36,7 +36,7 @@ client_of(locate(Tracking(), Path(sys.argv[1])))
 KILLED_BEFORE_COMMIT = """
 import os, signal, sys
 from pathlib import Path
-from octant.config import Tracking
+from octant.runs.settings import Tracking
 from octant.servers.moving import follow, move
 from octant.tracking.store import locate
 from octant.cli.upkeep import journals

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from octant.config import Settings, parse_settings
+from octant.network.settings import Settings
+from octant.trainer import trainer
 
 DIGITS = {"name": "digits", "validation_fraction": 0.2, "test_fraction": 0.2}
+
+
+parse_settings = trainer().parse
 
 
 def settings(**changes: object) -> Settings:

@@ -9,15 +9,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from test_training import settings
 
 from octant import home
-from octant.config import Tracking, parse_launch
 from octant.errors import InputError
+from octant.runs.settings import Tracking, parse_launch
 from octant.tracking.content import run_tags
 from octant.tracking.schema import _revisions, refuse_other_schema
 from octant.tracking.store import Store, client_of, locate
 from support.command import environment, run_octant
+from support.settings import settings
 
 NAMES = [
     "a b",
@@ -92,7 +92,7 @@ def test_long_question_is_refused(tmp_path: Path) -> None:
 
 def test_long_command_is_cut() -> None:
     identity = {"dataset": {"digest": "d"}, "provenance": {"command": "x" * 20_000}, "configuration": "a-b-c",
-                "fingerprint": "f"}  # fmt: skip
+                "fingerprint": "f", "trainer": "network", "code": {"digest": "c", "own": "c"}}  # fmt: skip
     assert len(run_tags(identity, "s")["command"]) < 5000
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from octant.cli.upkeep import journals
-from octant.config import Tracking
+from octant.runs.settings import Tracking
 from octant.tracking import shipper
 from octant.tracking.delivery import Order
 from octant.tracking.store import Connection, client_of, connect, locate

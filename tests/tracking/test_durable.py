@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from octant.cli.upkeep import DAMAGED, count_lost, journals
-from octant.config import Tracking
 from octant.runs.journal import Journal, make_folder, replace
+from octant.runs.settings import Tracking
 from octant.tracking import claims, delivery
 from octant.tracking.claims import Claim, Claims
 from octant.tracking.delivery import Order, deliver, place

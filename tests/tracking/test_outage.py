@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from octant.config import Tracking
 from octant.runs.journal import Journal
+from octant.runs.settings import Tracking
 from octant.tracking import shipper
 from octant.tracking.claims import Claim
 from octant.tracking.delivery import Order

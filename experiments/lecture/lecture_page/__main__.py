@@ -9,8 +9,8 @@ from lecture_page.page import pages
 from lecture_page.tables import agreement, tables
 from octant import home
 from octant.cli.messages import one_line_errors
-from octant.config import DataSettings
 from octant.network.data import load
+from octant.network.settings import DataSettings
 from octant.runs.journal import replace
 
 

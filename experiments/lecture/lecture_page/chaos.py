@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from octant.config import DataSettings, Settings
 from octant.network.activations import Array
 from octant.network.data import Dataset
 from octant.network.engines import ENGINES, Epoch
 from octant.network.network import build
+from octant.network.settings import DataSettings, Settings
 from octant.network.training import initial_parameters, step_of, target_matrix
 
 OUTPUT = {"cross_entropy": "softmax", "mse": "sigmoid"}

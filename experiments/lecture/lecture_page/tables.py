@@ -7,8 +7,8 @@ import pandas as pd
 from octant import home
 from octant.analysis.comparison import choose_learning_rates, compare, runs_at, summarise_rates
 from octant.analysis.report.words import leader
-from octant.config import Tracking
 from octant.errors import InputError
+from octant.runs.settings import Tracking
 from octant.tracking.runs import read_curves, read_runs
 from octant.tracking.store import connect, locate
 from octant.tracking.view import newest_sweep

@@ -147,19 +147,19 @@ def cluster_of(launcher: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def launch_composed(composed: Iterable[Mapping[str, Any]]) -> int:
     """Check, train, deliver and report composed configurations; returns the exit code."""
-    from octant.config import parse_launch
+    from octant.runs.settings import parse_launch
 
     parsed = [parse_launch(each) for each in composed]
     # Only now: a wrong setting is answered without these.
     from octant.cli.messages import UNDELIVERED
-    from octant.runs.launch import run
+    from octant.runs.launch import launch
     from octant.runs.sweep import prepare
     from octant.tracking.store import must_be_ours, said_by_store
 
     command = without_credentials(shlex.join(["octant", *sys.argv[1:]]))
     sweep = prepare(parsed, command)
     print(*(f"{line}\n" for line in sweep.readings), sep="", end="", flush=True)
-    done = run(sweep)
+    done = launch(sweep)
     if done.connection is None:
         return done.code
     try:
@@ -181,24 +181,23 @@ def _conclude(sweep: Sweep, connection: Connection) -> None:
     from octant.tracking.view import path_of, publish
 
     address = pages.base_address(sweep.store)
-    count, skipped, failed = len(sweep.jobs), sweep.skipped, len(sweep.unfinished)
+    count, skipped, failed = len(sweep.runs), sweep.skipped, len(sweep.unfinished)
     there = "was" if skipped == 1 else "were"
     said = f"{count - skipped - failed} trained, {skipped} {there} there already"
     print(f"{count} {'run' if count == 1 else 'runs'}: {said}{f', {failed} did not finish' if failed else ''}")
     if failed == count:
         return
     if count == 1:
-        print(outcome_of(sweep.jobs[0].journal))
+        print(outcome_of(sweep.runs[0].journal))
         print(f"in MLflow (make ui): {address}{sweep.orders[0].path_in(connection.experiment_id)}")
         portraits.log(sweep.store, connection.client, [sweep.orders[0].receipt()["run_id"]])
         return
-    corners = sorted({job.settings.configuration for job in sweep.jobs})
     try:
         done = pages.write(connection, sweep.name)
     except InputError as error:  # such as two data sets in one sweep: the runs stand, there is no report
         print(f"no report: {error}\ncomparison  {address}{path_of(connection.experiment_id, sweep.name)}")
         return
-    publish(connection, sweep.launch.experiment, sweep.name, corners, done.floor)
+    publish(connection, sweep.launch.experiment, sweep.name, sweep.configurations, done.floor)
     if done.runs < count - failed:
         others = "another launch has taken the others into its sweep; the same command again shows all"
         print(f"octant: the report has {done.runs} of the {count} runs: {others}", file=sys.stderr)

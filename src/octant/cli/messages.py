@@ -109,7 +109,8 @@ def line_of(error: Exception) -> str:
 
 
 def _unknown_setting(key: str) -> str:
-    from octant.config import Launch, Settings  # a second of imports that --help does not need
+    from octant.network.settings import Settings
+    from octant.runs.settings import Launch
 
     group, _, rest = key.partition(".")
     if group == "hydra":

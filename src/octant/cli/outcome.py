@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import sqrt
 
-from octant.runs.journal import TEST_ERRORS, Journal, read_json
+from octant.runs.journal import FILES, Journal, read_json
+from octant.tracking.runs import TEST_ERRORS
 
 
 def outcome_of(journal: Journal) -> str:
@@ -17,7 +18,8 @@ def outcome_of(journal: Journal) -> str:
         return "it has no numbers"
     last = story.epochs[-1]["metrics"]
     told = "  ".join(f"{name} {value:.4f}" for name, value in last.items() if name.endswith("accuracy"))
-    return f"{told}{_at_chance(last['test_accuracy'], (read_json(journal.folder / TEST_ERRORS) or {}).get('examples'))}"
+    examples = (read_json(journal.folder / FILES / TEST_ERRORS) or {}).get("examples")
+    return f"{told}{_at_chance(last.get('test_accuracy', 1.0), examples)}"
 
 
 def _at_chance(accuracy: float, examples: list[int] | None) -> str:

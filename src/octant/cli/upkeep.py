@@ -17,10 +17,10 @@ from pathlib import Path
 
 from octant import home
 from octant.cli.messages import BAD_INPUT, UNDELIVERED, one_line_errors
-from octant.config import Tracking
 from octant.errors import InputError, UnusableStore, printable, without_credentials
 from octant.network.data.cache import discard_damaged
 from octant.runs.journal import Journal, read_json
+from octant.runs.settings import Tracking
 from octant.tracking.abandoned import close_abandoned
 from octant.tracking.claims import Claims
 from octant.tracking.delivery import Order, deliver

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from octant.trainer import Trainer
+
 # Word -> module with `arguments(parser)` and `run(options) -> exit code`, and what it does in a line.
 COMMANDS = {
     "rerun": ("octant.models.rerun", "repeat a run from what MLflow stored alone, and compare every number"),
@@ -10,3 +15,10 @@ COMMANDS = {
     "serve": ("octant.models.champion", "answer HTTP with the champion, on 127.0.0.1"),
     "portraits": ("octant.models.portraits", "log figures of single runs"),
 }
+
+
+def registered() -> Trainer:
+    """The network as a trainer; imported only when it is asked for."""
+    from octant.models.trainer import TRAINER
+
+    return TRAINER

@@ -16,10 +16,10 @@ import pandas as pd
 from octant import home
 from octant.analysis.report.findings import SETTINGS
 from octant.cli.messages import one_line_errors
-from octant.config import Tracking
 from octant.errors import InputError, printable
 from octant.models.registry import CHAMPION, promote
 from octant.models.verified import fetch
+from octant.runs.settings import Tracking
 from octant.servers.server import HOST, environment, port_of, serve
 from octant.tracking.runs import read_runs
 from octant.tracking.store import Store, connect, locate

@@ -54,7 +54,8 @@ def log_model_once(
         raise InputError(f"{journal.folder}/checkpoint.npz cannot be read; the command that trained the run mends it")
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
-    client, run_id, (epoch, parameters) = connection.client, receipt["run_id"], checkpoint
+    client, run_id, (epoch, state) = connection.client, receipt["run_id"], checkpoint
+    parameters = Parameters(*(state[name] for name in Parameters._fields))
     begun = receipt.get("modelling") == run_id
     mine = f"source_run_id = '{run_id}'"
     found = client.search_logged_models([connection.experiment_id], mine, max_results=1) if begun else []
@@ -92,6 +93,18 @@ def digest_of(config: Mapping[str, Any], read: Callable[[str], bytes]) -> str:
 def folder_of(run_artifacts: Path, model_id: str) -> Path:
     """Where the files of a logged model lie, given where those of its run do."""
     return run_artifacts.parents[1] / "models" / model_id / "artifacts"
+
+
+def digest_in(identity: Mapping[str, Any], artifacts: Path, model_id: str) -> str | None:
+    """The digest of a run's logged model as its files are; None where one is missing or empty."""
+    folder = folder_of(artifacts, model_id)
+    try:
+        if any((folder / name).stat().st_size == 0 for name in FILES):
+            return None
+        config = config_of(identity, (folder / "weights.npz").read_bytes())
+        return digest_of(config, lambda name: (folder / name).read_bytes())
+    except OSError:
+        return None
 
 
 def packed(parameters: Parameters) -> bytes:

@@ -20,13 +20,15 @@ import numpy as np
 
 from octant import home
 from octant.cli.messages import one_line_errors
-from octant.config import Settings, Tracking
 from octant.errors import InputError, printable
 from octant.models.verified import fetch
 from octant.network.data import Dataset
 from octant.network.initialisers import Parameters
 from octant.network.network import build, forward
+from octant.network.settings import Settings
+from octant.network.trainer import data, dataset_of
 from octant.network.training import test_errors
+from octant.runs.settings import Tracking
 from octant.runs.worker import same_data
 from octant.tracking.store import Store, client_of, locate
 from octant.tracking.stored import read_run
@@ -52,7 +54,8 @@ def _log_one(store: Store, client: Any, run_id: str) -> None:
     run = read_run(store, run_id)
     settings = run.settings
     try:
-        dataset = same_data(settings.dataset, settings.dtype, str(home.state()), run.tags["dataset_digest"])
+        same_data(data(settings), run.tags["dataset_digest"])
+        dataset = dataset_of(settings.dataset, settings.dtype)
     except InputError as error:  # the run stands
         print(printable(f"octant: no figures of run {run_id}: {error}"), file=sys.stderr)
         return

@@ -14,10 +14,10 @@ import numpy as np
 
 from octant import home
 from octant.cli.messages import one_line_errors
-from octant.config import Tracking
 from octant.models.pictures import read_inputs
 from octant.models.registry import CHAMPION, load
 from octant.network.activations import Array
+from octant.runs.settings import Tracking
 from octant.tracking.store import locate
 
 SHADES = " ░▒▓█"

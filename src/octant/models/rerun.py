@@ -14,17 +14,20 @@ from tempfile import TemporaryDirectory
 
 from octant import home
 from octant.cli.messages import UNDELIVERED, one_line_errors
-from octant.config import Settings, Tracking, parse_settings
 from octant.errors import InputError, printable
 from octant.network.data import load
+from octant.network.settings import Settings
 from octant.runs import provenance
+from octant.runs.fingerprint import code_digest, source_of
 from octant.runs.journal import Story
 from octant.runs.pool import train_all
 from octant.runs.progress import Progress
-from octant.runs.worker import Job
+from octant.runs.run import Run
+from octant.runs.settings import Tracking
 from octant.tracking.content import summary
 from octant.tracking.store import locate, said_by_store
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
+from octant.trainer import trainer
 
 DIFFERENT = 1
 # What decides a run's last bits besides its settings and data, as tags, and what people call it.
@@ -122,7 +125,7 @@ def _placed(settings: Settings, data: str | None) -> Settings:
     if key is None:
         raise InputError(f"--data: {settings.dataset.name} comes with octant; leave --data out")
     values = settings.model_dump()
-    return parse_settings(values | {"dataset": values["dataset"] | {key: data}})
+    return trainer().parse(values | {"dataset": values["dataset"] | {key: data}})
 
 
 def _check_data(stored: StoredRun, settings: Settings) -> None:
@@ -135,24 +138,24 @@ def _check_data(stored: StoredRun, settings: Settings) -> None:
             f"the data differ: SHA-256 {stored.tags['dataset_digest'][:16]} then, {dataset.digest[:16]} now; "
             "--data names the file or folder that the run was trained on"
         )
-    if settings.fingerprint(dataset.digest) != stored.tags["fingerprint"]:
-        print("differs: this octant computes by other rules (NUMERICS_VERSION) than the run's")
+    own = code_digest(source_of(trainer().train.__module__))
+    if own != stored.tags.get("code_digest"):
+        print("differs: the trainer's code is not the run's")
 
 
 def _train(stored: StoredRun, settings: Settings) -> Story:
     """The journal of the same run, trained in a worker like any other, in a folder that is gone afterwards."""
     line = Progress("training", 1)
     with TemporaryDirectory(prefix="octant-rerun-") as scratch:
-        (Path(scratch) / "cache").symlink_to(home.state() / "cache")
-        identity = {"settings": settings.model_dump(), "dataset": {"digest": stored.tags["dataset_digest"]}}
-        job = Job(settings, stored.tags["fingerprint"], scratch, identity)
-        with closing(train_all([job], 1)) as results:
+        identity = {"settings": settings.model_dump(mode="json"), "dataset": {"digest": stored.tags["dataset_digest"]}}
+        run = Run("network", settings, stored.tags["fingerprint"], Path(scratch), identity)
+        with closing(train_all([run], 1)) as results:
             for result in results:
-                if result and result[1] not in ("finished", "diverged"):
-                    raise InputError(f"the run could not be trained again: {result[1]}")
-                line.wait(f"epoch {max(0, len(job.journal.read().epochs) - 1)} of {settings.epochs}")
+                if result and not result[1].outcome.is_over:
+                    raise InputError(f"the run could not be trained again: {result[1].reason}")
+                line.wait(f"epoch {max(0, len(run.journal.read().epochs) - 1)} of {settings.epochs}")
         line.end()
-        return job.journal.read()
+        return run.journal.read()
 
 
 def _outcomes(stored: StoredRun, story: Story) -> list[str]:

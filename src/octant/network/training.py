@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from octant.config import Settings
 from octant.network import seeds
 from octant.network.activations import Array
 from octant.network.data import Dataset
 from octant.network.engines import ENGINES, Epoch, Step
 from octant.network.initialisers import INITIALISERS, Parameters
 from octant.network.network import Network, build, score
+from octant.network.settings import Settings
 
 LECTURE_TARGETS = (0.01, 0.99)
 

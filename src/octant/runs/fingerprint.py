@@ -10,7 +10,7 @@ import ast
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.util import resolve_name
 from pathlib import Path
@@ -21,10 +21,21 @@ HALF = 32
 Source = Mapping[str, str]  # file, relative to the trainer's folder -> digest of its code
 
 
-def fingerprint(settings: Mapping[str, Any], data_digest: str, code: str) -> str:
-    """64 hexadecimal digits: SHA-256 of settings and data, then `code`, each cut at 32 digits."""
-    text = json.dumps([settings, data_digest], sort_keys=True)
+def fingerprint(settings: Mapping[str, Any], places: Iterable[str], data_digest: str, code: str) -> str:
+    """64 hexadecimal digits: SHA-256 of settings and data, then `code`, each cut at 32 digits.
+
+    `places` are dotted names of the settings that decide no number.
+    """
+    text = json.dumps([_without(settings, set(places)), data_digest], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:HALF] + code[:HALF]
+
+
+def _without(settings: Mapping[str, Any], names: set[str], prefix: str = "") -> dict[str, Any]:
+    return {
+        key: _without(value, names, f"{prefix}{key}.") if isinstance(value, Mapping) else value
+        for key, value in settings.items()
+        if f"{prefix}{key}" not in names
+    }
 
 
 def code_digest(source: Source) -> str:

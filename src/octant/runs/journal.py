@@ -3,9 +3,9 @@
     <state>/journal/<fingerprint>/
         run.json         what the run is: settings, data, provenance (written once)
         epochs.jsonl     one line an epoch, and a last line with the outcome; append-only
-        attempts.jsonl   one line an attempt: its first epoch, commit, versions and machine
-        checkpoint.npz   parameters after an epoch, replaced atomically
-        test_errors.json what the trained network got wrong on the test set
+        attempts.jsonl   one line per attempt: its first epoch, commit, versions and machine
+        checkpoint.npz   the trainer's state after an epoch, replaced atomically
+        files/           what the trainer logs at the end
         failure.txt      traceback of the last attempt, when it raised
         lock             held by the process that trains the run
 
@@ -20,10 +20,11 @@ import fcntl
 import io
 import json
 import os
+import shutil
 import sys
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -33,14 +34,14 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from octant.config import NUMERICS_VERSION, fingerprint_of
-from octant.network.initialisers import Parameters
+from octant.errors import InputError
+from octant.runs.fingerprint import fingerprint
 from octant.seal import is_sealed, sealed, unsealed
 
 SYNC_SECONDS = 1.0
 SAY_SECONDS = 2.0  # of waiting, before it is said what for
-TEST_ERRORS = "test_errors.json"
 ATTEMPTS = "attempts.jsonl"
+FILES = "files"
 OUTCOMES = ("finished", "diverged")
 # What NumPy and zipfile raise for a file that was cut short or overwritten.
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, NotImplementedError, RuntimeError)
@@ -203,18 +204,20 @@ class Journal:
             entry = json.loads(body) if body else {}
             if self._is_over(entry, epochs):
                 return Story(epochs, entry, size + len(line))
-            if "outcome" in entry or entry.get("epoch") != len(epochs):
+            if "outcome" in entry or not _follows(entry.get("epoch"), epochs):
                 break
             size += len(line)
             epochs.append(entry)
         return Story(epochs, None, size)
 
     def _is_over(self, entry: Mapping[str, Any], epochs: list[dict[str, Any]]) -> bool:
-        """Whether a line is an outcome that stands: a finished run has its last parameters and its test errors."""
+        """Whether a line is an outcome that stands: a finished run has the last state and the files it tells of."""
         if entry.get("outcome") != "finished":
             return entry.get("outcome") in OUTCOMES
-        last = self.load_checkpoint()
-        return last is not None and last[0] == len(epochs) - 1 and read_json(self.folder / TEST_ERRORS) is not None
+        last = self.load_checkpoint() if entry["has_state"] else None
+        if entry["has_state"] and (last is None or last[0] != epochs[-1]["epoch"]):
+            return False
+        return all(_checksum(self.folder / FILES / name) == crc for name, crc in entry["files"].items())
 
     def begin(self, identity: Mapping[str, Any]) -> Story:
         """Make the folder ready for an attempt: identity written, torn line cut, old failure gone."""
@@ -246,7 +249,7 @@ class Journal:
             os.fsync(file.fileno())
             sync_folder(self.folder)
 
-    def checkpoint(self, epoch: int, parameters: Parameters, *, force: bool = False) -> None:
+    def checkpoint(self, epoch: int, state: Mapping[str, Any], *, force: bool = False) -> None:
         """Replace the checkpoint when a second has passed since the last one, or when `force`.
 
         The lines are synced first: after a power loss no checkpoint is ahead of its lines.
@@ -257,21 +260,28 @@ class Journal:
             os.fsync(file.fileno())
         self._synced = time.monotonic()
         buffer = io.BytesIO()
-        np.savez(buffer, epoch=np.int64(epoch), **parameters._asdict())
+        np.savez(buffer, allow_pickle=False, **{_EPOCH: np.int64(epoch)}, **_packed(state))
         content = buffer.getvalue()
         replace(self.folder / "checkpoint.npz", content + _crc(content))  # zip's own do not cover its headers
         self._saved = time.monotonic()
 
-    def load_checkpoint(self) -> tuple[int, Parameters] | None:
-        """(epoch, parameters) of the last checkpoint, or None when there is none that can be read."""
+    def load_checkpoint(self) -> tuple[int, dict[str, Any]] | None:
+        """(epoch, state) of the last checkpoint, or None when there is none that can be read."""
         try:
             content = (self.folder / "checkpoint.npz").read_bytes()
             if content[-4:] != _crc(content[:-4]):
                 return None
             with np.load(io.BytesIO(content[:-4]), allow_pickle=False) as stored:
-                return int(stored["epoch"]), Parameters(*(stored[name] for name in Parameters._fields))
+                return int(stored[_EPOCH]), _unpacked({name: stored[name] for name in stored.files if name != _EPOCH})
         except _UNREADABLE:
             return None
+
+    def keep(self, files: Mapping[str, bytes]) -> dict[str, int]:
+        """Write what is to be logged at the end; returns the CRC-32 of each file, which the outcome line tells."""
+        for name, content in files.items():
+            (self.folder / FILES).mkdir(exist_ok=True)
+            replace(self.folder / FILES / name, content)
+        return {name: zlib.crc32(content) for name, content in files.items()}
 
     def fail(self, text: str) -> None:
         """Keep the traceback of an attempt that raised."""
@@ -279,17 +289,61 @@ class Journal:
 
     def discard(self) -> None:
         """Forget the run's numbers, for `rerun=true`; the lock must be held."""
-        for name in ("epochs.jsonl", ATTEMPTS, "checkpoint.npz", TEST_ERRORS, "failure.txt", "run.json"):
+        for name in ("epochs.jsonl", ATTEMPTS, "checkpoint.npz", "failure.txt", "run.json"):
             (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / FILES, ignore_errors=True)
+
+
+def _follows(epoch: object, epochs: list[dict[str, Any]]) -> bool:
+    """Whether this number comes after those lines: trainers begin with 0, before training, or with 1."""
+    return epoch == epochs[-1]["epoch"] + 1 if epochs else epoch in (0, 1)
 
 
 def _crc(content: bytes) -> bytes:
     return zlib.crc32(content).to_bytes(4, "big")
 
 
+def _checksum(path: Path) -> int | None:
+    try:
+        return zlib.crc32(path.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+# A state by kind: NumPy's files keep arrays, and this says which of them were numbers, text or bytes.
+_EPOCH = "epoch of octant"
+_BACK: dict[str, Callable[[Any], Any]] = {
+    "array": lambda stored: stored,
+    "number": lambda stored: stored.item(),
+    "text": str,
+    "bytes": lambda stored: stored.tobytes(),
+}
+
+
+def _packed(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The state as arrays whose names tell their kind; raises InputError for what cannot be stored without pickle."""
+    packed = {}
+    for name, value in state.items():
+        kind = next((kind for types, kind in _TYPES if isinstance(value, types)), None)
+        if kind is None or (kind == "array" and value.dtype.hasobject):
+            raise InputError(
+                f"state: {name} is of type {type(value).__name__}; allowed are arrays, numbers, text and bytes"
+            )
+        packed[f"{kind} {name}"] = np.frombuffer(value, np.uint8) if kind == "bytes" else np.asarray(value)
+    return packed
+
+
+_TYPES = ((np.ndarray, "array"), ((bool, int, float, np.number, np.bool_), "number"), (str, "text"), (bytes, "bytes"))
+
+
+def _unpacked(stored: Mapping[str, Any]) -> dict[str, Any]:
+    parts = {key: key.partition(" ") for key in stored}
+    return {name: _BACK[kind](stored[key]) for key, (kind, _, name) in parts.items()}
+
+
 def _fingerprint_in(identity: Mapping[str, Any]) -> str | None:
     try:
-        numerics = identity.get("numerics", NUMERICS_VERSION)
-        return fingerprint_of(identity["settings"], identity["dataset"]["digest"], numerics)
+        code = identity["code"]["digest"]
+        return fingerprint(identity["settings"], identity["places"], identity["dataset"]["digest"], code)
     except (KeyError, TypeError, AttributeError):
         return None

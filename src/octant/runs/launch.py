@@ -24,8 +24,8 @@ from octant.runs import cluster
 from octant.runs.journal import Busy
 from octant.runs.pool import cores, train_all
 from octant.runs.progress import Progress
-from octant.runs.sweep import Sweep
-from octant.runs.worker import ALREADY, FAILED, Job
+from octant.runs.run import Ending, Outcome, Run
+from octant.runs.sweep import Sweep, told_of_other_code
 from octant.tracking.delivery import place
 from octant.tracking.shipper import Shipper
 from octant.tracking.store import Connection
@@ -53,22 +53,22 @@ class Done:
     connection: Connection | None
 
 
-def run(sweep: Sweep) -> Done:
+def launch(sweep: Sweep) -> Done:
     """Train and deliver. Ends the process itself when interrupted."""
     pending = _take_stock(sweep)
     experiment = sweep.launch.experiment
-    corners = sorted({job.settings.configuration for job in sweep.jobs})
+    names = sweep.configurations
     shipper = Shipper(
-        sweep.store, experiment.name, sweep.orders, lambda link: publish(link, experiment, sweep.name, corners)
+        sweep.store, experiment.name, sweep.orders, lambda link: publish(link, experiment, sweep.name, names)
     )
     try:
         with _interruptible():
             shipper.start()
-            for job in sweep.jobs:
-                shipper.mark(job.fingerprint, "FINISHED" if job.fingerprint in sweep.results else "RUNNING")
+            for run in sweep.runs:
+                shipper.mark(run.fingerprint, "FINISHED" if run.fingerprint in sweep.endings else "RUNNING")
             _train(sweep, pending, shipper)
-            line = Progress("delivering", len(sweep.jobs))
-            sent = shipper.finish(PATIENCE_SECONDS, lambda left: line.show(len(sweep.jobs) - left))
+            line = Progress("delivering", len(sweep.runs))
+            sent = shipper.finish(PATIENCE_SECONDS, lambda left: line.show(len(sweep.runs) - left))
             line.end()
     except Interrupted as interrupt:
         _stop(sweep, shipper, interrupt)
@@ -79,51 +79,52 @@ def run(sweep: Sweep) -> Done:
     return Done(_verdict(sweep, shipper, sent), shipper.connection if sent else None)
 
 
-def _take_stock(sweep: Sweep) -> list[Job]:
-    """Place the orders; returns the jobs without an outcome."""
+def _take_stock(sweep: Sweep) -> list[Run]:
+    """Place the orders; returns the runs without an outcome, and says why where they were trained before."""
     pending = []
     home.discard_drafts(home.state() / "cache")
-    for job in sweep.jobs:
-        home.discard_drafts(job.journal.folder)
-        anew = sweep.launch.rerun or job.journal.is_damaged
+    for run in sweep.runs:
+        home.discard_drafts(run.journal.folder)
+        anew = sweep.launch.rerun or run.journal.is_damaged
         if anew:
             try:
-                with job.journal.lock():
-                    job.journal.discard()
+                with run.journal.lock():
+                    run.journal.discard()
             except Busy:
                 pass  # it is being trained this moment: that is as fresh as can be
-        order = place(sweep.store, sweep.launch.experiment.name, sweep.name, job.journal, anew=anew)
+        order = place(sweep.store, sweep.launch.experiment.name, sweep.name, run.journal, anew=anew)
         sweep.orders.append(order)
-        outcome = job.journal.read().outcome
+        outcome = run.journal.read().outcome
         if outcome is None:
-            pending.append(job)
+            pending.append(run)
         else:
-            sweep.results[job.fingerprint] = outcome["outcome"]
-    sweep.skipped = len(sweep.jobs) - len(pending)
+            sweep.endings[run.fingerprint] = Ending(Outcome(outcome["outcome"]), earlier=True)
+    sweep.skipped = len(sweep.runs) - len(pending)
+    if line := told_of_other_code(pending):
+        print(f"octant: {line}", file=sys.stderr)
     return pending
 
 
-def _train(sweep: Sweep, pending: list[Job], shipper: Shipper) -> None:
+def _train(sweep: Sweep, pending: list[Run], shipper: Shipper) -> None:
     if not pending:
         return
-    line = Progress("runs", len(sweep.jobs))
+    line = Progress("runs", len(sweep.runs))
     try:
         where = sweep.launch.cluster
         training = cluster.train_on(where, pending) if where else train_all(pending, sweep.launch.workers or cores())
         with closing(training) as results:
             for result in results:
                 if result is not None:
-                    job, said = result
-                    sweep.skipped += said.startswith(ALREADY)
-                    said = said.removeprefix(ALREADY)
-                    sweep.results[job.fingerprint] = said
-                    shipper.mark(job.fingerprint, _STATUS.get(said.split(":")[0], "KILLED"))
-                line.show(len(sweep.results))
+                    run, ending = result
+                    sweep.skipped += ending.earlier
+                    sweep.endings[run.fingerprint] = ending
+                    shipper.mark(run.fingerprint, _STATUS.get(ending.outcome, "KILLED"))
+                line.show(len(sweep.endings))
     finally:
         line.end()
 
 
-_STATUS = {"finished": "FINISHED", "diverged": "FINISHED", FAILED: "FAILED"}
+_STATUS = {Outcome.FINISHED: "FINISHED", Outcome.DIVERGED: "FINISHED", Outcome.FAILED: "FAILED"}
 
 
 @contextmanager
@@ -158,9 +159,9 @@ def _restore(handlers: dict[signal.Signals, Any]) -> None:
 
 def _mark_killed(sweep: Sweep, shipper: Shipper) -> None:
     """Mark what was under way as KILLED, but not what another launch trains; tasks of a cluster end a little later."""
-    for job in sweep.jobs:
-        if job.fingerprint not in sweep.results and (sweep.launch.cluster or not job.journal.is_live()):
-            shipper.mark(job.fingerprint, "KILLED")
+    for run in sweep.runs:
+        if run.fingerprint not in sweep.endings and (sweep.launch.cluster or not run.journal.is_live()):
+            shipper.mark(run.fingerprint, "KILLED")
 
 
 def _stop(sweep: Sweep, shipper: Shipper, interrupt: Interrupted) -> NoReturn:
@@ -174,7 +175,7 @@ def _stop(sweep: Sweep, shipper: Shipper, interrupt: Interrupted) -> NoReturn:
 def _what_is_left(sweep: Sweep) -> str:
     """What is to be trained and what to be sent, by the journals: results may have come too late to be counted."""
     trained = [order for order in sweep.orders if order.journal.read().outcome]
-    left, unsent = len(sweep.jobs) - len(trained), sum(not order.is_done() for order in trained)
+    left, unsent = len(sweep.runs) - len(trained), sum(not order.is_done() for order in trained)
     if not unsent:
         return f"{left} runs left, the same command continues"
     return f"{left} runs left, {unsent} not yet in MLflow; the same command continues, make sync only sends them"
@@ -190,10 +191,10 @@ def _leave(signum: int) -> NoReturn:
 
 
 def _verdict(sweep: Sweep, shipper: Shipper, sent: bool) -> int:
-    for fingerprint, said in sweep.unfinished.items():
-        job = next(job for job in sweep.jobs if job.fingerprint == fingerprint)
-        name = f"{job.settings.configuration} seed={job.settings.seed}"
-        print(f"octant: run {fingerprint[:16]} ({name}) did not finish: {said[:500]}", file=sys.stderr)
+    names = {run.fingerprint: run.name for run in sweep.runs}
+    for fingerprint, ending in sweep.unfinished.items():
+        why = f"{ending.outcome}: {ending.reason}" if ending.outcome is Outcome.FAILED else ending.reason
+        print(f"octant: run {fingerprint[:16]} ({names[fingerprint]}) did not finish: {why[:500]}", file=sys.stderr)
     if sweep.unfinished:
         print("octant: the same command trains what is missing", file=sys.stderr)
     if not sent:

@@ -1,4 +1,4 @@
-"""Worker processes that train jobs side by side; one that is killed costs its own job only."""
+"""Worker processes that train runs side by side; one that is killed costs its own run only."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
+from octant import home
 from octant.runs.journal import SAY_SECONDS, say_waiting
-from octant.runs.worker import Job, execute, start
+from octant.runs.run import Ending, Outcome, Run
+from octant.runs.worker import execute, start
+from octant.trainer import trainer
 
 TICK_SECONDS = 0.2
 RETRY_BUSY_SECONDS = 0.5
@@ -20,26 +23,28 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def train_all(jobs: Sequence[Job], workers: int) -> Generator[tuple[Job, str] | None, None, None]:
-    """Yield each job with its worker's result as it comes, and None at every tick in between.
+def train_all(runs: Sequence[Run], workers: int) -> Generator[tuple[Run, Ending] | None, None, None]:
+    """Yield each run with its ending as it comes, and None at every tick in between.
 
-    A job that another launch is training is tried again until that one is done with it. Closing the generator
+    A run that another launch is training is tried again until that one is done with it. Closing the generator
     stops the workers.
     """
     from pebble import ProcessPool
 
-    pool = ProcessPool(max_workers=min(workers, len(jobs)), initializer=start, context=_context(jobs))
+    pool = ProcessPool(
+        max_workers=min(workers, len(runs)), initializer=start, initargs=[home.state()], context=_context(runs)
+    )
     try:
-        waiting: dict[Future[str], Job] = {pool.schedule(execute, args=(job,)): job for job in jobs}
-        busy: list[Job] = []
+        waiting: dict[Future[Ending], Run] = {pool.schedule(execute, args=(run,)): run for run in runs}
+        busy: list[Run] = []
         rounds = 0
         while waiting or busy:
             for future in wait(waiting, TICK_SECONDS, FIRST_COMPLETED).done:
-                job, said = waiting.pop(future), _said(future)
-                if said == "busy":
-                    busy.append(job)
+                run, ending = waiting.pop(future), _ending(future)
+                if ending.outcome is Outcome.BUSY:
+                    busy.append(run)
                 else:
-                    yield job, said
+                    yield run, ending
             yield None
             if busy and not waiting:
                 time.sleep(RETRY_BUSY_SECONDS)
@@ -48,26 +53,26 @@ def train_all(jobs: Sequence[Job], workers: int) -> Generator[tuple[Job, str] | 
                     say_waiting(
                         f"the process that trains {len(busy)} of the runs: it holds {busy[0].journal.folder}/lock"
                     )
-                waiting, busy = {pool.schedule(execute, args=(job,)): job for job in busy}, []
+                waiting, busy = {pool.schedule(execute, args=(run,)): run for run in busy}, []
     finally:
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
 
 
-def _said(future: Future[str]) -> str:
+def _ending(future: Future[Ending]) -> Ending:
     from pebble import ProcessExpired
 
     error = future.exception()
     if isinstance(error, ProcessExpired):
-        return f"its worker was killed (exit code {error.exitcode})"
+        return Ending(Outcome.KILLED, f"its worker was killed (exit code {error.exitcode})")
     return future.result()
 
 
-def _context(jobs: Sequence[Job]) -> multiprocessing.context.ForkServerContext:
+def _context(runs: Sequence[Run]) -> multiprocessing.context.ForkServerContext:
     """Workers are forked from a server that has imported what they need: 13 ms each instead of a second."""
     for library in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM", "NUMEXPR"):
         os.environ[f"{library}_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
-    compiled = ["octant.network.engines.compiled"] if any(job.settings.engine == "numba" for job in jobs) else []
-    context.set_forkserver_preload(["octant.runs.forked", "octant.runs.worker", *compiled])
+    modules = trainer(runs[0].trainer).preload([run.settings for run in runs])
+    context.set_forkserver_preload(["octant.runs.forked", "octant.runs.worker", *modules])
     return context

@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from octant import home
-from octant.config import Settings
+from octant.trainer import Settings, flat
 
 MOST_DIFF = 64_000  # characters of uncommitted changes that a run keeps
 _DECISIVE = ("--", ".", ":(exclude)experiments")  # every sweep writes its findings there: they decide no number
@@ -73,11 +73,7 @@ def uncommitted() -> str | None:
 
 def repeat(settings: Settings) -> str:
     """The command that trains exactly this run."""
-    values = settings.model_dump()
-    data = values.pop("dataset")
-    dataset = {f"dataset.{name}": value for name, value in data.items() if name != "name"}
-    given = {name: value for name, value in dataset.items() if value is not None or name == "dataset.test_fraction"}
-    words = {"dataset": data["name"]} | given | values
+    words = {name: each for name, each in flat(settings).items() if each is not None or name not in settings.places}
     return shlex.join(["octant", *(f"{name}={_hydra(value)}" for name, value in words.items())])
 
 

@@ -6,101 +6,117 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from octant import home
-from octant.config import NUMERICS_VERSION, Launch, Settings
 from octant.errors import InputError, StoreAway
-from octant.network.data import Dataset
-from octant.network.network import build
 from octant.runs import cluster, provenance
-from octant.runs.worker import Job, dataset_of
+from octant.runs.fingerprint import HALF, Source, changed, code_digest, fingerprint, source_of
+from octant.runs.journal import Journal
+from octant.runs.run import Ending, Run
+from octant.runs.settings import Launch
 from octant.tracking.database import refuse_unusable
 from octant.tracking.delivery import Order
 from octant.tracking.schema import refuse_other_schema
 from octant.tracking.store import Store, locate
+from octant.trainer import Settings, Trainer, trainer
 
 
 @dataclass
 class Sweep:
-    """One launch of an experiment: its jobs, what happened to each, and where they are delivered."""
+    """One launch of an experiment: its runs, how each ended, and where they are delivered."""
 
     launch: Launch
     store: Store
-    jobs: list[Job]
+    runs: list[Run]
     name: str
     orders: list[Order] = field(default_factory=list)
-    results: dict[str, str] = field(default_factory=dict)
+    endings: dict[str, Ending] = field(default_factory=dict)  # by fingerprint
     skipped: int = 0
-    readings: list[str] = field(default_factory=list)  # what was taken for what in files with several readings
 
     @property
-    def unfinished(self) -> dict[str, str]:
+    def unfinished(self) -> dict[str, Ending]:
         """Fingerprint -> what went wrong, for runs without an outcome."""
-        return {name: said for name, said in self.results.items() if said not in ("finished", "diverged")}
+        return {name: ending for name, ending in self.endings.items() if not ending.outcome.is_over}
+
+    @property
+    def readings(self) -> list[str]:
+        """What was taken for what in files with several readings."""
+        return [each for each in dict.fromkeys(run.identity["dataset"]["reading"] for run in self.runs) if each]
+
+    @property
+    def configurations(self) -> list[str]:
+        """The names of what is compared, sorted."""
+        return sorted({run.configuration for run in self.runs})
 
 
-def prepare(launches: Sequence[Launch], command: str) -> Sweep:
+def prepare(parsed: Sequence[tuple[Settings, Launch]], command: str) -> Sweep:
     """Check everything that can be checked before any work; raises InputError, and nothing is written then."""
-    first = launches[0]
-    state = home.state()
-    store = locate(first.tracking, state)
+    launch = parsed[0][1]
+    store = locate(launch.tracking, home.state())
     if store.artifacts:
         with suppress(StoreAway):  # that is waited for while the runs are trained
             refuse_unusable(Path(urlsplit(store.uri).path[1:]))
             refuse_other_schema(store)
-    if first.cluster:
-        cluster.check(first.cluster)
-    for launch in launches:
-        build(launch.settings.loss, launch.settings.hidden, launch.settings.output)
-    _refuse_different(launches)
-    common = {"launch": uuid.uuid4().hex, "command": command}
-    data_of = cache(lambda chosen, dtype: dataset_of(chosen, dtype, str(state)))  # one state of a file for all runs
-    made = [_job(each, data_of(each.dataset, each.dtype), state, common) for each in (one.settings for one in launches)]
-    jobs = {job.fingerprint: job for job in made}
-    digest = sha256("".join(sorted(jobs)).encode()).hexdigest()[:8]
-    readings = dict.fromkeys(job.identity["dataset"]["reading"] for job in jobs.values())
-    name = f"{first.experiment.name}-{digest}"
-    return Sweep(first, store, list(jobs.values()), name, readings=[each for each in readings if each])
+    if launch.cluster:
+        cluster.check(launch.cluster)
+    _refuse_different([each for _, each in parsed])
+    make = _Maker(trainer(launch.trainer), launch, {"launch": uuid.uuid4().hex, "command": command})
+    runs = {run.fingerprint: run for run in map(make.run, (settings for settings, _ in parsed))}
+    digest = sha256("".join(sorted(runs)).encode()).hexdigest()[:8]
+    return Sweep(launch, store, list(runs.values()), f"{launch.experiment.name}-{digest}")
+
+
+def told_of_other_code(pending: Sequence[Run]) -> str:
+    """A line where runs of the same settings and data were trained with other code: which files differ; or nothing."""
+    folder = home.state() / "journal"
+    wanted = {run.fingerprint[:HALF]: run for run in pending}
+    for path in sorted(folder.iterdir()) if wanted and folder.is_dir() else ():
+        run = wanted.get(path.name[:HALF])
+        before = Journal(path).identity if run and path.name != run.fingerprint else None
+        if run and before:
+            files = changed(before["code"]["files"], run.identity["code"]["files"])
+            return (
+                f"{', '.join(files)} changed since such runs were trained: they are trained anew; "
+                f"if you know that no number has changed, code={before['code']['digest'][:HALF]} takes those there are"
+            )
+    return ""
 
 
 def _refuse_different(launches: Sequence[Launch]) -> None:
     """A sweep is over the settings of runs; the rest of a command is one for all of them."""
-    for name in Launch.model_fields.keys() - {"settings"}:
+    for name in Launch.model_fields:
         values = {repr(getattr(launch, name)) for launch in launches}
         if len(values) > 1:
             raise InputError(f"{name}: one command has one, here are {len(values)}; give a command for each")
 
 
-def _job(settings: Settings, data: Dataset, state: Path, common: dict[str, str]) -> Job:
-    if settings.batch_size > len(data.train):
-        raise InputError(
-            f"batch_size: {settings.batch_size} is more than the {len(data.train)} training examples of {data.name}"
-        )
-    fingerprint = settings.fingerprint(data.digest)
-    identity = {
-        "settings": settings.model_dump(),
-        "configuration": settings.configuration,
-        "fingerprint": fingerprint,
-        "numerics": NUMERICS_VERSION,
-        "dataset": {
-            "name": data.name,
-            "digest": data.digest,
-            "n_train": len(data.train),
-            "n_validation": len(data.validation),
-            "n_test": len(data.test),
-            "inputs": data.inputs,
-            "classes": data.classes,
-            "class_names": data.class_names,
-            "reading": data.reading,
-            "scale": data.scale,
-            "image_shape": data.image_shape,
-            "example": data.train.X[0].tolist(),
-        },
-        "provenance": provenance.describe() | common | {"repeat": provenance.repeat(settings)},
-        "uncommitted": provenance.uncommitted(),
-    }
-    return Job(settings, fingerprint, str(state), identity)
+class _Maker:
+    """Makes the runs of one launch, which have trainer, code and provenance in common."""
+
+    def __init__(self, trained: Trainer, launch: Launch, common: dict[str, str]) -> None:
+        self._trainer, self._launch, self._common = trained, launch, common
+        self._source: Source = source_of(trained.train.__module__)
+
+    def run(self, settings: Settings) -> Run:
+        """The run of these settings; raises InputError where they do not fit its data."""
+        data = self._trainer.data(settings)
+        own = code_digest(self._source)
+        code = self._launch.code or own
+        values, places = settings.model_dump(mode="json"), list(settings.places)
+        name = fingerprint(values, places, data.digest, code)
+        identity: dict[str, Any] = {
+            "trainer": self._trainer.name,
+            "settings": values,
+            "places": places,
+            "configuration": settings.configuration,
+            "fingerprint": name,
+            "code": {"digest": code, "own": own, "files": dict(self._source)},
+            "dataset": {"name": data.name, "digest": data.digest, "reading": data.reading, **data.facts},
+            "provenance": provenance.describe() | self._common | {"repeat": provenance.repeat(settings)},
+            "uncommitted": provenance.uncommitted(),
+        }
+        return Run(self._trainer.name, settings, name, home.state(), identity)

@@ -12,8 +12,8 @@ from pathlib import Path
 from octant import home
 from octant.cli.messages import one_line_errors
 from octant.cli.upkeep import journals, orders
-from octant.config import Tracking
 from octant.errors import InputError
+from octant.runs.settings import Tracking
 from octant.servers.moving import follow, move
 from octant.servers.team import settings
 from octant.tracking.store import Store, locate

@@ -6,7 +6,7 @@ import sys
 
 from octant import home
 from octant.cli.messages import one_line_errors
-from octant.config import Tracking
+from octant.runs.settings import Tracking
 from octant.servers.server import HOST, environment, hosts, port_of, serve
 from octant.tracking.store import Store, client_of, locate
 from octant.tracking.view import NEWEST, path_of

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from octant.analysis.palette import colour
 from octant.runs.journal import Story
+from octant.trainer import flat
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -19,7 +20,8 @@ _MOST_TAG = 4900  # characters; MLflow's own limit was 5,000 for years
 def run_name(identity: Mapping[str, Any]) -> str:
     """A readable name, such as `cross_entropy-tanh-softmax lr=0.1 seed=3`."""
     settings = identity["settings"]
-    return f"{identity['configuration']} lr={settings['learning_rate']:g} seed={settings['seed']}"
+    rate = f" lr={settings['learning_rate']:g}" if "learning_rate" in settings else ""
+    return f"{identity['configuration']}{rate} seed={settings['seed']}".strip()
 
 
 def run_tags(identity: Mapping[str, Any], sweep: str) -> dict[str, str]:
@@ -27,6 +29,9 @@ def run_tags(identity: Mapping[str, Any], sweep: str) -> dict[str, str]:
     data, provenance = identity["dataset"], identity["provenance"]
     return {
         "config": identity["configuration"],
+        "trainer": identity["trainer"],
+        "code_digest": identity["code"]["digest"],
+        **({} if identity["code"]["own"] == identity["code"]["digest"] else {"code_own": identity["code"]["own"]}),
         "sweep": sweep,
         "fingerprint": identity["fingerprint"],
         "dataset_digest": data["digest"],
@@ -43,13 +48,10 @@ def _cut(text: str) -> str:
 
 
 def run_params(identity: Mapping[str, Any]) -> dict[str, str]:
-    """The settings, flat; of the data set its name, split and sizes."""
-    settings = dict(identity["settings"])
-    chosen = settings.pop("dataset")
-    data = identity["dataset"]
-    sizes = {name: data[name] for name in ("n_train", "n_validation", "n_test")}
-    split = {"dataset": data["name"], "split_seed": chosen["split_seed"]}
-    return {name: str(value) for name, value in (settings | split | sizes).items()}
+    """The settings, flat, but for places; and what is counted of the data set."""
+    settings = {name: value for name, value in flat(identity["settings"]).items() if name not in identity["places"]}
+    sizes = {name: value for name, value in identity["dataset"].items() if name.startswith("n_")}
+    return {name: str(value) for name, value in (settings | sizes).items()}
 
 
 def points(lines: list[dict[str, Any]]) -> list[Metric]:
@@ -76,8 +78,8 @@ def dataset_inputs(identity: Mapping[str, Any]) -> list[Any]:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     data = identity["dataset"]
-    source = json.dumps({"dataset": data["name"], "split": identity["settings"]["dataset"]})
-    profile = json.dumps({name: data[name] for name in ("n_train", "n_validation", "n_test", "inputs", "classes")})
+    source = json.dumps({"dataset": data["name"], "split": identity["settings"].get("dataset")})
+    profile = json.dumps({name: value for name, value in data.items() if isinstance(value, int)})
     dataset = Dataset(data["name"], data["digest"][:36], "octant", source, profile=profile)
     return [DatasetInput(dataset, [InputTag("mlflow.data.context", "train, validation, test")])]
 
@@ -90,14 +92,15 @@ def summary(story: Story) -> dict[str, float]:
         return {}
     last = story.epochs[-1]["metrics"]
     final = {f"final_{name}": value for name, value in last.items() if name.endswith("accuracy")}
-    return final | {f"best_{ENDPOINT}": max(line["metrics"][ENDPOINT] for line in story.epochs)}
+    best = {f"best_{ENDPOINT}": max(line["metrics"][ENDPOINT] for line in story.epochs)} if ENDPOINT in last else {}
+    return final | best
 
 
 def summary_points(story: Story, model_id: str | None) -> list[Metric]:
     """The summary as MLflow's points, linked to the run's model."""
     from mlflow.entities import Metric
 
-    time, step = (story.outcome or {}).get("time", 0), len(story.epochs) - 1
+    time, step = (story.outcome or {}).get("time", 0), story.epochs[-1]["epoch"] if story.epochs else 0
     return [Metric(key, value, time, step, model_id) for key, value in summary(story).items()]
 
 
@@ -106,8 +109,9 @@ def described(run_id: str, story: Story) -> str:
     outcome = story.outcome or {}
     if outcome.get("outcome") == "diverged":
         said = f"Diverged in epoch {outcome['epoch']}: {outcome['reason']}."
+    elif (found := summary(story)) and f"best_{ENDPOINT}" not in found:
+        said = f"{len(story.epochs)} records."
     else:
-        found = summary(story)
         said = (
             f"Test accuracy {found['final_test_accuracy']:.4f} after the last of {len(story.epochs) - 1} epochs, which "
             f"is what comparisons use. `best_test_accuracy` ({found['best_test_accuracy']:.4f}, the best of all "

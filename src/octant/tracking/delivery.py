@@ -19,13 +19,13 @@ import yaml
 
 from octant import home
 from octant.errors import InputError
-from octant.models.logged import log_model_once
 from octant.runs import attempts
-from octant.runs.journal import TEST_ERRORS, Busy, Journal, Story, locked, make_folder, read_json, write_json
+from octant.runs.journal import FILES, Busy, Journal, Story, locked, make_folder, read_json, write_json
 from octant.tracking.claims import Claim
 from octant.tracking.content import dataset_inputs, outcome_tags, points, run_name, run_params, run_tags, summary_points
 from octant.tracking.store import REPLACED, Connection, Store, is_active, must_be_ours
 from octant.tracking.stored import CONFIG, UNCOMMITTED
+from octant.trainer import trainer
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -135,7 +135,8 @@ def deliver(
             _create_once(connection, order, receipt, identity, story)
             _describe_once(connection, order, receipt, identity)
             _heed(is_late)
-            log_model_once(connection, receipt, journal, identity, story, order.save)
+            if log_model := trainer(identity["trainer"]).log_model:
+                log_model(connection, receipt, journal, identity, story, order.save)
             _send_points(connection, order, receipt, identity, story, is_late)
             _set_status(connection, order, receipt, story, status)
             return Claim(order, order.receipt(), receipt)
@@ -269,9 +270,8 @@ def _set_status(connection: Connection, order: Order, receipt: dict[str, Any], s
     if receipt["status"] == status:
         return
     if story.outcome:
-        errors = order.journal.folder / TEST_ERRORS
-        if errors.exists():
-            _send_file(connection, receipt, errors)
+        for name in story.outcome.get("files", {}):
+            _send_file(connection, receipt, order.journal.folder / FILES / name)
         client.set_terminated(run_id, "FINISHED", end_time=story.outcome["time"])
     elif status == "RUNNING":
         client.update_run(run_id, status="RUNNING")

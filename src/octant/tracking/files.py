@@ -6,12 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from octant.models.logged import FILES, config_of, digest_of, folder_of
-from octant.runs.journal import TEST_ERRORS
 from octant.tracking.claims import local_path
 from octant.tracking.delivery import FINAL, Order
 from octant.tracking.store import Connection
 from octant.tracking.stored import CONFIG
+from octant.trainer import trainer
 
 
 def forget_damaged(connection: Connection, orders: list[Order]) -> None:
@@ -37,15 +36,13 @@ def _is_whole(connection: Connection, root: Path, order: Order) -> bool:
     if identity is None or receipt.get("status") not in FINAL:
         return True
     artifacts = root / receipt["run_id"] / "artifacts"
-    files = [artifacts / CONFIG]
-    if (order.journal.folder / TEST_ERRORS).exists():
-        files.append(artifacts / TEST_ERRORS)
-    model_id = receipt.get("model_id")
-    if model_id is None:
-        return all(map(_has_content, files))
-    folder = folder_of(artifacts, model_id)
-    files += [folder / name for name in FILES]
-    return all(map(_has_content, files)) and _digest(identity, folder) == _recorded(connection, receipt)
+    logged = (order.journal.read().outcome or {}).get("files", {})
+    if not all(_has_content(artifacts / name) for name in (CONFIG, *logged)):
+        return False
+    model_digest = trainer(identity["trainer"]).model_digest
+    if model_digest is None or receipt.get("model_id") is None:
+        return True
+    return model_digest(identity, artifacts, receipt["model_id"]) == _recorded(connection, receipt)
 
 
 def _has_content(file: Path) -> bool:
@@ -53,14 +50,6 @@ def _has_content(file: Path) -> bool:
         return os.stat(file).st_size > 0  # noqa: PTH116 - a third of Path.stat's time, and there are ten files a run
     except OSError:
         return False
-
-
-def _digest(identity: dict[str, Any], folder: Path) -> str | None:
-    try:
-        config = config_of(identity, (folder / "weights.npz").read_bytes())
-        return digest_of(config, lambda name: (folder / name).read_bytes())
-    except OSError:
-        return None
 
 
 def _recorded(connection: Connection, receipt: dict[str, Any]) -> str | None:

@@ -14,19 +14,17 @@ from urllib.request import url2pathname
 import pandas as pd
 
 from octant.errors import printable
-from octant.runs.journal import TEST_ERRORS, read_json
+from octant.runs.journal import read_json
 from octant.tracking.store import Connection, search
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+TEST_ERRORS = "test_errors.json"  # what a trainer of classifiers logs; see training.test_errors
 CURVES = ("train_accuracy", "test_accuracy", "validation_accuracy", "train_loss", "test_loss")
-_WORDS = ("loss", "hidden", "output", "init", "engine", "dataset", "dtype", "targets", "order", "output_step",
-          "hidden_error", "split_seed")  # fmt: skip
 # Tags that say where a run comes from; they decide no number.
 PROVENANCE = ("command", "mlflow.source.git.commit", "git_state", "version_octant", "version_python", "version_numpy",
               "version_numba", "version_mlflow", "blas", "cpu", "platform")  # fmt: skip
-_WHOLE = ("seed", "epochs", "batch_size", "hidden_units", "n_train", "n_validation", "n_test")
 _MOST = 1_000_000
 _RUNS_AT_ONCE, _POINTS_AT_ONCE = 100, 25_000  # MLflow's server answers no more
 
@@ -96,9 +94,7 @@ def _row(run: Run) -> dict[str, Any]:
     metrics = run.data.metrics
     return {
         "config": tags["config"],
-        **{name: params[name] for name in _WORDS},
-        **{name: int(params[name]) for name in _WHOLE},
-        "learning_rate": float(params["learning_rate"]),
+        **{name: _value(text) for name, text in params.items()},
         **{name: metrics.get(name, float("nan")) for name in (*CURVES, "validation_loss")},
         "outcome": tags.get("outcome", "finished"),
         "diverged_epoch": int(tags["diverged_epoch"]) if "diverged_epoch" in tags else None,
@@ -111,6 +107,18 @@ def _row(run: Run) -> dict[str, Any]:
         "artifacts": run.info.artifact_uri,
         "ended": run.info.end_time,
     }
+
+
+def _value(text: str) -> int | float | str | None:
+    """A setting as it was typed: MLflow keeps all of them as text."""
+    if text == "None":
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def _histories(connection: Connection, run_ids: list[str], key: str, most: int) -> Iterator[tuple[str, int, float]]:

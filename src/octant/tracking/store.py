@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from octant import home
-from octant.config import Tracking
 from octant.errors import OPEN, UI_PAGE, InputError, StoreAway, printable, raised_by_store, without_credentials
 from octant.runs.journal import Busy, locked, sync_folder
+from octant.runs.settings import Tracking
 from octant.tracking.database import refuse_unusable
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from octant.config import Settings, parse_settings
 from octant.errors import InputError
 from octant.tracking.store import Store, client_of, must_answer
+from octant.trainer import Settings, trainer
 
 CONFIG, UNCOMMITTED = "config.yaml", "uncommitted.diff"
 DURATION = "seconds_per_epoch"
@@ -24,7 +24,7 @@ class StoredRun:
     run_id: str
     name: str
     status: str
-    settings: Settings
+    settings: Any
     tags: dict[str, str]
     points: Points
 
@@ -49,7 +49,14 @@ def read_run(store: Store, run_id: str) -> StoredRun:
         if key != DURATION
         for point in client.get_metric_history(run_id, key)
     }
-    return StoredRun(run_id, run.info.run_name or run_id, run.info.status, _settings(client, run_id), tags, points)
+    return StoredRun(
+        run_id,
+        run.info.run_name or run_id,
+        run.info.status,
+        _settings(client, run_id, tags.get("trainer", "network")),
+        tags,
+        points,
+    )
 
 
 def plain_yaml(content: bytes) -> Any:
@@ -64,7 +71,7 @@ def plain_yaml(content: bytes) -> Any:
     return yaml.safe_load(content)
 
 
-def _settings(client: Any, run_id: str) -> Settings:
+def _settings(client: Any, run_id: str, name: str) -> Settings:
     import yaml
     from mlflow.exceptions import MlflowException
 
@@ -79,7 +86,7 @@ def _settings(client: Any, run_id: str) -> Settings:
         values = plain_yaml(content)
         if not isinstance(values, dict):
             raise InputError(f"it holds {'nothing' if values is None else type(values).__name__}")
-        return parse_settings(values)
+        return trainer(name).parse(values)
     except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:  # among them InputError
         raise InputError(f"{wrong} ({' '.join(str(error).split())[:150]})") from None
 

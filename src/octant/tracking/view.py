@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from octant.config import Experiment
 from octant.errors import printable
+from octant.runs.settings import Experiment
 from octant.tracking.store import KIND, Connection
 
 CHARTS = ("test_accuracy", "train_accuracy", "test_loss", "train_loss")

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from octant.config import DataSettings
 from octant.errors import InputError
 from octant.network.data import load
 from octant.network.data.files import reading
 from octant.network.data.published import read_idx
+from octant.network.settings import DataSettings
 
 X = np.arange(40.0).reshape(10, 4)
 Y = np.arange(10) % 2

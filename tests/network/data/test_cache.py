@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from octant.config import DataSettings
 from octant.errors import InputError
 from octant.network.data import SOURCES, Reader, arrays, load
 from octant.network.data import cache as store
 from octant.network.data.dataset import prepare
+from octant.network.settings import DataSettings
 
 
 @pytest.fixture
@@ -241,7 +241,8 @@ def test_whoever_is_second_leaves_the_entry_of_the_first(chosen, cache):
 
 def test_a_process_killed_while_it_writes_leaves_nothing_that_is_taken_for_a_cache(chosen, cache):
     code = (
-        "import os, sys, pathlib; from octant.config import DataSettings; from octant.network.data import load\n"
+        "import os, sys, pathlib; from octant.network.settings import DataSettings\n"
+        "from octant.network.data import load\n"
         "os.fsync = lambda _: os._exit(9)\n"
         f"load(DataSettings(**{chosen.model_dump()}), cache=pathlib.Path(sys.argv[1]))"
     )

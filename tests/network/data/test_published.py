@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from octant.config import DataSettings
 from octant.errors import InputError
 from octant.network.data import load, published
 from octant.network.data.published import Progress, read_idx
+from octant.network.settings import DataSettings
 
 NAMES = [*published.IMAGES, *published.LABELS]
 TRAIN_IMAGES, TEST_IMAGES, TRAIN_LABELS, TEST_LABELS = NAMES
@@ -352,7 +352,8 @@ def real():
 def test_the_real_mnist_in_little_memory(real, tmp_path):
     settings = mnist(real, validation_fraction=0)
     code = (
-        "import pathlib, re, sys; from octant.config import DataSettings; from octant.network.data import load\n"
+        "import pathlib, re, sys; from octant.network.settings import DataSettings\n"
+        "from octant.network.data import load\n"
         f"load(DataSettings(**{settings.model_dump()}), 'float32', pathlib.Path(sys.argv[1]))\n"
         "status = pathlib.Path('/proc/self/status')\n"
         "print(re.search(r'VmHWM:\\s+(\\d+)', status.read_text())[1] if status.exists() else 0)"

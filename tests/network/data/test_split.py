@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from octant.config import DataSettings
 from octant.errors import InputError
 from octant.network.data import load
 from octant.network.data.dataset import Source, prepare, split
+from octant.network.settings import DataSettings
 
 DIGITS = DataSettings(name="digits", test_fraction=0.2)
 

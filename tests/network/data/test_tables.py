@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from octant.config import DataSettings, parse_settings
 from octant.errors import InputError
 from octant.network.data import Dataset, load
+from octant.network.settings import DataSettings
 from octant.runs.provenance import repeat
 from support.command import Database, run_octant
+from support.settings import parse_settings
 
 N = 24
 LABELS = np.arange(N) * 7 % 3

@@ -6,8 +6,8 @@ import argparse
 
 from octant import home
 from octant.cli.messages import one_line_errors
-from octant.config import Tracking
 from octant.errors import printable
+from octant.runs.settings import Tracking
 from octant.tracking.store import connect, locate
 
 

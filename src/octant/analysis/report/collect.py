@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from octant import home
-from octant.config import DataSettings
 from octant.errors import InputError
 from octant.network.data import Dataset, load
+from octant.network.settings import DataSettings
 from octant.tracking.runs import read_curves, read_errors, read_runs, read_source
 from octant.tracking.store import Connection
 from octant.tracking.view import experiment_tags, newest_sweep

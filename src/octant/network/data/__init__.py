@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from octant.config import DataSettings
 from octant.network.data import arrays, published
 from octant.network.data import cache as store
 from octant.network.data.dataset import Dataset, Part, Prepared, Source, assemble, prepare
+from octant.network.settings import DataSettings
 
 __all__ = ["Dataset", "Part", "load", "state_of"]
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from octant.config import DataSettings
 from octant.network.data.dataset import Array, Source, default_names
 from octant.network.data.files import complaint, locate, reading, require_file, stamp
 from octant.network.data.labels import encode, label_column
 from octant.network.data.tables import REMEDY, read_table
+from octant.network.settings import DataSettings
 
 KERAS = ("x_train", "y_train", "x_test", "y_test")
 

@@ -19,8 +19,8 @@ from tempfile import mkdtemp
 import numpy as np
 
 from octant import home
-from octant.config import DataSettings
 from octant.network.data.dataset import Array, Dataset, Facts, Prepared, assemble
+from octant.network.settings import DataSettings
 from octant.seal import sealed, unsealed
 
 FORMAT = 4  # raised whenever what is stored, or how it is decoded, changes

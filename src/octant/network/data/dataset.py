@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from octant.config import DataSettings
 from octant.network import seeds
 from octant.network.data.files import complaint
+from octant.network.settings import DataSettings
 
 Array = NDArray[Any]
 BLOCK = 4096  # examples decoded at a time

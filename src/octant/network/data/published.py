@@ -20,11 +20,11 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from octant.config import DataSettings
 from octant.errors import InputError
 from octant.network.data.dataset import Array, Source
 from octant.network.data.files import complaint, has_file, locate, reading, stamp
 from octant.network.data.idx import LARGEST, at_most, copy_idx
+from octant.network.settings import DataSettings
 
 IMAGES = ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte")
 LABELS = ("train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte")

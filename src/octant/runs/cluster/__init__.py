@@ -7,7 +7,6 @@ to MLflow. Nothing is retried here: a task that dies costs time only, and the sa
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 import time
@@ -18,11 +17,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from octant.config import Cluster
 from octant.errors import InputError
 from octant.runs.cluster import task
 from octant.runs.journal import locked, replace
-from octant.runs.worker import FAILED, Job
+from octant.runs.run import Ending, Outcome, Run
+from octant.runs.settings import Cluster
 
 TICK_SECONDS = 0.5
 POLL_SECONDS = 3.0  # how often Slurm or Ray is asked about its tasks
@@ -47,17 +46,17 @@ def check(cluster: Cluster) -> None:
         raise InputError("hydra/launcher=slurm: sbatch is not on the PATH; launch from a node that submits to Slurm")
 
 
-def train_on(cluster: Cluster, jobs: Sequence[Job]) -> Generator[tuple[Job, str] | None, None, None]:
-    """Yield each job with its result as it comes, and None at every tick in between, as pool.train_all does.
+def train_on(cluster: Cluster, runs: Sequence[Run]) -> Generator[tuple[Run, Ending] | None, None, None]:
+    """Yield each run with its ending as it comes, and None at every tick in between, as pool.train_all does.
 
     Closing the generator cancels the tasks. Raises InputError when the cluster refuses them.
     """
-    folder = Path(jobs[0].state) / "tasks" / uuid.uuid4().hex[:12]
-    batches = split(cluster, jobs)
+    folder = runs[0].state / "tasks" / uuid.uuid4().hex[:12]
+    batches = split(cluster, runs)
     with locked(folder / "lock"):  # held while this process lives: tasks make sure that they see it
         for number, batch in enumerate(batches):
             task.write(folder, number, cluster, batch)
-            replace(task.said_in(folder, number), b"")
+            replace(task.endings_in(folder, number), b"")
         try:
             tasks = _submit(cluster, folder, [len(batch) for batch in batches])
             with closing(tasks):
@@ -66,10 +65,10 @@ def train_on(cluster: Cluster, jobs: Sequence[Job]) -> Generator[tuple[Job, str]
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def split(cluster: Cluster, jobs: Sequence[Job]) -> list[list[Job]]:
+def split(cluster: Cluster, runs: Sequence[Run]) -> list[list[Run]]:
     """Batches of at most `runs_per_task`, at least `tasks` of them where there are runs enough."""
-    count = max(math.ceil(len(jobs) / cluster.runs_per_task), min(cluster.tasks, len(jobs)))
-    return [list(jobs[first::count]) for first in range(count)]
+    count = max(math.ceil(len(runs) / cluster.runs_per_task), min(cluster.tasks, len(runs)))
+    return [list(runs[first::count]) for first in range(count)]
 
 
 def _submit(cluster: Cluster, folder: Path, sizes: list[int]) -> Tasks:
@@ -80,38 +79,30 @@ def _submit(cluster: Cluster, folder: Path, sizes: list[int]) -> Tasks:
 
 
 def _follow(
-    tasks: Tasks, folder: Path, open_batches: dict[int, list[Job]]
-) -> Generator[tuple[Job, str] | None, None, None]:
+    tasks: Tasks, folder: Path, open_batches: dict[int, list[Run]]
+) -> Generator[tuple[Run, Ending] | None, None, None]:
     asked, ended = 0.0, dict[int, str]()
     while open_batches:
         if time.monotonic() - asked > POLL_SECONDS:
             ended, asked = tasks.ended(), time.monotonic()
         for number, batch in list(open_batches.items()):
-            heard = _heard(folder, number)
-            for job in list(batch):
-                said = heard.get(job.fingerprint)
-                if said is None and number in ended:
-                    said = f"its task ended: {ended[number]}"
-                result = _seen(job, said)
-                if result is not None:
-                    batch.remove(job)
-                    yield job, result
+            heard = task.endings(folder, number)
+            for run in list(batch):
+                ending = heard.get(run.fingerprint)
+                if ending is None and number in ended:
+                    ending = Ending(Outcome.KILLED, f"its task ended: {ended[number]}")
+                if ending is not None and (ending := _seen(run, ending)):
+                    batch.remove(run)
+                    yield run, ending
             if not batch:
                 del open_batches[number]
         yield None
         time.sleep(TICK_SECONDS)
 
 
-def _heard(folder: Path, number: int) -> dict[str, str]:
-    lines = task.said_in(folder, number).read_bytes().splitlines(keepends=True)
-    return dict(json.loads(line) for line in lines if line.endswith(b"\n"))
-
-
-def _seen(job: Job, said: str | None) -> str | None:
-    """The result, once the journal that a node wrote shows it here too: folders shared by NFS lag behind."""
-    if said is None or said.startswith(FAILED):
-        return said
-    outcome = job.journal.read().outcome
+def _seen(run: Run, ending: Ending) -> Ending | None:
+    """The ending, once the journal that a node wrote shows it here too: folders shared by NFS lag behind."""
+    outcome = None if ending.outcome is Outcome.FAILED else run.journal.read().outcome
     if outcome is not None:
-        return str(outcome["outcome"])
-    return said if said.startswith("its task") else None
+        return Ending(Outcome(outcome["outcome"]), ending.reason, ending.earlier)
+    return None if ending.outcome.is_over else ending

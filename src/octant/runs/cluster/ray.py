@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from octant.config import Ray
 from octant.errors import InputError
 from octant.runs.cluster import task
+from octant.runs.settings import Ray
 
 
 class Futures:

@@ -13,9 +13,9 @@ import subprocess
 from contextlib import redirect_stderr, suppress
 from pathlib import Path
 
-from octant.config import Slurm
 from octant.errors import InputError
 from octant.runs.cluster import task
+from octant.runs.settings import Slurm
 
 STARTUP_MINUTES = 5  # of Python and the compiled engine, on a node that has neither in its caches
 _OVER = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "BOOT_FAIL",

@@ -17,10 +17,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from octant.config import Cluster, parse_settings
 from octant.runs import provenance
 from octant.runs.journal import Busy, locked, read_json, write_json
-from octant.runs.worker import Job, execute
+from octant.runs.run import Ending, Outcome, Run
+from octant.runs.settings import Cluster
+from octant.runs.worker import execute
+from octant.trainer import trainer
 
 BUSY_SECONDS = 1.0
 
@@ -29,17 +31,24 @@ def _batch_in(folder: Path, number: int) -> Path:
     return folder / f"batch-{number}.json"
 
 
-def said_in(folder: Path, number: int) -> Path:
-    """The file in which a task says how each of its runs ended, one [fingerprint, result] a line."""
-    return folder / f"said-{number}.jsonl"
+def endings_in(folder: Path, number: int) -> Path:
+    """The file in which a task writes how each of its runs ended: [fingerprint, outcome, reason, earlier] per line."""
+    return folder / f"endings-{number}.jsonl"
 
 
-def write(folder: Path, number: int, cluster: Cluster, jobs: Sequence[Job]) -> None:
+def endings(folder: Path, number: int) -> dict[str, Ending]:
+    """Fingerprint -> ending, of the runs of a batch that have ended so far."""
+    lines = endings_in(folder, number).read_bytes().splitlines(keepends=True)
+    rows = [json.loads(line) for line in lines if line.endswith(b"\n")]
+    return {name: Ending(Outcome(outcome), reason, earlier) for name, outcome, reason, earlier in rows}
+
+
+def write(folder: Path, number: int, cluster: Cluster, runs: Sequence[Run]) -> None:
     """Write a batch for its task."""
     content = {
-        "state": jobs[0].state,
+        "state": str(runs[0].state),
         "minutes_per_run": cluster.minutes_per_run,
-        "runs": [job.identity for job in jobs],
+        "runs": [run.identity for run in runs],
     }
     write_json(_batch_in(folder, number), content)
 
@@ -53,17 +62,17 @@ def run(folder: str, number: int) -> None:
     _refuse_without_launcher(here, node)
     # submitit ignores it: a cancelled task would train on until Slurm's KillWait is over.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    waiting = deque(_job(identity, batch["state"], node) for identity in batch["runs"])
+    waiting = deque(_run(identity, Path(batch["state"]), node) for identity in batch["runs"])
     while waiting:
-        job = waiting.popleft()
+        each = waiting.popleft()
         with _at_most(batch["minutes_per_run"]):
-            result = execute(job)
-        if result == "busy":  # another launch trains it: its outcome will do for this one as well
-            waiting.append(job)
+            ending = execute(each)
+        if ending.outcome is Outcome.BUSY:  # another launch trains it: its outcome will do for this one as well
+            waiting.append(each)
             time.sleep(BUSY_SECONDS)
             continue
-        with said_in(here, number).open("a", encoding="utf-8") as file:
-            file.write(json.dumps([job.fingerprint, result]) + "\n")
+        with endings_in(here, number).open("a", encoding="utf-8") as file:
+            file.write(json.dumps([each.fingerprint, ending.outcome, ending.reason, ending.earlier]) + "\n")
 
 
 def _refuse_without_launcher(folder: Path, node: str) -> None:
@@ -78,10 +87,11 @@ def _refuse_without_launcher(folder: Path, node: str) -> None:
         return
 
 
-def _job(identity: dict[str, Any], state: str, node: str) -> Job:
+def _run(identity: dict[str, Any], state: Path, node: str) -> Run:
     here = provenance.describe() | {"node": node}
     identity = identity | {"provenance": identity["provenance"] | here}
-    return Job(parse_settings(identity["settings"]), identity["fingerprint"], state, identity)
+    name = identity["trainer"]
+    return Run(name, trainer(name).parse(identity["settings"]), identity["fingerprint"], state, identity)
 
 
 @contextmanager

@@ -1,0 +1,98 @@
+"""What a command asks besides the settings of its runs: experiment, store, workers, cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from octant.errors import InputError
+from octant.trainer import Part, Settings, one_line, trainer
+
+
+class Experiment(Part):
+    """A question and the endpoint declared beforehand to answer it.
+
+    `companion` names the experiment that asks the same at each configuration's own learning rate; `shared_rate` is
+    the one rate that a grid of learning rates is held against.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+    question: Annotated[str, Field(max_length=4000)] = ""  # MLflow keeps tags of 5,000 characters
+    endpoint: Literal["test_accuracy"] = "test_accuracy"
+    companion: str | None = None
+    shared_rate: Annotated[float, Field(gt=0)] | None = None
+
+
+class Tracking(Part):
+    """Where MLflow keeps the runs; `uri` null means the SQLite store under mlruns/."""
+
+    uri: str | None = None
+
+
+class Cluster(Part):
+    """How runs are spread over the nodes of a cluster: conf/hydra/launcher/slurm.yaml and ray.yaml."""
+
+    cluster: Literal["slurm", "ray"]
+    tasks: Annotated[int, Field(ge=1, le=10_000)]
+    runs_per_task: Annotated[int, Field(ge=1, le=100_000)]
+    minutes_per_run: Annotated[float, Field(gt=0, le=10_080)]
+    memory_mb: Annotated[int, Field(ge=100, le=4_000_000)]
+
+
+class Slurm(Cluster):
+    """Slurm, and what else its sbatch is to be told."""
+
+    cluster: Literal["slurm"]
+    sbatch: dict[str, Any] = {}  # noqa: RUF012 - pydantic copies it
+
+
+class Ray(Cluster):
+    """A started Ray cluster."""
+
+    cluster: Literal["ray"]
+    address: Annotated[str, Field(min_length=1)]
+
+
+class Launch(Part):
+    """The rest of a command: the experiment that its runs belong to, and how to go about it.
+
+    `code` is the digest of an earlier code whose numbers the present one gives too, as its user says: then runs that
+    were trained with that code are there already.
+    """
+
+    experiment: Experiment
+    tracking: Tracking
+    trainer: str = "network"
+    code: Annotated[str, Field(pattern=r"^[0-9a-f]{32,64}$")] | None = None
+    workers: Annotated[int, Field(ge=1, le=1024)] | None = None
+    rerun: bool = False
+    cluster: Annotated[Slurm | Ray, Field(discriminator="cluster")] | None = None
+
+
+OWN = frozenset(Launch.model_fields)
+
+
+def parse_launch(composed: Mapping[str, Any]) -> tuple[Settings, Launch]:
+    """Check a composed configuration (plain containers): the settings of one run, and the rest of the command.
+
+    Raises InputError with one line for a wrong key, word, type or range: what was wrong and what is allowed.
+    """
+    settings = trainer(str(composed.get("trainer", "network"))).parse(
+        {key: value for key, value in composed.items() if key not in OWN}
+    )
+    try:
+        return settings, Launch(**{key: value for key, value in composed.items() if key in OWN})
+    except ValidationError as error:
+        raise InputError(_one_line(error)) from None
+
+
+def _one_line(error: ValidationError) -> str:
+    """As trainer.one_line, with a cluster's options called what they are on the command line."""
+    first = error.errors(include_url=False)[0]
+    said = one_line(error, set(OWN))
+    if first["loc"][:1] != ("cluster",):
+        return said
+    key = ".".join(map(str, first["loc"]))
+    return said.replace(key, ".".join(["hydra.launcher", *map(str, first["loc"][2:])]), 1)
