@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 EXPERIMENT ?= factorial
 ARGS ?=
-PORT ?= 5000
+PORT ?= $(or $(OCTANT_PORT),5000)
 KILLS ?= 40
 BIN := $(VENV)/bin
 # pip's wheels and MLflow's imports are chatty; what matters is printed by octant itself.
@@ -26,35 +26,35 @@ train: $(VENV)/.installed ## train one run: ARGS="loss=mse hidden=tanh seed=3"
 	@$(BIN)/octant $(ARGS)
 
 report: $(VENV)/.installed ## tables and figures of EXPERIMENT again, from the store alone
-	@$(BIN)/python -m octant.analysis.report $(EXPERIMENT) $(ARGS)
+	@$(BIN)/octant report $(EXPERIMENT) $(ARGS)
 
 lecture: $(VENV)/.installed ## the lecture's page: train what is missing on MNIST, then tables, figures, words
 	@for each in lecture lecture-ladder lecture-rates; do $(BIN)/octant experiment=$$each $(ARGS) || exit $$?; done
 	@PYTHONPATH=experiments/lecture $(BIN)/python -m lecture_page
 
 ui: $(VENV)/.installed ## MLflow on 127.0.0.1 (PORT=5000) with the link to the comparison
-	@OCTANT_PORT=$(PORT) exec $(BIN)/python -m octant.servers.ui
+	@OCTANT_PORT=$(PORT) exec $(BIN)/octant ui
 
 server: $(VENV)/.serving ## MLflow for a team on PostgreSQL, settings in the environment: docs/scaling.md
-	@exec $(BIN)/python -m octant.servers.team
+	@exec $(BIN)/octant server
 
 move: $(VENV)/.serving ## carry the SQLite store to a new team's server, ids and all: docs/scaling.md
-	@$(BIN)/python -m octant.servers.move
+	@$(BIN)/octant move
 
 portraits: $(VENV)/.installed ## figures of single runs into MLflow: RUNS="id id"
-	@$(BIN)/python -m octant.models.portraits $(RUNS) $(ARGS)
+	@$(BIN)/octant portraits $(RUNS) $(ARGS)
 
 promote: $(VENV)/.installed ## register the best model of EXPERIMENT, by validation accuracy, as champion
-	@$(BIN)/python -m octant.models.champion promote $(EXPERIMENT) $(ARGS)
+	@$(BIN)/octant promote $(EXPERIMENT) $(ARGS)
 
 serve: $(VENV)/.installed ## the champion answers HTTP on 127.0.0.1 (PORT=5000)
-	@OCTANT_PORT=$(PORT) exec $(BIN)/python -m octant.models.champion serve $(ARGS)
+	@OCTANT_PORT=$(PORT) exec $(BIN)/octant serve $(ARGS)
 
 sync: $(VENV)/.installed ## send to MLflow what is only in the journals, damaged files again
-	@$(BIN)/python -m octant.cli.upkeep sync $(ARGS)
+	@$(BIN)/octant sync $(ARGS)
 
 doctor: $(VENV)/.installed ## compare journals and store, mark dead runs KILLED, count damaged files
-	@$(BIN)/python -m octant.cli.upkeep doctor $(ARGS)
+	@$(BIN)/octant doctor $(ARGS)
 
 test: $(VENV)/.tested ## set up and run the tests
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)

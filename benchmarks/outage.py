@@ -35,7 +35,7 @@ def calm(server: Server, home: Path) -> float:
 def disturbed(server: Server, home: Path) -> float:
     code, said = with_two_outages(server, home, *SWEEP)
     assert code in (0, 75), said
-    sync = run_octant(home, "sync", module="octant.cli.upkeep", MLFLOW_TRACKING_URI=server.address)
+    sync = run_octant(home, "sync", MLFLOW_TRACKING_URI=server.address)
     assert sync.returncode == 0, sync.stderr
     assert Database(server.folder).statuses() == {"FINISHED": 16}
     return seconds(home)

@@ -1,6 +1,6 @@
 """Runs a minute into the team's server on PostgreSQL, and into SQLite, from 8 launches side by side.
 
-    python benchmarks/server.py [runs]     # needs octant[server] and PostgreSQL; `make server` itself is measured
+    python benchmarks/server.py [runs]     # needs octant[server] and PostgreSQL; `octant server` itself is measured
 
 Every launch trains one-epoch runs on the digits and delivers them. Printed as markdown: wall time until the store
 has every run, requests' cost on the server (CPU, resident memory with its workers), size of the store a run.
@@ -60,7 +60,7 @@ def afterwards(home: Path, runs: int, *more: str, uri: str, **env: str) -> None:
     began = time.perf_counter()
     done = run_octant(home, *SWEEP, f"seed=range({runs // LAUNCHES * LAUNCHES})", *more, **env)
     swept = time.perf_counter()
-    report = run_octant(home, "smoke", "--uri", uri, module="octant.analysis.report", **env)
+    report = run_octant(home, "report", "smoke", "--uri", uri, **env)
     ended = time.perf_counter()
     assert (done.returncode, report.returncode) == (0, 0), done.stderr + report.stderr
     said = (

@@ -26,11 +26,9 @@ LAYERS = [
 ]  # fmt: skip
 # The seams that are still open: file -> rooms above it that it imports.
 OPEN = {
-    "analysis/report": {"tracking", "runs", "cli"},
-    "runs": {"tracking", "cli"},
+    "analysis/report": {"tracking", "runs"},
+    "runs": {"tracking"},
     "tracking": {"models"},
-    "models": {"cli"},
-    "servers": {"cli"},
 }
 NUMERICS = [
     "network.activations", "network.losses", "network.initialisers", "network.seeds", "network.network",
@@ -69,18 +67,32 @@ def test_imports_go_one_way(relative: str) -> None:
 
 
 def importers(package: str) -> set[str]:
-    found = {
+    return {
         relative for relative, path in modules().items()
         if any(name.split(".")[0] == package for name in imported(path))
     }  # fmt: skip
-    return {layer(relative) for relative in found}
+
+
+def rooms(package: str) -> set[str]:
+    return {layer(relative) for relative in importers(package)}
 
 
 def test_mlflow_hydra_and_numba_have_one_door_each() -> None:
-    assert importers("mlflow") == {"tracking", "models", "servers"}
-    assert importers("hydra") == {"cli"}
-    assert importers("omegaconf") <= {"cli"}
-    assert importers("numba") <= {"network"}
+    assert rooms("mlflow") == {"tracking", "models", "servers"}
+    for package in ("hydra", "omegaconf", "antlr4"):
+        assert importers(package) == {"cli/compose.py"}
+    assert rooms("numba") <= {"network"}
+
+
+def test_hydra_s_private_parts_have_one_door() -> None:
+    """hydra_plugins/ alone, and nothing of another library's is replaced."""
+    for relative, path in modules().items():
+        assert "hydra._internal" not in path.read_text(), relative
+        plugins = {name for name in imported(path) if name.startswith("hydra_plugins.")}
+        assert plugins <= ({"hydra_plugins.octant_overrides"} if relative == "cli/compose.py" else set()), relative
+    door = (SOURCE.parent / "hydra_plugins" / "octant_plugins.py").read_text()
+    assert "octant.cli" not in door
+    assert "SystemExit" not in door
 
 
 @pytest.mark.parametrize("module", NUMERICS)

@@ -1,6 +1,6 @@
 """`python -m octant`."""
 
-from octant.cli.app import main
+from octant.cli.main import main
 
 if __name__ == "__main__":
     main()

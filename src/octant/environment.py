@@ -21,7 +21,7 @@ CLIENT = frozenset(
         "BOTO_CLIENT_ADDRESSING_STYLE",
     )
 )  # fmt: skip
-# What `make server` and `make move` are told; no run heeds them.
+# What `octant server` and `octant move` are told; no run heeds them.
 SERVER = frozenset(
     f"MLFLOW_{name}"
     for name in (

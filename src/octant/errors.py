@@ -6,6 +6,12 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+# Exit codes; 74 and 75 are EX_IOERR and EX_TEMPFAIL of sysexits.h.
+BAD_INPUT = 2
+DISK = 74
+UNDELIVERED = 75
+STOPPED = 130
+
 # `ps` shows arguments, shells and Hydra's multirun.yaml keep them.
 OPEN = (
     "tracking.uri: name and password do not belong there; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD "
@@ -33,6 +39,16 @@ def raised_by_store(error: Exception) -> bool:
     """Whether MLflow, SQLAlchemy or SQLite raised it; none of them is imported for that."""
     origins = {each.__module__.split(".")[0] for each in type(error).__mro__}
     return isinstance(error, StoreAway) or bool(origins & {"mlflow", "sqlalchemy", "sqlite3"})
+
+
+def line_of(error: Exception) -> str:
+    """One line for any exception."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    text = " ".join(str(error).split())
+    if raised_by_store(error) and not isinstance(error, StoreAway):
+        return f"the store does not answer: {text[:200]}"
+    return text or type(error).__name__
 
 
 def without_credentials(text: str) -> str:

@@ -89,8 +89,9 @@ class Trainer:
 
     `data` says what a run with these settings is trained on, and raises InputError for settings that do not fit it.
     `files` are logged with a finished run, from its last record: name -> content. `log_model` logs its model, which
-    `model_digest` digests where its files lie on this machine (None: one is missing or empty). `preload` names
-    modules that a worker finds imported, given the settings of all runs.
+    `model_digest` digests where its files lie on this machine (None: one is missing or empty).
+    `log_figures` logs figures of single runs. `discard_damaged` throws damaged caches away and counts them. `preload`
+    names modules that a worker finds imported, given the settings of all runs.
     """
 
     name: str
@@ -100,6 +101,8 @@ class Trainer:
     files: Callable[[Any, Epoch], Mapping[str, bytes]] = lambda settings, last: {}
     log_model: Callable[..., None] | None = None
     model_digest: Callable[[Mapping[str, Any], Path, str], str | None] | None = None
+    log_figures: Callable[..., None] | None = None
+    discard_damaged: Callable[[], int] = lambda: 0
     preload: Callable[[list[Any]], list[str]] = lambda settings: []
 
     def parse(self, values: Mapping[str, Any]) -> Any:

@@ -33,7 +33,7 @@ def test_the_report_is_one_run_linked_from_the_description(swept: tuple[Path, st
     home = tmp_path / "home"
     shutil.copytree(swept[0], home)
     first = {path.name: path.read_bytes() for path in (home / "experiments" / "smoke").iterdir()}
-    done = run_octant(home, "smoke", module="octant.analysis.report")
+    done = run_octant(home, "report", "smoke")
     assert done.returncode == 0, done.stderr
     again = {path.name: path.read_bytes() for path in (home / "experiments" / "smoke").iterdir()}
     assert again == first
@@ -50,10 +50,10 @@ def test_the_report_is_one_run_linked_from_the_description(swept: tuple[Path, st
 
 def test_an_experiment_without_runs_is_one_line(swept: tuple[Path, str], tmp_path: Path) -> None:
     run_octant(tmp_path, "epochs=1", "experiment.name=other")
-    done = run_octant(tmp_path, "nothing", module="octant.analysis.report")
+    done = run_octant(tmp_path, "report", "nothing")
     assert done.returncode == 2
     assert done.stderr.startswith("octant: experiment nothing has no runs in sqlite:///")
-    assert done.stderr.endswith("; known there: other; run it with: make sweep EXPERIMENT=nothing\n")
+    assert done.stderr.endswith("; known there: other; run it with: octant experiment=nothing\n")
     assert Database(tmp_path).query("select name from experiments where name = 'nothing'") == []
 
 

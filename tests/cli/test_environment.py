@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from octant import environment as own
+from octant.cli.main import COMMANDS
 from octant.runs.journal import Journal
 from octant.runs.settings import Tracking
 from octant.tracking.delivery import deliver, place
@@ -118,9 +119,8 @@ def test_deaf_names_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_commands_settle_before_the_libraries_come() -> None:
     """Importing a command imports none of what reads the environment when it is imported."""
-    names = ("cli.app", "models.champion", "models.portraits", "analysis.report.__main__", "models.rerun",
-             "models.predict", "cli.upkeep", "servers.ui", "servers.team", "servers.move", "runs.worker")  # fmt: skip
-    code = f"import sys, {', '.join(f'octant.{name}' for name in names)}"
+    names = ["octant.cli.compose", "octant.runs.worker", *sorted({module for module, _ in COMMANDS.values()})]
+    code = f"import sys, {', '.join(names)}"
     code += "; print({'matplotlib', 'mlflow', 'numba'} & set(sys.modules))"
     env = environment(Path("/nowhere")) | {"PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)

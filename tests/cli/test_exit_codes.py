@@ -7,27 +7,26 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from support.command import environment, run_octant
+from support.command import run_octant
 
 ONE = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=2")
 COMMANDS: dict[str, tuple[str, ...]] = {
-    "octant": ("octant", *ONE),
-    "report": ("octant.analysis.report", "octant"),
-    "rerun": ("octant.models.rerun", "RUN"),
-    "predict": ("octant.models.predict", "arrays.npz", "--model", "RUN"),
-    "promote": ("octant.models.champion", "promote", "octant"),
-    "serve": ("octant.models.champion", "serve"),
-    "sync": ("octant.cli.upkeep", "sync"),
-    "doctor": ("octant.cli.upkeep", "doctor"),
-    "portraits": ("octant.models.portraits", "RUN"),
-    "move": ("octant.servers.move",),
+    "octant": ONE,
+    "report": ("report", "octant"),
+    "rerun": ("rerun", "RUN"),
+    "predict": ("predict", "arrays.npz", "--model", "RUN"),
+    "promote": ("promote", "octant"),
+    "serve": ("serve",),
+    "sync": ("sync",),
+    "doctor": ("doctor",),
+    "portraits": ("portraits", "RUN"),
+    "move": ("move",),
 }
 SERVER = {"MLFLOW_BACKEND_STORE_URI": "postgresql+psycopg2://ann:word@127.0.0.1:1/octant",
           "MLFLOW_TRACKING_URI": "http://127.0.0.1:1", "MLFLOW_AUTH_ADMIN_USERNAME": "ann",
@@ -81,12 +80,8 @@ def run_id(home: Path) -> str:
 
 
 def run(home: Path, command: str) -> subprocess.CompletedProcess[str]:
-    module, *arguments = (each.replace("RUN", run_id(home)) for each in COMMANDS[command])
-    more = SERVER if command == "move" else {"OCTANT_PORT": "5999"}
-    env = environment(home, **more)
-    return subprocess.run(
-        [sys.executable, "-m", module, *arguments], env=env, capture_output=True, text=True, check=False
-    )
+    words = (each.replace("RUN", run_id(home)) for each in COMMANDS[command])
+    return run_octant(home, *words, **(SERVER if command == "move" else {"OCTANT_PORT": "5999"}))
 
 
 @pytest.mark.slow

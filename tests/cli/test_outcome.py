@@ -37,7 +37,7 @@ def test_diverged_run_is_told_and_not_promoted(tmp_path: Path) -> None:
     assert "accuracy" not in done.stdout
     again = run_octant(tmp_path / "home", *command)
     assert "1 run: 0 trained, 1 was there already\ndiverged in epoch " in again.stdout
-    promoted = run_octant(tmp_path / "home", "promote", "octant", module="octant.models.champion")
+    promoted = run_octant(tmp_path / "home", "promote", "octant")
     assert promoted.returncode == 2
     assert "experiment octant: all of its runs diverged (1)" in promoted.stderr
 

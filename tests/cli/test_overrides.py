@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import HealthCheck, given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
-from octant.cli import app
-from octant.cli.overrides import quoted
+from hydra_plugins.octant_overrides import quoted
+from octant.cli import conclude
+from octant.cli.main import main
 from octant.runs.settings import Launch, parse_launch
+from octant.tracking import launching
 
 
 class Run(NamedTuple):
@@ -36,21 +37,22 @@ def command(folder: Path, *arguments: str) -> tuple[Any, str, list[Run]]:
     runs: list[Run] = []
     out, err = io.StringIO(), io.StringIO()
 
-    def launched(composed: Any) -> int:
+    def launched(composed: Any) -> Any:
         runs.extend(Run(*parse_launch(each)) for each in composed)
-        return 0
+        launching.launches.append(launching.Launched(None, None, [0.0] * len(runs)))  # type: ignore[arg-type]
+        return launching.launches[-1]
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setenv("OCTANT_HOME", str(folder))
         patch.setenv("HYDRA_FULL_ERROR", "0")
-        patch.setenv("_OCTANT_DEBUG", "0")
         patch.setattr(sys, "argv", ["octant", *arguments])
-        patch.setattr(app, "launch_composed", launched)
-        patch.setattr(ConfigLoaderImpl, "_load_configuration_impl", ConfigLoaderImpl._load_configuration_impl)
+        patch.setattr(launching, "launch", launched)
+        patch.setattr(launching, "launches", [])
+        patch.setattr(conclude, "conclude", lambda _: 0)
         GlobalHydra.instance().clear()
         with pytest.raises(SystemExit) as ended:
-            app.main()
+            main()
             raise SystemExit(0)  # --cfg returns
     signal.signal(signal.SIGINT, before)
     return ended.value.code or 0, err.getvalue(), runs

@@ -57,7 +57,7 @@ def trainers(journal: Journal, X: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def promoted(swept: Home) -> Path:
-    done = run_octant(swept[0], "promote", "smoke", module="octant.models.champion")
+    done = run_octant(swept[0], "promote", "smoke")
     assert done.returncode == 0, done.stderr
     assert "models:/octant@champion is now version 1" in done.stdout
     return swept[0]
@@ -127,7 +127,7 @@ def test_a_delivery_that_is_repeated_leaves_one_model(swept: Home, tmp_path: Pat
     content = json.loads(receipt.read_text())
     assert content.pop("model_id")
     receipt.write_text(json.dumps(content | {"status": "RUNNING"}))
-    done = run_octant(home, "sync", module="octant.cli.upkeep")
+    done = run_octant(home, "sync")
     assert "1 sent" in done.stdout, done.stderr
     database = Database(home)
     assert database.query("select status, count(*) from logged_models") == [(2, 1)]
@@ -143,14 +143,14 @@ def test_promoted_is_the_best_by_validation(promoted: Path) -> None:
         groups.setdefault((journal.identity or {})["configuration"], []).append((value, journal.fingerprint))
     best = max(groups.values(), key=lambda runs: sum(value for value, _ in runs))
     assert champion(promoted).fingerprint == max(best)[1]
-    again = run_octant(promoted, "promote", "smoke", module="octant.models.champion")
+    again = run_octant(promoted, "promote", "smoke")
     assert "is now version 1" in again.stdout
 
 
 def test_without_a_validation_part_nothing_is_promoted(tmp_path: Path) -> None:
     tiny = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1", "dataset.validation_fraction=0.0")
     assert run_octant(tmp_path, *tiny).returncode == 0
-    done = run_octant(tmp_path, "promote", "octant", module="octant.models.champion")
+    done = run_octant(tmp_path, "promote", "octant")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "the test set may choose nothing" in done.stderr
@@ -162,19 +162,19 @@ def test_predict_draws_the_digit_and_answers(promoted: Path, tmp_path: Path) -> 
     digit = np.rint(X[3].reshape(8, 8) * 255 / 16).astype(np.uint8)
     Image.fromarray(digit).save(tmp_path / "small.png")
     Image.fromarray(255 - np.kron(digit, np.ones((20, 20), np.uint8))).save(tmp_path / "large.png")
-    small = run_octant(promoted, str(tmp_path / "small.png"), module="octant.models.predict", PYTHONIOENCODING="utf-8")
+    small = run_octant(promoted, "predict", str(tmp_path / "small.png"), PYTHONIOENCODING="utf-8")
     assert small.returncode == 0, small.stderr
     lines = small.stdout.splitlines()
     answer = trainers(champion(promoted), X[3:4] / 16)[0]
     assert lines[-1] == f"class {answer.argmax()}" == f"class {labels[3]}"
     assert "█" in "".join(lines[:8])
     assert [float(line.split()[1]) for line in lines[8:18]] == [round(float(p), 4) for p in answer]
-    large = run_octant(promoted, str(tmp_path / "large.png"), module="octant.models.predict", PYTHONIOENCODING="ascii")
+    large = run_octant(promoted, "predict", str(tmp_path / "large.png"), PYTHONIOENCODING="ascii")
     assert large.stdout.splitlines()[-1] == lines[-1], large.stderr
     assert large.stdout.isascii()
     np.savez(tmp_path / "whole.npz", X=X[:5].astype(int))
     np.savez(tmp_path / "shares.npz", X=X[:5].reshape(-1, 8, 8) / 16)
-    said = [run_octant(promoted, str(tmp_path / name), module="octant.models.predict").stdout for name in
+    said = [run_octant(promoted, "predict", str(tmp_path / name)).stdout for name in
             ("whole.npz", "shares.npz")]  # fmt: skip
     assert said[0] == said[1]
     assert said[0].count("row ") == 5
@@ -208,11 +208,9 @@ def test_bad_input_is_one_line(promoted: Path, tmp_path: Path) -> None:
     Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(tmp_path / "digit.png")
     with pytest.raises(InputError, match="no known range of greys"):
         read_inputs(str(tmp_path / "digit.png"), config | {"scale": 1.0})
-    done = run_octant(promoted, str(tmp_path / "range.npz"), module="octant.models.predict")
+    done = run_octant(promoted, "predict", str(tmp_path / "range.npz"))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    done = run_octant(
-        promoted, str(tmp_path / "range.npz"), "--model", "models:/none@x", module="octant.models.predict"
-    )
+    done = run_octant(promoted, "predict", str(tmp_path / "range.npz"), "--model", "models:/none@x")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
@@ -224,7 +222,7 @@ def test_a_tampered_config_is_refused(promoted: Path, tmp_path: Path) -> None:
     config["hidden"] = {"tanh": "sigmoid", "sigmoid": "tanh"}[config["hidden"]]
     (copy / "MLmodel").write_text(yaml.safe_dump(about))
     np.savez(tmp_path / "good.npz", X=np.full((1, 64), 0.5))
-    done = run_octant(promoted, str(tmp_path / "good.npz"), "--model", str(copy), module="octant.models.predict")
+    done = run_octant(promoted, "predict", str(tmp_path / "good.npz"), "--model", str(copy))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "SHA-256 differs" in done.stderr
 
@@ -241,7 +239,7 @@ def test_tampered_code_is_refused_before_it_runs(name: str, promoted: Path, tmp_
     changed = copy / ("evil.py" if name == "MLmodel" else name)
     changed.write_text(changed.read_text() + "\nprint('a stranger was here')\n")
     np.savez(tmp_path / "good.npz", X=np.full((1, 64), 0.5))
-    done = run_octant(promoted, str(tmp_path / "good.npz"), "--model", str(copy), module="octant.models.predict")
+    done = run_octant(promoted, "predict", str(tmp_path / "good.npz"), "--model", str(copy))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert ("other code than octant's" if name == "MLmodel" else "SHA-256 differs") in done.stderr
     assert "stranger" not in done.stdout
@@ -255,7 +253,7 @@ def test_a_tampered_weights_file_is_refused_with_one_line(promoted: Path, tmp_pa
     assert (copy / "weights.npz").read_bytes() == packed(parameters)
     (copy / "weights.npz").write_bytes(packed(parameters._replace(b2=parameters.b2 + 1)))
     np.savez(tmp_path / "good.npz", X=np.full((1, 64), 0.5))
-    done = run_octant(promoted, str(tmp_path / "good.npz"), "--model", str(copy), module="octant.models.predict")
+    done = run_octant(promoted, "predict", str(tmp_path / "good.npz"), "--model", str(copy))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "SHA-256 differs" in done.stderr
     code = f"import mlflow; mlflow.pyfunc.load_model({str(copy)!r})"
@@ -301,7 +299,7 @@ def test_disguised_code_runs_under_no_address(kind: str, tampered: tuple[Path, P
     home, folder = tampered
     np.savez(tmp_path / "good.npz", X=np.full((1, 64), 0.5))
     file, model = str(tmp_path / "good.npz"), address(home, folder, kind)
-    done = run_octant(home, file, "--model", model, module="octant.models.predict")
+    done = run_octant(home, "predict", file, "--model", model)
     assert not (home / "marker").exists()
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert ("is not this octant's" if kind == "folder" else "SHA-256 differs") in done.stderr
@@ -311,7 +309,7 @@ def test_disguised_code_runs_under_no_address(kind: str, tampered: tuple[Path, P
 def test_every_kind_of_address_answers(kind: str, promoted: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "good.npz", X=np.full((1, 64), 0.5))
     model = address(promoted, folder_of(promoted, champion(promoted).fingerprint), kind)
-    done = run_octant(promoted, str(tmp_path / "good.npz"), "--model", model, module="octant.models.predict")
+    done = run_octant(promoted, "predict", str(tmp_path / "good.npz"), "--model", model)
     assert (done.returncode, done.stderr) == (0, "")
     expected = trainers(champion(promoted), np.full((1, 64), 0.5)).argmax()
     assert done.stdout.splitlines()[-1] == f"class {expected}"
@@ -319,7 +317,7 @@ def test_every_kind_of_address_answers(kind: str, promoted: Path, tmp_path: Path
 
 def test_disguised_code_is_not_served(tampered: tuple[Path, Path]) -> None:
     home, _ = tampered
-    done = run_octant(home, "serve", module="octant.models.champion", OCTANT_PORT=str(free_port()))
+    done = run_octant(home, "serve", OCTANT_PORT=str(free_port()))
     assert not (home / "marker").exists()
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
 
@@ -435,7 +433,7 @@ def test_serve_answers_http_and_refuses_with_400(promoted: Path, tmp_path: Path)
     log = tmp_path / "serve.log"
     with log.open("w") as out:
         server = subprocess.Popen(
-            [sys.executable, "-m", "octant.models.champion", "serve"], stdout=out, stderr=out,
+            [sys.executable, "-m", "octant", "serve"], stdout=out, stderr=out,
             env=environment(promoted, OCTANT_PORT=str(port)),
         )  # fmt: skip
     try:
@@ -456,7 +454,7 @@ def test_serve_answers_http_and_refuses_with_400(promoted: Path, tmp_path: Path)
             assert post(port, json.dumps({"inputs": inputs}).encode())[0] == 400, name
         assert post(port, json.dumps({"inputs": [[float("nan"), *row[1:]]]}).encode())[0] == 400
         assert post(port, b"junk")[0] == 400
-        taken = run_octant(promoted, "serve", module="octant.models.champion", OCTANT_PORT=str(port))
+        taken = run_octant(promoted, "serve", OCTANT_PORT=str(port))
         assert (taken.returncode, taken.stderr.count("\n")) == (2, 1)
     finally:
         os.kill(server.pid, signal.SIGTERM)
@@ -479,7 +477,7 @@ def test_figures_of_other_runs_on_demand(swept: Home) -> None:
     database = Database(swept[0])
     others = "(select run_uuid from tags where key in ('portrait', 'report_of'))"
     ((run_id,),) = database.query(f"select run_uuid from runs where run_uuid not in {others} limit 1")
-    done = run_octant(swept[0], str(run_id), module="octant.models.portraits")
+    done = run_octant(swept[0], "portraits", str(run_id))
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{run_id}: its figures are artifacts under figures/\n"
     ((uri,),) = database.query(f"select artifact_uri from runs where run_uuid = '{run_id}'")

@@ -1,4 +1,4 @@
-"""octant-rerun through its real command; and the provenance it rests on."""
+"""octant rerun through its real command; and the provenance it rests on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def test_it_is_bit_identical_and_says_what_it_knows(trained: tuple[Path, str]) -> None:
-    done = run_octant(trained[0], trained[1], module="octant.models.rerun")
+    done = run_octant(trained[0], "rerun", trained[1])
     assert done.returncode == 0, done.stdout + done.stderr
     assert "bit-identical: 22 values of 10 metrics" in done.stdout
     assert "made by another process (launch " in done.stdout
@@ -50,7 +50,7 @@ def test_one_last_bit_or_another_machine_is_told(trained: tuple[Path, str], tmp_
         database.execute("update tags set value = 'an older one' where key = 'cpu'")
         database.execute("update tags set value = 'dirty' where key = 'git_state'")
     database.close()
-    done = run_octant(home, trained[1], module="octant.models.rerun")
+    done = run_octant(home, "rerun", trained[1])
     assert done.returncode == 1, done.stdout + done.stderr
     assert "different:\n  test_loss at epoch 2: " in done.stdout
     assert "differs: CPU an older one then" in done.stdout
@@ -73,7 +73,7 @@ def test_what_cannot_be_repeated_is_one_line(trained: tuple[Path, str], tmp_path
         ([trained[1], "--data", "x"], "comes with octant"),
     ])  # fmt: skip
     for arguments, expected in cases:
-        done = run_octant(home, *arguments, module="octant.models.rerun")
+        done = run_octant(home, "rerun", *arguments)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert expected in done.stderr
 
@@ -133,6 +133,6 @@ def test_the_diff_is_of_tracked_files_bounded_and_applies(tmp_path: Path, monkey
 
 
 def test_a_store_that_does_not_answer_is_no_difference(tmp_path: Path) -> None:
-    done = run_octant(tmp_path, "0" * 32, "--uri", "http://127.0.0.1:1", module="octant.models.rerun")
+    done = run_octant(tmp_path, "rerun", "0" * 32, "--uri", "http://127.0.0.1:1")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (75, "", 1)
     assert "does not answer" in done.stderr

@@ -197,14 +197,14 @@ def test_a_run_left_running_by_sigkill_is_marked_by_doctor_and_continued(tmp_pat
     worker = stopped_in_mid_run(tmp_path, process.pid)
     database = Database(tmp_path)
     wait_for(lambda: (tmp_path / "mlflow.db").exists() and database.statuses() == {"RUNNING": 1}, 60, "the run")
-    busy = run_octant(tmp_path, "doctor", module="octant.cli.upkeep")
+    busy = run_octant(tmp_path, "doctor")
     assert "1 being trained now" in busy.stdout
     for pid in (process.pid, worker):
         os.kill(pid, signal.SIGKILL)
     process.communicate()
     wait_until_empty(tmp_path, 3.0)
     assert database.statuses() == {"RUNNING": 1}
-    doctor = run_octant(tmp_path, "doctor", module="octant.cli.upkeep")
+    doctor = run_octant(tmp_path, "doctor")
     assert doctor.returncode == 0, doctor.stderr
     assert "1 marked KILLED" in doctor.stdout
     assert database.statuses() == {"KILLED": 1}
@@ -223,7 +223,7 @@ def test_sixteen_processes_on_one_fresh_store(tmp_path: Path) -> None:
         _, said = process.communicate()
         assert "Traceback" not in said
         assert process.returncode in (0, 75), said
-    sync = run_octant(tmp_path, "sync", module="octant.cli.upkeep")
+    sync = run_octant(tmp_path, "sync")
     assert sync.returncode == 0, sync.stdout + sync.stderr
     database = Database(tmp_path)
     assert database.statuses() == {"FINISHED": 16}

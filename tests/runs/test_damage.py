@@ -93,7 +93,7 @@ def test_the_same_command_mends_it(what: str, swept: Path) -> None:
     Doctor says what the store no longer shows and brings nothing back: the user may have meant it.
     """
     DAMAGE[what](swept)
-    doctor = run_octant(swept, "doctor", module="octant.cli.upkeep")
+    doctor = run_octant(swept, "doctor")
     assert "Traceback" not in doctor.stderr
     if what in GONE:
         assert doctor.returncode == 0, doctor.stderr
@@ -118,14 +118,14 @@ def test_a_damaged_cache_is_noticed_by_all(swept: Path) -> None:
     content = path.read_bytes()
     worse = content[:5000] + bytes(byte ^ 0x40 for byte in content[5000:400_000]) + content[400_000:]
     path.write_bytes(worse)
-    doctor = run_octant(swept, "doctor", module="octant.cli.upkeep")
+    doctor = run_octant(swept, "doctor")
     assert "data cache: 1 damaged" in doctor.stdout, doctor.stderr
     assert not path.exists()
     before = Database(swept).histories()
     assert run_octant(swept, *ONE, "rerun=true").returncode == 0
     assert path.read_bytes() == content
     path.write_bytes(worse)
-    rerun = run_octant(swept, json.loads(receipt(swept).read_text())["run_id"], module="octant.models.rerun")
+    rerun = run_octant(swept, "rerun", json.loads(receipt(swept).read_text())["run_id"])
     assert "bit-identical" in rerun.stdout, rerun.stdout + rerun.stderr
     path.write_bytes(worse)
     assert run_octant(swept, *ONE, "rerun=true").returncode == 0
@@ -135,7 +135,7 @@ def test_a_damaged_cache_is_noticed_by_all(swept: Path) -> None:
 def test_doctor_does_not_vouch_for_a_store_that_does_not_answer(swept: Path) -> None:
     told = json.loads(receipt(swept).read_text())
     receipt(swept).write_text(json.dumps(told | {"store": "http://127.0.0.1:1"}))
-    doctor = run_octant(swept, "doctor", module="octant.cli.upkeep")
+    doctor = run_octant(swept, "doctor")
     assert "stores: 1 not looked at" in doctor.stdout
     assert "does not answer" in doctor.stderr
     assert doctor.returncode == 75
@@ -147,7 +147,7 @@ def test_a_state_folder_may_move(swept: Path, tmp_path: Path) -> None:
     assert "0 trained, 1 was there already" in again.stdout, again.stderr
     assert Database(there).statuses() == {"FINISHED": 1}
     assert not swept.exists()
-    rerun = run_octant(there, json.loads(receipt(there).read_text())["run_id"], module="octant.models.rerun")
+    rerun = run_octant(there, "rerun", json.loads(receipt(there).read_text())["run_id"])
     assert "bit-identical" in rerun.stdout, rerun.stderr
 
 

@@ -179,7 +179,7 @@ def test_the_command_mends_a_finished_sweep(delivered: bool, undisturbed: Path, 
         for path in home.glob("journal/*/tracking-*.json"):
             path.unlink()
     damage(home, 1)
-    doctor = run_octant(home, "doctor", module="octant.cli.upkeep")
+    doctor = run_octant(home, "doctor")
     assert "Traceback" not in doctor.stderr
     done = run_octant(home, *SWEEP)
     assert done.returncode == 0, done.stderr

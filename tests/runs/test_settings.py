@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +10,11 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from octant import home
-from octant.cli.messages import one_line_errors
 from octant.errors import InputError, without_credentials
 from octant.network.settings import Settings
 from octant.runs.fingerprint import fingerprint
 from octant.runs.settings import Tracking, parse_launch
 from octant.tracking.store import Store, locate
-from support.command import environment
 from support.settings import parse_settings, settings
 
 BAD = {
@@ -99,7 +94,7 @@ def test_defaults_are_those_of_the_configuration_files() -> None:
 
 
 def test_a_data_set_is_found_from_any_folder() -> None:
-    """Its place is stored as MLflow shows it, and octant-rerun may be called elsewhere."""
+    """Its place is stored as MLflow shows it, and octant rerun may be called elsewhere."""
     chosen = settings(dataset={"name": "arrays", "path": "x/a.npz", "test_fraction": 0.2})
     assert chosen.dataset.path == str(Path.cwd() / "x" / "a.npz")
 
@@ -145,91 +140,3 @@ def test_credentials_never_show(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="name and password do not belong there"):
         locate(Tracking(uri="https://bob:other@host/"), Path("/tmp"))
     assert store.key("x") == known("https://bob:other@host/").key("x")
-
-
-def test_ctrl_c_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended, one_line_errors():
-        raise KeyboardInterrupt
-    assert ended.value.code == 130
-    assert capsys.readouterr().err == "octant: stopped\n"
-
-
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_reader_that_has_enough_is_no_error(unbuffered: str, tmp_path: Path) -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    command = [sys.executable, "-m", "octant.cli.upkeep", "doctor"]
-    given = environment(tmp_path) | {"PYTHONUNBUFFERED": unbuffered}
-    with os.fdopen(writing, "w") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=given, check=False)
-    assert (done.returncode, done.stderr) == (141, b"")
-
-
-def test_a_broken_pipe_elsewhere_is_told(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended, one_line_errors():
-        raise BrokenPipeError(32, "Broken pipe")
-    assert (ended.value.code, capfd.readouterr().err) == (74, "octant: Broken pipe\n")
-
-
-def test_a_closed_output_is_no_error(tmp_path: Path) -> None:
-    text = f"{sys.executable} -m octant.cli.upkeep doctor >&-"
-    done = subprocess.run(["sh", "-c", text], capture_output=True, env=environment(tmp_path), check=False)
-    assert (done.returncode, done.stderr) == (0, b"")
-
-
-CLI_BAD = {
-    "unknown word": (["loss=msee"], "loss: 'msee' is unknown; did you mean 'mse'? known: cross_entropy, mse"),
-    "unknown key": (["learning_rat=1"], "setting: 'learning_rat' is unknown; did you mean 'learning_rate'?"),
-    "added key": (["+momentum=0.9"], "setting: 'momentum' is unknown"),
-    "wrong type": (["learning_rate=abc"], "learning_rate: should be a valid number, got 'abc'"),
-    "out of range": (["seed=-1"], "seed: should be greater than or equal to 0"),
-    "unparsable": (["loss=[mse"], "'[mse'"),
-    "no equals sign": (["loss"], "loss"),
-    "a name that is no text": (["dataset=arrays", "dataset.path='/tmp/\udcff.npz'"], "should be a name in UTF-8"),
-    "several values": (["loss=mse,cross_entropy"], "loss=mse,cross_entropy has several values; add -m"),
-    "nothing to train on": (["dataset.validation_fraction=0.5", "dataset.test_fraction=0.5"], "no training example of"),
-    "unknown option": (["--rerun"], "unrecognized arguments: --rerun; --help lists what there is"),
-    "contradiction": (["batch_size=5000"], "batch_size: 5000 is more than the 1079 training examples of digits"),
-    "path with digits": (["dataset.path=x.npz"], "'dataset.path' does not exist with this choice of dataset"),
-    "arrays without path": (["dataset=arrays"], "dataset=arrays needs dataset.path"),
-    "second of a sweep": (["-m", "loss=mse", "learning_rate=0.1,-1"], "learning_rate: should be greater than 0"),
-    "unknown experiment": (["experiment=factorail"], "did you mean 'factorial'"),
-    "no server address": (["tracking=server"], "tracking.uri: set the environment variable MLFLOW_TRACKING_URI first"),
-    "two experiments": (["-m", "experiment.name=aa,bb"], "experiment: one command has one, here are 2"),
-    "batches": (["-m", "seed=0,1", "hydra.sweeper.max_batch_size=1"], "'hydra.sweeper.max_batch_size' does not exist"),
-    "sbatch without plus": (
-        ["hydra/launcher=slurm", "hydra.launcher.sbatch.partition=cpu"],
-        "+hydra.launcher.sbatch.partition=... adds one",
-    ),
-    "relative store": (["tracking.uri=sqlite:///x.db"], "write sqlite:////absolute/path.db"),
-    "store as folder": (["tracking.uri=./mlruns"], "known scheme"),
-}
-
-
-@pytest.mark.parametrize(
-    "name", ["analysis.report", "models.portraits", "models.rerun", "cli.upkeep", "models.predict", "models.champion"]
-)
-def test_the_other_commands_end_with_one_line_too(name: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", f"octant.{name}", "--colour"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment(tmp_path), check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("octant: ")
-    assert done.stderr.endswith("; --help lists what there is\n")
-    assert done.stderr.count("\n") == 1
-
-
-@pytest.mark.parametrize("case", CLI_BAD)
-def test_the_command_line_ends_with_one_line_and_leaves_nothing(case: str, tmp_path: Path) -> None:
-    arguments, said = CLI_BAD[case]
-    stranger = {"PATH": "/usr/bin:/bin", "OCTANT_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-m", "octant", *arguments], capture_output=True, text=True, env=stranger, check=False
-    )
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert done.stderr.startswith("octant: ")
-    assert said in done.stderr
-    home = tmp_path / "home"
-    left = {path.name for path in home.iterdir()} if home.exists() else set()
-    assert left <= {"cache", "hydra"}, left

@@ -23,7 +23,7 @@ LONG = ("engine=numpy", "hidden_units=4", "batch_size=300", "epochs=6000")
 SLOW_STORE = """
 import sys, time
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-from octant.cli import app
+from octant.cli.main import main
 
 def slowly(name):
     real = getattr(SqlAlchemyStore, name)
@@ -34,7 +34,7 @@ def slowly(name):
 
 for name in ("log_batch", "log_inputs", "create_run", "create_logged_model"):
     slowly(name)
-app.main()
+main()
 """
 
 
@@ -82,7 +82,7 @@ def test_lagging_delivery_leaves_nothing_running(delay: float, runs: int, how: s
     assert told, said
     outcomes = trained(tmp_path)
     assert (int(told[1]), int(told[2])) == (150 - outcomes, outcomes - statuses.get("FINISHED", 0))
-    sync = run_octant(tmp_path, "sync", module="octant.cli.upkeep")
+    sync = run_octant(tmp_path, "sync")
     assert sync.returncode == 0, sync.stderr
     assert Database(tmp_path).statuses()["FINISHED"] == outcomes
     assert all([step for step, _ in points] == [0, 1] for points in Database(tmp_path).histories().values())
@@ -105,7 +105,7 @@ def test_a_long_backlog_is_closed_in_time(tmp_path: Path) -> None:
     said = stopped(process, signal.SIGTERM)
     assert Database(tmp_path).statuses() == {"FINISHED": 1, "KILLED": 1}
     assert "0 runs left, 1 not yet in MLflow" in said
-    sync = run_octant(tmp_path, "sync", module="octant.cli.upkeep")
+    sync = run_octant(tmp_path, "sync")
     assert sync.returncode == 0, sync.stderr
     assert Database(tmp_path).statuses() == {"FINISHED": 2}
     steps = [len(points) for points in Database(tmp_path).histories().values()]

@@ -92,7 +92,7 @@ def test_report_is_rebuilt_from_the_store_alone_byte_for_byte(swept: tuple[Path,
     home = tmp_path / "home"
     shutil.copytree(swept[0], home, ignore=shutil.ignore_patterns("journal", "cache", "experiments"))
     original = swept[0] / "experiments" / "smoke"
-    done = run_octant(home, "smoke", "--uri", f"sqlite:///{home / 'mlflow.db'}", module="octant.analysis.report")
+    done = run_octant(home, "report", "smoke", "--uri", f"sqlite:///{home / 'mlflow.db'}")
     assert done.returncode == 0, done.stderr
     for name in ("results.csv", "accuracy.svg", "accuracy.png"):
         assert (home / "experiments" / "smoke" / name).read_bytes() == (original / name).read_bytes(), name

@@ -59,13 +59,13 @@ def look(browser: Browser, url: str, awaited: list[str], picture: Path, width: i
 
 @pytest.fixture(scope="module")
 def page(swept: tuple[Path, str]) -> Iterator[tuple[str, str]]:
-    """MLflow as `make ui` starts it: its address and the comparison's link that it prints."""
+    """MLflow as `octant ui` starts it: its address and the comparison's link that it prints."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     where = environment(swept[0], OCTANT_PORT=str(port))
     server = subprocess.Popen(
-        [sys.executable, "-u", "-m", "octant.servers.ui"], stdout=subprocess.PIPE, text=True, env=where
+        [sys.executable, "-u", "-m", "octant", "ui"], stdout=subprocess.PIPE, text=True, env=where
     )
     assert server.stdout is not None
     said = iter(server.stdout.readline, "")
@@ -97,7 +97,7 @@ def test_a_run_its_model_and_the_report(
     look(
         browser,
         f"{runs}/{run}?workflowType=machine_learning",
-        ["final_test_accuracy", "octant-rerun"],
+        ["final_test_accuracy", "octant rerun"],
         tmp_path / "run.png",
     )
     address = f"{page[0]}#/experiments/{experiment}/models/{model}"

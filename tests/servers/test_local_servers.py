@@ -66,7 +66,7 @@ def alive(pids: list[int]) -> list[int]:
 
 @pytest.fixture(scope="module")
 def promoted(swept: Home) -> Path:
-    assert run_octant(swept[0], "promote", "smoke", module="octant.models.champion").returncode == 0
+    assert run_octant(swept[0], "promote", "smoke").returncode == 0
     return swept[0]
 
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from octant.cli.upkeep import journals, orders
 from octant.errors import InputError
 from octant.runs.settings import Tracking
 from octant.servers.moving import move
 from octant.tracking.store import Store, locate
+from octant.tracking.upkeep import journals, orders
 from support.command import Database, environment, run_octant
 
 RUNS = ("experiment=smoke", "engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1", "seed=0")
@@ -39,7 +39,7 @@ from pathlib import Path
 from octant.runs.settings import Tracking
 from octant.servers.moving import follow, move
 from octant.tracking.store import locate
-from octant.cli.upkeep import journals
+from octant.tracking.upkeep import journals
 
 state, there = Path(sys.argv[1]), sys.argv[2]
 old, new = locate(Tracking(), state), locate(Tracking(uri=there), state)

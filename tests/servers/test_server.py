@@ -89,7 +89,7 @@ def test_an_older_access_file_is_replaced(linked: bool, tmp_path: Path) -> None:
 
 
 def test_an_empty_environment_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
-    done = run_octant(tmp_path, module="octant.servers.team")
+    done = run_octant(tmp_path, "server")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "user:password@host:5432/name; see docs/scaling.md" in done.stderr
@@ -181,7 +181,7 @@ def test_a_sweep_logged_to_it_equals_the_local_one_to_the_bit(
     assert wrong.returncode == 75
     assert "Traceback" not in wrong.stderr
     assert "not-the-password" not in wrong.stderr
-    late = run_octant(tmp_path / "other", "sync", module="octant.cli.upkeep", **server.clients)
+    late = run_octant(tmp_path / "other", "sync", **server.clients)
     assert "8 sent" in late.stdout, late.stderr
 
 
@@ -198,12 +198,12 @@ def run_ids(database: Runs) -> set[object]:
 def test_a_store_moves_house_and_comes_back_from_a_backup(postgres: Postgres, tmp_path: Path) -> None:
     home = tmp_path / "home"
     assert run_octant(home, *SMOKE).returncode == 0
-    assert run_octant(home, "promote", "smoke", module="octant.models.champion").returncode == 0
+    assert run_octant(home, "promote", "smoke").returncode == 0
     old, names = Database(home), ["runs", "metrics", "params", "tags", "logged_models", "inputs", "model_versions"]
     with closing(TeamServer(tmp_path / "server", postgres, "moved")) as server:
         server.start()
         where = server.settings | server.clients
-        done = run_octant(home, module="octant.servers.move", **where)
+        done = run_octant(home, "move", **where)
         assert done.returncode == 0, done.stderr
         assert "17 runs" in done.stdout  # 16 and the report
         assert len(list((home / "journal").glob("*/tracking-*.json"))) == 32  # 16 of the old store, 16 of the new
@@ -215,11 +215,9 @@ def test_a_store_moves_house_and_comes_back_from_a_backup(postgres: Postgres, tm
         assert server.statuses() == {"FINISHED": 16}
         assert run_ids(server) - run_ids(old) <= {row[0] for row in server.query(REPORTS)}
         assert ask(server, body=b'{"name": "after"}') == 200  # ids go on after the copied ones
-        champion = run_octant(
-            home, str(digit(tmp_path)), "--uri", server.address, module="octant.models.predict", **server.clients
-        )
+        champion = run_octant(home, "predict", str(digit(tmp_path)), "--uri", server.address, **server.clients)
         assert champion.returncode == 0, champion.stderr
-        twice = run_octant(home, module="octant.servers.move", **where)
+        twice = run_octant(home, "move", **where)
         assert twice.returncode == 2
         assert "already has runs" in twice.stderr
         dump, files = tmp_path / "octant.dump", tmp_path / "server" / "artifacts"
@@ -235,9 +233,7 @@ def test_a_store_moves_house_and_comes_back_from_a_backup(postgres: Postgres, tm
         server.start()
         assert server.histories() == before
         assert server.statuses() == {"FINISHED": 16}
-        champion = run_octant(
-            home, str(digit(tmp_path)), "--uri", server.address, module="octant.models.predict", **server.clients
-        )
+        champion = run_octant(home, "predict", str(digit(tmp_path)), "--uri", server.address, **server.clients)
         assert champion.returncode == 0, champion.stderr
 
 
@@ -245,6 +241,6 @@ REPORTS = "select run_uuid from tags where key = 'report_of'"
 
 
 def digit(folder: Path) -> Path:
-    """An array that octant-predict takes: one picture's row."""
+    """An array that octant predict takes: one picture's row."""
     np.savez(folder / "digit.npz", X=np.zeros((1, 64)))
     return folder / "digit.npz"

@@ -15,9 +15,9 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return kept | {"OCTANT_HOME": str(home)} | more
 
 
-def run_octant(home: Path, *arguments: str, module: str = "octant", **more: str) -> subprocess.CompletedProcess[str]:
+def run_octant(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m octant ...` to its end."""
-    command = [sys.executable, "-m", module, *arguments]
+    command = [sys.executable, "-m", "octant", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment(home, **more), check=False)
 
 

@@ -186,7 +186,7 @@ def _open_the_way(folder: Path) -> None:
 
 
 class TeamServer(Service, Runs):
-    """`make server` itself, on a database of its own."""
+    """`octant server` itself, on a database of its own."""
 
     def __init__(self, folder: Path, postgres: Postgres, database: str, **more: str) -> None:
         need_python("flask_wtf", "server")
@@ -212,7 +212,7 @@ class TeamServer(Service, Runs):
         }
 
     def start(self) -> None:
-        child = self.spawn(sys.executable, "-m", "octant.servers.team", env=environment(self.folder, **self.settings))
+        child = self.spawn(sys.executable, "-m", "octant", "server", env=environment(self.folder, **self.settings))
 
         def up() -> bool:
             assert child.poll() is None, self.log()

@@ -44,7 +44,7 @@ def left_running(home: Path) -> None:
 
 
 def doctor(home: Path) -> str:
-    done = run_octant(home, "doctor", module="octant.cli.upkeep")
+    done = run_octant(home, "doctor")
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 

@@ -117,11 +117,11 @@ def test_other_schema_is_refused_before_training(version: str, tmp_path: Path) -
         refuse_other_schema(store)
 
 
-@pytest.mark.parametrize("module", ["octant", "octant.cli.upkeep"])
-def test_vanished_folder_is_one_line(module: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", ["seed=1", "doctor"])
+def test_vanished_folder_is_one_line(words: str, tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     env = environment(tmp_path / "home") | {"PYTHONPATH": str(Path(home.__file__).parents[1])}
-    script = f"cd {gone} && rmdir {gone} && exec {sys.executable} -m {module} doctor"
+    script = f"cd {gone} && rmdir {gone} && exec {sys.executable} -m octant {words}"
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, env=env, check=False)
     assert (done.returncode, done.stderr) == (2, "octant: the folder that you are in is gone; cd to one that exists\n")

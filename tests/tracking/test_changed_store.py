@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from octant.cli.upkeep import journals
 from octant.runs.settings import Tracking
 from octant.tracking import shipper
 from octant.tracking.delivery import Order
 from octant.tracking.store import Connection, client_of, connect, locate
+from octant.tracking.upkeep import journals
 from support.command import Database, run_octant
 
 TINY = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1")

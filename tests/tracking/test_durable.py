@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from octant.cli.upkeep import DAMAGED, count_lost, journals
 from octant.runs.journal import Journal, make_folder, replace
 from octant.runs.settings import Tracking
 from octant.tracking import claims, delivery
 from octant.tracking.claims import Claim, Claims
 from octant.tracking.delivery import Order, deliver, place
 from octant.tracking.store import Connection, connect, locate
+from octant.tracking.upkeep import DAMAGED, count_lost, journals
 from support.command import Database, run_octant
 
 # MLflow's own.
@@ -176,12 +176,12 @@ def test_emptied_files_are_counted_and_mended(mend: str, finished: Path) -> None
     metrics = Database(finished).query("select * from metrics order by 1, 2, 3, 4, 5")
     for path in of_the_run(finished).values():
         path.write_bytes(b"")
-    refused = run_octant(finished, "promote", "octant", module="octant.models.champion")
+    refused = run_octant(finished, "promote", "octant")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
-    assert "make sync" in refused.stderr
-    doctor = run_octant(finished, "doctor", module="octant.cli.upkeep")
+    assert "octant sync" in refused.stderr
+    doctor = run_octant(finished, "doctor")
     assert f"1 {DAMAGED}" in doctor.stdout, doctor.stderr
-    again = run_octant(finished, "sync", module="octant.cli.upkeep") if mend == "sync" else run_octant(finished, *ONE)
+    again = run_octant(finished, "sync") if mend == "sync" else run_octant(finished, *ONE)
     assert again.returncode == 0, again.stderr
     assert {name: path.read_bytes() for name, path in of_the_run(finished).items()}.keys() == files.keys()
     assert of_the_run(finished)["weights.npz"].read_bytes() == files["weights.npz"]
@@ -189,7 +189,7 @@ def test_emptied_files_are_counted_and_mended(mend: str, finished: Path) -> None
     assert Database(finished).query("select * from metrics order by 1, 2, 3, 4, 5") == metrics
     assert Database(finished).statuses() == {"FINISHED": 1}
     assert not count_lost(finished)[DAMAGED]
-    assert run_octant(finished, "promote", "octant", module="octant.models.champion").returncode == 0
+    assert run_octant(finished, "promote", "octant").returncode == 0
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "test_errors.json", "weights.npz", "model.py", "MLmodel"])
@@ -226,7 +226,7 @@ def test_a_moved_state_folder_is_not_damaged(finished: Path, tmp_path: Path) -> 
     try:
         assert not count_lost(there)[DAMAGED]
         next(there.glob("artifacts/*/*/artifacts/config.yaml")).unlink()
-        assert run_octant(there, "sync", module="octant.cli.upkeep").returncode == 0
+        assert run_octant(there, "sync").returncode == 0
         assert next(there.glob("artifacts/*/*/artifacts/config.yaml"))
         assert not finished.exists()
     finally:

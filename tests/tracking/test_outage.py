@@ -107,7 +107,7 @@ def test_a_server_stopped_and_started_in_mid_sweep_loses_and_doubles_nothing(ser
     code, said = with_two_outages(server, home, *SWEEP)
     assert "Traceback" not in said
     assert code in (0, 75), said
-    sync = run_octant(home, "sync", module="octant.cli.upkeep", MLFLOW_TRACKING_URI=server.address)
+    sync = run_octant(home, "sync", MLFLOW_TRACKING_URI=server.address)
     assert sync.returncode == 0, sync.stdout + sync.stderr
     found, expected = Database(server.folder), Database(tmp_path / "calm")
     assert found.statuses() == {"FINISHED": 16}
@@ -122,7 +122,7 @@ def test_a_server_stopped_and_started_in_mid_sweep_loses_and_doubles_nothing(ser
 GONE_BEFORE_THE_REPORT = """
 import os, signal
 from octant.analysis import report
-from octant.cli import app
+from octant.cli.main import main
 
 log = report.log
 
@@ -131,7 +131,7 @@ def late(*arguments):
     return log(*arguments)
 
 report.log = late
-app.main()
+main()
 """
 
 
@@ -161,26 +161,24 @@ def test_no_server_at_all_then_sync_sends_everything_once(server: Server, tmp_pa
     assert done.returncode == 75, done.stderr
     assert time.monotonic() - began < 60
     assert "their results are safe in" in done.stderr
-    assert "make sync" in done.stderr
-    early = run_octant(tmp_path / "home", "sync", module="octant.cli.upkeep", **address)
+    assert "octant sync" in done.stderr
+    early = run_octant(tmp_path / "home", "sync", **address)
     assert early.returncode == 75
-    locked_out = run_octant(tmp_path / "home", "sync", module="octant.cli.upkeep")
+    locked_out = run_octant(tmp_path / "home", "sync")
     assert "set MLFLOW_TRACKING_URI" in locked_out.stderr
     server.start()
     printed = ""
     for expected in ("1 sent", "have everything"):
-        sync = run_octant(tmp_path / "home", "sync", module="octant.cli.upkeep", **address)
+        sync = run_octant(tmp_path / "home", "sync", **address)
         assert sync.returncode == 0, sync.stderr
         assert expected in sync.stdout
         printed += sync.stdout + sync.stderr
     launched = run_octant(tmp_path / "home", *TINY, "seed=1", "tracking=server", **address)
     assert launched.returncode == 0, launched.stderr
     dead = ("--uri", f"http://ann:{secret}@127.0.0.1:1")
-    refused = run_octant(tmp_path / "home", "nothing", *dead, module="octant.analysis.report")
+    refused = run_octant(tmp_path / "home", "report", "nothing", *dead)
     assert refused.returncode == 2
-    report = run_octant(
-        tmp_path / "home", "nothing", *dead, module="octant.analysis.report", MLFLOW_TRACKING_URI=dead[1]
-    )
+    report = run_octant(tmp_path / "home", "report", "nothing", *dead, MLFLOW_TRACKING_URI=dead[1])
     assert report.returncode == 75
     printed += launched.stdout + launched.stderr + report.stdout + report.stderr + refused.stderr
     database = Database(server.folder)
@@ -216,7 +214,7 @@ def test_a_locked_sqlite_store_is_waited_for_in_the_background(tmp_path: Path) -
     assert "Traceback" not in done.stderr
     holder.rollback()
     holder.close()
-    sync = run_octant(tmp_path, "sync", module="octant.cli.upkeep")
+    sync = run_octant(tmp_path, "sync")
     assert sync.returncode == 0, sync.stderr
     database = Database(tmp_path)
     assert database.statuses() == {"FINISHED": 2}
@@ -357,7 +355,7 @@ def test_a_launch_that_cannot_go_on_leaves_no_run_running(tmp_path: Path) -> Non
         "def slowly(*given):\n    time.sleep(3)\n    return connect(*given)\n"
         "shipper.connect = slowly\n"
         "def train(*_):\n    yield None\n    raise OSError(28, 'No space left on device')\n"
-        "launch.train_all = train\napp.main()\n"
+        "launch.train_all = train\nmain()\n"
     )
     assert run_octant(tmp_path, *TINY).returncode == 0
     (journal,) = (tmp_path / "journal").iterdir()

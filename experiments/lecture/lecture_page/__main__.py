@@ -8,7 +8,7 @@ from lecture_page.chaos import chaos
 from lecture_page.page import pages
 from lecture_page.tables import agreement, tables
 from octant import home
-from octant.cli.messages import one_line_errors
+from octant.cli.border import one_line_errors
 from octant.network.data import load
 from octant.network.settings import DataSettings
 from octant.runs.journal import replace

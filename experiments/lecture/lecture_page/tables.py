@@ -75,7 +75,7 @@ def _read(experiment: str) -> pd.DataFrame:
     sweep = newest_sweep(connection)
     runs = read_runs(connection, sweep) if sweep else pd.DataFrame()
     if runs.empty or set(runs["dataset"]) != {"mnist"}:
-        raise InputError(f"no MNIST runs in the newest sweep of {experiment}; run: make sweep EXPERIMENT={experiment}")
+        raise InputError(f"no MNIST runs in the newest sweep of {experiment}; run: octant experiment={experiment}")
     finals = runs.drop(columns=["train_loss", "test_loss"]).rename(columns={"test_accuracy": "final"})
     curves = read_curves(connection, runs)[["fingerprint", "epoch", *ACCURACIES]]
     return finals.drop(columns="train_accuracy").merge(curves, on="fingerprint")

@@ -12,7 +12,7 @@ COMMANDS = {
     "rerun": ("octant.models.rerun", "repeat a run from what MLflow stored alone, and compare every number"),
     "promote": ("octant.models.champion", "register the best model of an experiment as champion"),
     "predict": ("octant.models.predict", "classify a picture or arrays with a logged model"),
-    "serve": ("octant.models.champion", "answer HTTP with the champion, on 127.0.0.1"),
+    "serve": ("octant.models.serve", "answer HTTP with the champion, on 127.0.0.1"),
     "portraits": ("octant.models.portraits", "log figures of single runs"),
 }
 

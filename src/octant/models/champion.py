@@ -1,28 +1,17 @@
-"""`make promote`: register the best configuration's best run, by validation accuracy. `make serve`: serve it.
-
-python -m octant.models.champion promote factorial
-python -m octant.models.champion serve
-"""
+"""`octant promote NAME`: register the best configuration's best run, by validation accuracy, as champion."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from octant import home
 from octant.analysis.report.findings import SETTINGS
-from octant.cli.messages import one_line_errors
 from octant.errors import InputError, printable
 from octant.models.registry import CHAMPION, promote
 from octant.models.verified import fetch
-from octant.runs.settings import Tracking
-from octant.servers.server import HOST, environment, port_of, serve
 from octant.tracking.runs import read_runs
-from octant.tracking.store import Store, connect, locate
+from octant.tracking.store import Store, connect, located
 from octant.tracking.view import newest_sweep
 
 _KEYS = ["config", "learning_rate", *SETTINGS]
@@ -43,7 +32,7 @@ def choose(runs: pd.DataFrame) -> pd.Series:
     if not (finished & runs["validation_accuracy"].notna()).any():
         raise InputError(
             "no run has a validation accuracy, and the test set may choose nothing; train with a validation part: "
-            "make sweep with ARGS=dataset.validation_fraction=0.1"
+            "dataset.validation_fraction=0.1"
         )
     if runs["dataset_digest"].nunique() > 1:
         raise InputError("the sweep has several data sets or splits; sweep one of them to choose among its runs")
@@ -62,7 +51,7 @@ def register(store: Store, experiment: str) -> str:
     sweep = newest_sweep(connection)
     runs = read_runs(connection, sweep) if sweep else pd.DataFrame()
     if sweep is None or runs.empty:
-        raise InputError(f"experiment {experiment} has no finished runs; run: make sweep EXPERIMENT={experiment}")
+        raise InputError(f"experiment {experiment} has no finished runs; run: octant experiment={experiment}")
     try:
         best = choose(runs)
     except InputError as error:
@@ -75,7 +64,7 @@ def register(store: Store, experiment: str) -> str:
     tags = {"experiment": experiment, "sweep": sweep, "config": best["config"], "dataset": best["dataset"]}
     _refuse_damaged(store, experiment, best["run_id"], name)
     version = promote(connection, best["run_id"], tags, why)
-    return f"{CHAMPION} is now version {version}\n{why}\nmake serve answers with it, octant-predict too"
+    return f"{CHAMPION} is now version {version}\n{why}\noctant serve and octant predict answer with it"
 
 
 def _refuse_damaged(store: Store, experiment: str, run_id: str, name: str) -> None:
@@ -90,37 +79,16 @@ def _refuse_damaged(store: Store, experiment: str, run_id: str, name: str) -> No
     except InputError as error:
         why = str(error).partition("; ")[0]
         raise InputError(
-            f"{experiment}: {name} is best, but its model is damaged; log it again from the journal: make sync ({why})"
+            f"{experiment}: {name} is best, but its model is damaged; octant sync logs it again ({why})"
         ) from None
 
 
-def serve_champion(store: Store) -> None:
-    """MLflow's scoring server on this machine only, with the champion, until Ctrl-C.
-
-    It is given a copy of what was checked, in a folder of this user's alone, and never asks the store again.
-    """
-    port = port_of()
-    verified = fetch(store, CHAMPION)
-    with TemporaryDirectory(prefix="octant-") as folder:
-        verified.write(Path(folder))
-        command = [sys.executable, "-m", "octant.models.scoring", folder, str(port)]
-        serve(command, port, environment(), f"{CHAMPION} answers on http://{HOST}:{port}/invocations")
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The experiment."""
+    parser.add_argument("experiment", help="name of the experiment, such as factorial")
 
 
-def main() -> None:
-    """Command line of `make promote` and `make serve`."""
-    parser = argparse.ArgumentParser(prog="octant.models.champion", description=__doc__.split("\n")[0])
-    parser.add_argument("task", choices=["promote", "serve"])
-    parser.add_argument("experiment", nargs="?", default="factorial")
-    parser.add_argument("--uri", help="tracking store; default: the local one")
-    with one_line_errors():
-        arguments = parser.parse_args()
-        store = locate(Tracking(uri=arguments.uri), home.state())
-        if arguments.task == "serve":
-            serve_champion(store)
-        else:
-            print(printable(register(store, arguments.experiment)))
-
-
-if __name__ == "__main__":
-    main()
+def run(options: argparse.Namespace) -> int:
+    """Promote, and say which run it is."""
+    print(printable(register(located(options.uri), options.experiment)))
+    return 0

@@ -1,9 +1,7 @@
 """Figures of single runs, as their artifacts: confusion matrix, hidden units' weights, misclassified test examples.
 
 They take 0.3 s a run, more than training it on the digits: so a single run and the median run of each configuration
-of a sweep get them by themselves, any other on demand.
-
-python -m octant.models.portraits RUN_ID...
+of a sweep get them by themselves, any other on demand: `octant portraits RUN_ID ...`.
 """
 
 from __future__ import annotations
@@ -18,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from octant import home
-from octant.cli.messages import one_line_errors
 from octant.errors import InputError, printable
 from octant.models.verified import fetch
 from octant.network.data import Dataset
@@ -28,9 +24,8 @@ from octant.network.network import build, forward
 from octant.network.settings import Settings
 from octant.network.trainer import data, dataset_of
 from octant.network.training import test_errors
-from octant.runs.settings import Tracking
 from octant.runs.worker import same_data
-from octant.tracking.store import Store, client_of, locate
+from octant.tracking.store import Store, client_of, located
 from octant.tracking.stored import read_run
 
 if TYPE_CHECKING:
@@ -89,22 +84,19 @@ def draw(settings: Settings, dataset: Dataset, parameters: Parameters) -> Iterat
             yield "misclassified", figures.pictures_figure(images, words)
 
 
-def main() -> None:
-    """Command line of `make portraits`."""
-    parser = argparse.ArgumentParser(prog="octant.models.portraits", description=__doc__.split("\n")[0])
-    parser.add_argument("run_ids", nargs="+", metavar="RUN_ID")
-    parser.add_argument("--uri", help="tracking store; default: the local one")
-    with one_line_errors():
-        arguments = parser.parse_args()
-        store = locate(Tracking(uri=arguments.uri), home.state())
-        for run_id in arguments.run_ids:
-            read_run(store, run_id)
-        client = client_of(store, create=False)
-        log(store, client, arguments.run_ids)
-        for run_id in arguments.run_ids:
-            has = TAG in client.get_run(run_id).data.tags
-            print(f"{run_id}: {'its figures are' if has else 'it has no figures: no'} artifacts under {FOLDER}/")
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The runs."""
+    parser.add_argument("run_ids", nargs="+", metavar="RUN_ID", help="MLflow's id of a run")
 
 
-if __name__ == "__main__":
-    main()
+def run(options: argparse.Namespace) -> int:
+    """Log what is missing, and say which runs have figures."""
+    store = located(options.uri)
+    for run_id in options.run_ids:
+        read_run(store, run_id)
+    client = client_of(store, create=False)
+    log(store, client, options.run_ids)
+    for run_id in options.run_ids:
+        has = TAG in client.get_run(run_id).data.tags
+        print(f"{run_id}: {'its figures are' if has else 'it has no figures: no'} artifacts under {FOLDER}/")
+    return 0

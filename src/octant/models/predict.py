@@ -1,7 +1,7 @@
 """Classify a picture or arrays with a logged model, and draw what the model saw.
 
-octant-predict digit.png                     with the champion (make promote)
-octant-predict arrays.npz --model RUN_ID     with the model of a run; an MLflow address or a folder will do too
+octant predict digit.png                     with the champion (octant promote)
+octant predict arrays.npz --model RUN_ID     with the model of a run; an MLflow address or a folder will do too
 """
 
 from __future__ import annotations
@@ -12,13 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from octant import home
-from octant.cli.messages import one_line_errors
 from octant.models.pictures import read_inputs
 from octant.models.registry import CHAMPION, load
 from octant.network.activations import Array
-from octant.runs.settings import Tracking
-from octant.tracking.store import locate
+from octant.tracking.store import located
 
 SHADES = " ░▒▓█"
 PLAIN_SHADES = " .:*#"  # for terminals without Unicode
@@ -26,27 +23,28 @@ MOST_DRAWN = 3
 _BAR = 30
 
 
-def main() -> None:
-    """Command line of `octant-predict`."""
-    parser = argparse.ArgumentParser(prog="octant-predict", description=__doc__.split("\n")[0])
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What to classify, and the model."""
     parser.add_argument("file", help="picture.png or .jpg, arrays.npz with X (n, d) or (n, h, w), or table.csv")
     parser.add_argument("--model", default=CHAMPION, help="RUN_ID, MLflow address or folder; default: %(default)s")
-    parser.add_argument("--uri", help="tracking store; default: the local one")
-    with one_line_errors():
-        arguments = parser.parse_args()
-        model = load(locate(Tracking(uri=arguments.uri), home.state()), arguments.model)
-        X = read_inputs(arguments.file, model.config)
-        answers = model.predict(X)
-        shape = model.config["image_shape"]
-        names = [_printable(name) for name in model.config.get("class_names") or map(str, range(answers.shape[1]))]
-        if len(X) == 1:
-            print(*([draw(X[0].reshape(shape))] if shape else []), sep="\n")
-            print(table(answers[0], names), f"({model.probabilities})", f"class {names[answers[0].argmax()]}", sep="\n")
-            return
-        for row, (x, answer) in enumerate(zip(X, answers, strict=True)):
-            if shape and row < MOST_DRAWN:
-                print(draw(x.reshape(shape)))
-            print(f"row {row}: class {names[answer.argmax()]}  {answer.max():.4f}")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Draw what the model saw, and print its answers."""
+    model = load(located(options.uri), options.model)
+    X = read_inputs(options.file, model.config)
+    answers = model.predict(X)
+    shape = model.config["image_shape"]
+    names = [_printable(name) for name in model.config.get("class_names") or map(str, range(answers.shape[1]))]
+    if len(X) == 1:
+        print(*([draw(X[0].reshape(shape))] if shape else []), sep="\n")
+        print(table(answers[0], names), f"({model.probabilities})", f"class {names[answers[0].argmax()]}", sep="\n")
+        return 0
+    for row, (x, answer) in enumerate(zip(X, answers, strict=True)):
+        if shape and row < MOST_DRAWN:
+            print(draw(x.reshape(shape)))
+        print(f"row {row}: class {names[answer.argmax()]}  {answer.max():.4f}")
+    return 0
 
 
 def draw(image: Array) -> str:
@@ -76,7 +74,3 @@ def _can_print(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 """Repeat a run from what MLflow stored alone, and say whether its numbers are the same to the last bit.
 
-octant-rerun RUN_ID                      exit code 0: identical, 1: different, 2: it cannot be repeated, 75: no store
-octant-rerun RUN_ID --data FILE|FOLDER   where the data lie here, if not where the run had them
+octant rerun RUN_ID                      exit code 0: identical, 1: different, 2: it cannot be repeated, 75: no store
+octant rerun RUN_ID --data FILE|FOLDER   where the data lie here, if not where the run had them
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from octant import home
-from octant.cli.messages import UNDELIVERED, one_line_errors
-from octant.errors import InputError, printable
+from octant.errors import UNDELIVERED, InputError, printable
 from octant.network.data import load
 from octant.network.settings import Settings
 from octant.runs import provenance
@@ -23,9 +22,8 @@ from octant.runs.journal import Story
 from octant.runs.pool import train_all
 from octant.runs.progress import Progress
 from octant.runs.run import Run
-from octant.runs.settings import Tracking
 from octant.tracking.content import summary
-from octant.tracking.store import locate, said_by_store
+from octant.tracking.store import located, said_by_store
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
 from octant.trainer import trainer
 
@@ -36,23 +34,23 @@ _DECISIVE = {"mlflow.source.git.commit": "git commit", "version_octant": "octant
              "platform": "platform"}  # fmt: skip
 
 
-def main() -> None:
-    """Command line of `octant-rerun`."""
-    parser = argparse.ArgumentParser(prog="octant-rerun", description=__doc__.split("\n")[0])
-    parser.add_argument("run_id", help="MLflow's id of the run")
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The run, and where its data lie."""
+    parser.add_argument("run_id", metavar="RUN_ID", help="MLflow's id of the run")
     parser.add_argument("--data", help="file or folder of the data set, if it lies elsewhere now")
-    parser.add_argument("--uri", help="tracking store; default: the local one")
-    with one_line_errors():
-        arguments = parser.parse_args()
-        store = locate(Tracking(uri=arguments.uri), home.state())
-        try:
-            stored = read_run(store, arguments.run_id)
-        except Exception as error:
-            if (said := said_by_store(error)) is None:
-                raise
-            print(f"octant: {store.shown} does not answer: {said}", file=sys.stderr)
-            raise SystemExit(UNDELIVERED) from None  # not 1, which would say that the numbers differ
-        raise SystemExit(rerun(stored, arguments.data))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Repeat the run; a store that does not answer is UNDELIVERED, not 1, which would say that the numbers differ."""
+    store = located(options.uri)
+    try:
+        stored = read_run(store, options.run_id)
+    except Exception as error:
+        if (told := said_by_store(error)) is None:
+            raise
+        print(f"octant: {store.shown} does not answer: {told}", file=sys.stderr)
+        return UNDELIVERED
+    return rerun(stored, options.data)
 
 
 def rerun(stored: StoredRun, data: str | None) -> int:
@@ -164,7 +162,3 @@ def _outcomes(stored: StoredRun, story: Story) -> list[str]:
     if then is None or then == again:
         return []
     return [f"outcome: {then} then, {again} now"]
-
-
-if __name__ == "__main__":
-    main()

@@ -23,6 +23,12 @@ def _model_digest(identity: Mapping[str, Any], artifacts: Path, model_id: str) -
     return digest_in(identity, artifacts, model_id)
 
 
+def _log_figures(*arguments: Any) -> None:
+    from octant.models import portraits
+
+    portraits.log(*arguments)
+
+
 TRAINER = Trainer(
     "network",
     Settings,
@@ -31,5 +37,7 @@ TRAINER = Trainer(
     network.files,
     log_model=_log_model,
     model_digest=_model_digest,
+    log_figures=_log_figures,
+    discard_damaged=network.discard_damaged,
     preload=network.preload,
 )

@@ -71,7 +71,7 @@ def fetch(store: Store, model: str) -> Verified:
         found = digest_of(config, files.__getitem__)
     except (MlflowException, OSError, LookupError, TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
         must_answer(client)
-        remedy = f"register one: make promote EXPERIMENT=factorial (store: {store.shown})"
+        remedy = f"register one: octant promote factorial (store: {store.shown})"
         said = printable(" ".join(str(error).split())[:200])
         raise InputError(f"{model} is no model of octant's that can be read ({said}); {remedy}") from None
     if {found} != {own, recorded or own}:

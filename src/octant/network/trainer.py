@@ -12,7 +12,7 @@ from typing import Any
 from octant import home
 from octant.errors import InputError
 from octant.network.activations import Array
-from octant.network.data import Dataset, load, state_of
+from octant.network.data import Dataset, cache, load, state_of
 from octant.network.initialisers import Parameters
 from octant.network.network import build
 from octant.network.settings import DataSettings, Settings
@@ -80,6 +80,11 @@ def files(settings: Settings, last: Epoch) -> dict[str, bytes]:
         return {}
     errors = test_errors(dataset_of(settings.dataset, settings.dtype), last.said)
     return {TEST_ERRORS: (json.dumps(errors) + "\n").encode()}
+
+
+def discard_damaged() -> int:
+    """Throw away what is damaged in the cache of decoded data sets; how many."""
+    return cache.discard_damaged(home.state() / "cache")
 
 
 def preload(runs: list[Settings]) -> list[str]:

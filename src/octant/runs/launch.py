@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from octant import home
-from octant.cli.messages import UNDELIVERED
+from octant.errors import UNDELIVERED
 from octant.runs import cluster
 from octant.runs.journal import Busy
 from octant.runs.pool import cores, train_all
@@ -178,7 +178,7 @@ def _what_is_left(sweep: Sweep) -> str:
     left, unsent = len(sweep.runs) - len(trained), sum(not order.is_done() for order in trained)
     if not unsent:
         return f"{left} runs left, the same command continues"
-    return f"{left} runs left, {unsent} not yet in MLflow; the same command continues, make sync only sends them"
+    return f"{left} runs left, {unsent} not yet in MLflow; the same command continues, octant sync only sends them"
 
 
 def _leave(signum: int) -> NoReturn:
@@ -201,7 +201,7 @@ def _verdict(sweep: Sweep, shipper: Shipper, sent: bool) -> int:
         print(
             f"octant: {len(shipper.undelivered())} runs could not be sent to {sweep.store.shown} "
             f"({shipper.error or 'no answer'}); their results are safe in {home.state() / 'journal'}; "
-            "send them with: make sync",
+            "send them with: octant sync",
             file=sys.stderr,
         )
     if sweep.unfinished:

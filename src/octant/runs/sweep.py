@@ -27,7 +27,10 @@ from octant.trainer import Settings, Trainer, trainer
 
 @dataclass
 class Sweep:
-    """One launch of an experiment: its runs, how each ended, and where they are delivered."""
+    """One launch of an experiment: its runs, how each ended, and where they are delivered.
+
+    `asked` has a fingerprint for each configuration of the command, in its order; two of them may be one run.
+    """
 
     launch: Launch
     store: Store
@@ -36,6 +39,7 @@ class Sweep:
     orders: list[Order] = field(default_factory=list)
     endings: dict[str, Ending] = field(default_factory=dict)  # by fingerprint
     skipped: int = 0
+    asked: list[str] = field(default_factory=list)
 
     @property
     def unfinished(self) -> dict[str, Ending]:
@@ -65,9 +69,11 @@ def prepare(parsed: Sequence[tuple[Settings, Launch]], command: str) -> Sweep:
         cluster.check(launch.cluster)
     _refuse_different([each for _, each in parsed])
     make = _Maker(trainer(launch.trainer), launch, {"launch": uuid.uuid4().hex, "command": command})
-    runs = {run.fingerprint: run for run in map(make.run, (settings for settings, _ in parsed))}
+    made = [make.run(settings) for settings, _ in parsed]
+    runs = {run.fingerprint: run for run in made}
     digest = sha256("".join(sorted(runs)).encode()).hexdigest()[:8]
-    return Sweep(launch, store, list(runs.values()), f"{launch.experiment.name}-{digest}")
+    name, asked = f"{launch.experiment.name}-{digest}", [run.fingerprint for run in made]
+    return Sweep(launch, store, list(runs.values()), name, asked=asked)
 
 
 def told_of_other_code(pending: Sequence[Run]) -> str:

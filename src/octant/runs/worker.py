@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from octant import home
-from octant.cli.messages import line_of
-from octant.errors import InputError
+from octant.errors import InputError, line_of
 from octant.runs import attempts
 from octant.runs.journal import Busy, Journal, Story
 from octant.runs.run import Ending, Outcome, Run

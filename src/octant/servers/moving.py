@@ -61,7 +61,7 @@ def _matched(reading: sql.Connection, writing: sql.Connection) -> list[sql.Table
     there = sql.MetaData()
     there.reflect(writing)
     if _REVISION not in there.tables:
-        raise InputError("the server's database is empty: start the server once (make server), then move")
+        raise InputError("the server's database is empty: start the server once (octant server), then move")
     revisions = [each.scalar(sql.text(f"select version_num from {_REVISION}")) for each in (reading, writing)]  # noqa: S608
     if revisions[0] != revisions[1]:
         raise InputError(

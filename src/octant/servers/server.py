@@ -29,7 +29,7 @@ _REACHING_IN = re.compile(
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
-def port_of(name: str = "PORT", given: str | None = None) -> int:
+def port_of(name: str = "OCTANT_PORT", given: str | None = None) -> int:
     """The port given, or else OCTANT_PORT's; raises InputError, which has the setting's name, for what is no port."""
     given = given or os.environ.get("OCTANT_PORT", "5000")
     if not given.isdecimal() or not 0 < int(given) < 65536:
@@ -53,7 +53,13 @@ def hosts(port: int) -> str:
 
 
 def serve(
-    command: list[str], port: int, env: Mapping[str, str], said: str, *, host: str = HOST, other: str = "PORT=5001"
+    command: list[str],
+    port: int,
+    env: Mapping[str, str],
+    said: str,
+    *,
+    host: str = HOST,
+    other: str = "OCTANT_PORT=5001",
 ) -> None:
     """Run the server until a signal ends it; print `said` once it answers. `other` is a way to another port."""
     _refuse_taken(host, port, other)

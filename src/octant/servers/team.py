@@ -1,10 +1,11 @@
-"""`make server`: MLflow for a team, on PostgreSQL, with names and passwords. docs/scaling.md has every setting.
+"""`octant server`: MLflow for a team, on PostgreSQL, with names and passwords. docs/scaling.md has every setting.
 
 All settings are MLflow's own environment variables; what is missing or unsafe is refused here, before it starts.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import os
 import sys
@@ -14,7 +15,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from octant import home
-from octant.cli.messages import one_line_errors
 from octant.errors import InputError
 from octant.servers.server import environment, hosts, port_of, reached, serve
 
@@ -81,18 +81,20 @@ def write_access(folder: Path, database: str) -> Path:
     return path
 
 
-def main() -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """None of its own."""
+
+
+def run(options: argparse.Namespace) -> int:
     """Start the server and wait for Ctrl-C or SIGTERM."""
-    with one_line_errors():
-        chosen = settings(environment(FOLLOWED))
-        host, port = chosen["MLFLOW_HOST"], chosen["MLFLOW_PORT"]
-        access = write_access(home.state() / "server", chosen["MLFLOW_BACKEND_STORE_URI"])
-        # No secret among the arguments: `ps` shows those to everybody.
-        command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--serve-artifacts"]
-        env = chosen | {"MLFLOW_AUTH_CONFIG_PATH": str(access)}
-        said = f"MLflow answers on http://{reached(host)}:{port}/"
-        serve(command, int(port), env, said, host=host, other="MLFLOW_PORT=5001")
-
-
-if __name__ == "__main__":
-    main()
+    if options.uri:
+        raise InputError("--uri: the server's database is what MLFLOW_BACKEND_STORE_URI says; leave --uri out")
+    chosen = settings(environment(FOLLOWED))
+    host, port = chosen["MLFLOW_HOST"], chosen["MLFLOW_PORT"]
+    access = write_access(home.state() / "server", chosen["MLFLOW_BACKEND_STORE_URI"])
+    # No secret among the arguments: `ps` shows those to everybody.
+    command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--serve-artifacts"]
+    env = chosen | {"MLFLOW_AUTH_CONFIG_PATH": str(access)}
+    answers = f"MLflow answers on http://{reached(host)}:{port}/"
+    serve(command, int(port), env, answers, host=host, other="MLFLOW_PORT=5001")
+    return 0

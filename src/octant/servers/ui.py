@@ -1,14 +1,13 @@
-"""`make ui`: MLflow's server on 127.0.0.1, and the link to the newest comparison once it answers."""
+"""`octant ui`: MLflow's server on 127.0.0.1, and the link to the newest comparison once it answers."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 
-from octant import home
-from octant.cli.messages import one_line_errors
-from octant.runs.settings import Tracking
+from octant.errors import InputError
 from octant.servers.server import HOST, environment, hosts, port_of, serve
-from octant.tracking.store import Store, client_of, locate
+from octant.tracking.store import Store, client_of, located
 from octant.tracking.view import NEWEST, path_of
 
 
@@ -32,16 +31,17 @@ def newest_links(store: Store, address: str) -> list[str]:
     ]
 
 
-def main() -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """None of its own."""
+
+
+def run(options: argparse.Namespace) -> int:
     """Start the server, print the links, wait for Ctrl-C."""
-    with one_line_errors():
-        port = port_of()
-        store = locate(Tracking(), home.state())
-        address = f"http://{HOST}:{port}/"
-        links = newest_links(store, address)
-        said = ["Compare the configurations of", *links] if links else ["no sweep yet: make sweep"]
-        serve(command(store, port), port, environment(), "\n".join([f"MLflow answers on {address}", *said]))
-
-
-if __name__ == "__main__":
-    main()
+    port, store = port_of(), located(options.uri)
+    if store.artifacts is None:
+        raise InputError(f"--uri: {store.shown} is a server already; open it in a browser")
+    address = f"http://{HOST}:{port}/"
+    links = newest_links(store, address)
+    lines = ["Compare the configurations of", *links] if links else ["no sweep yet: octant experiment=factorial"]
+    serve(command(store, port), port, environment(), "\n".join([f"MLflow answers on {address}", *lines]))
+    return 0

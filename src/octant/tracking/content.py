@@ -117,4 +117,4 @@ def described(run_id: str, story: Story) -> str:
             f"is what comparisons use. `best_test_accuracy` ({found['best_test_accuracy']:.4f}, the best of all "
             "epochs) only describes: choosing by it would be choosing by the test set."
         )
-    return f"{said}\n\nRepeat this run and compare every number: `octant-rerun {run_id}`"
+    return f"{said}\n\nRepeat this run and compare every number: `octant rerun {run_id}`"

@@ -80,7 +80,7 @@ class Shipper:
     def leave(self, deadline: float) -> None:
         """Close the runs that the store has as RUNNING, create none, and stop before `deadline` (monotonic).
 
-        What can be sent in half of that time is sent; the other runs are closed as KILLED, and `make sync` goes on.
+        What can be sent in half of that time is sent; the other runs are closed as KILLED, and `octant sync` goes on.
         """
         now = time.monotonic()
         self._late = now + max(0.0, deadline - now) / 2

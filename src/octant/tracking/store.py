@@ -124,6 +124,11 @@ def locate(tracking: Tracking, state: Path) -> Store:
     return Store(uri, shown)
 
 
+def located(uri: str | None) -> Store:
+    """The store of a command's --uri, or without one the SQLite store in the state folder."""
+    return locate(Tracking(uri=uri), home.state())
+
+
 def use_mlflow() -> None:
     """Set MLflow up before its first import: bounded waits, no telemetry, no chatter."""
     os.environ.update(_ENVIRONMENT)
@@ -139,7 +144,7 @@ def client_of(store: Store, *, create: bool = True) -> MlflowClient:
     Raises InputError for a SQLite store that is not there and should not be created.
     """
     if store.artifacts is not None and not (create or Path(urlsplit(store.uri).path[1:]).exists()):
-        raise InputError(f"there is no store at {store.shown} yet; a first run makes it: make sweep")
+        raise InputError(f"there is no store at {store.shown} yet; a first run makes it: octant experiment=factorial")
     use_mlflow()
     from mlflow import MlflowClient
 
@@ -209,7 +214,7 @@ def connect(store: Store, experiment: str, *, create: bool = True) -> Connection
         known = sorted(each.name for each in client.search_experiments() if each.name != "Default")
         raise InputError(
             f"experiment {experiment} has no runs in {store.shown}; known there: {', '.join(known) or 'none'}; "
-            f"run it with: make sweep EXPERIMENT={experiment}"
+            f"run it with: octant experiment={experiment}"
         )
     if found is None:
         return Connection(client, _create(client, store, experiment), experiment)

@@ -303,7 +303,7 @@ def test_a_run_says_what_it_took_and_names_classes(tmp_path: Path) -> None:
         lines = [",".join(map(str, row)) for row in X[:3]]
         written(tmp_path / name, "\n".join([",".join(f"in{c}" for c in range(16)), *lines]))
     said = [
-        run_octant(tmp_path / "home", str(tmp_path / name), "--model", str(run_id), module="octant.models.predict")
+        run_octant(tmp_path / "home", "predict", str(tmp_path / name), "--model", str(run_id))
         for name in ("ints.csv", "shares.csv")
     ]
     assert said[0].returncode == 0, said[0].stderr

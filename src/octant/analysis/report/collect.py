@@ -40,7 +40,8 @@ def collect(connection: Connection, sweep: str | None = None) -> Material:
     sweep = sweep or newest_sweep(connection)
     runs = read_runs(connection, sweep) if sweep else pd.DataFrame()
     if sweep is None or runs.empty:
-        raise InputError(f"experiment {connection.experiment} has no finished runs; run: make sweep")
+        name = connection.experiment
+        raise InputError(f"experiment {name} has no finished runs; run: octant experiment={name}")
     asked, curves = experiment_tags(connection), read_curves(connection, runs)
     errors = read_errors(connection, runs)
     companion = _companion(connection, asked.get("companion", ""), runs)

@@ -9,6 +9,9 @@ from itertools import islice
 from math import prod
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
 from octant.errors import InputError, unknown_word
 
 MOST_RUNS = 100_000  # more would fill memory before the first is trained
@@ -17,8 +20,6 @@ _GRAMMAR = r"\[|\{|(int|str|bool|float|choice|range|interval|tag|sort|shuffle|gl
 
 def check(overrides: Sequence[str], loader: Any, repository: Any) -> None:
     """Raise InputError for an override that cannot be read, has no value, or is no word where a word is wanted."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
     parser = OverridesParser.create(config_loader=loader)
     parsed = [_parsed(parser, text) for text in overrides]
     counts: dict[str, int] = {}
@@ -34,11 +35,9 @@ def check(overrides: Sequence[str], loader: Any, repository: Any) -> None:
         raise InputError(f"this sweep has {prod(counts.values()):,} runs; allowed are {MOST_RUNS:,} in one command")
 
 
-def refuse_sweeps(overrides: Sequence[str], loader: Any) -> None:
+def refuse_sweeps(overrides: Sequence[str]) -> None:
     """Raise InputError for an override with several values, where one run is asked for."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    for each in OverridesParser.create(config_loader=loader).parse_overrides(list(overrides)):
+    for each in OverridesParser.create().parse_overrides(list(overrides)):
         if each.is_sweep_override():
             hint = "add -m to train one run for each"
             if not re.match(_GRAMMAR, _split(str(each.input_line))[1]):
@@ -59,8 +58,6 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _parsed(parser: Any, text: str) -> Any:
-    from hydra.errors import HydraException
-
     try:
         return parser.parse_overrides([text])[0]
     except (HydraException, RecursionError, ValueError, ArithmeticError) as error:

@@ -1,12 +1,7 @@
-"""`make sync` and `make doctor`: bring the store up to what the journals hold, and dead runs to their true status.
-
-python -m octant.cli.upkeep sync
-python -m octant.cli.upkeep doctor
-"""
+"""Bring the stores up to what the journals hold, and dead runs to their true status."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import stat
 import sys
@@ -15,10 +10,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from octant import home
-from octant.cli.messages import BAD_INPUT, UNDELIVERED, one_line_errors
-from octant.errors import InputError, UnusableStore, printable, without_credentials
-from octant.network.data.cache import discard_damaged
+from octant.errors import BAD_INPUT, UNDELIVERED, InputError, UnusableStore, printable, without_credentials
 from octant.runs.journal import Journal, read_json
 from octant.runs.settings import Tracking
 from octant.tracking.abandoned import close_abandoned
@@ -34,14 +26,19 @@ def journals(state: Path) -> list[Journal]:
     return [Journal(path) for path in sorted((state / "journal").glob("*")) if path.is_dir()]
 
 
-def orders(state: Path, *, settled: bool) -> dict[tuple[str, str], list[Order]]:
-    """Orders whose journal holds more than their store has accepted, or the others, by (store, experiment)."""
+def orders(state: Path, *, settled: bool, only: Store | None = None) -> dict[tuple[str, str], list[Order]]:
+    """Orders whose journal holds more than their store has accepted, or the others, by (store, experiment).
+
+    Those of all stores, or those of `only`.
+    """
     found: dict[tuple[str, str], list[Order]] = {}
     for journal in journals(state):
         for path in sorted(journal.folder.glob("tracking-*.json")):
             receipt = read_json(path) or {}
             order = Order(journal, path.stem.removeprefix("tracking-"))
-            if receipt.keys() >= {"store", "experiment"} and order.is_settled() == settled:
+            if not receipt.keys() >= {"store", "experiment"}:
+                continue
+            if (only is None or receipt["store"] in (only.shown, only.name)) and order.is_settled() == settled:
                 found.setdefault((receipt["store"], receipt["experiment"]), []).append(order)
     return found
 
@@ -58,10 +55,10 @@ def reach(shown: str, state: Path) -> Store:
     return locate(Tracking(uri=shown), state)
 
 
-def settle(state: Path) -> Counter[str]:
+def settle(state: Path, only: Store | None = None) -> Counter[str]:
     """Deliver all open orders; a run without outcome whose lock is free becomes KILLED, or FAILED if it raised."""
     counts: Counter[str] = Counter()
-    for (shown, experiment), left in orders(state, settled=False).items():
+    for (shown, experiment), left in orders(state, settled=False, only=only).items():
         try:
             connection = connect(reach(shown, state), experiment)
             forget_missing(connection, left)
@@ -97,22 +94,22 @@ _complained: set[str] = set()
 LOST = "deleted there, or in the trash (the command that trained them sends them again)"
 
 
-DAMAGED = "with files empty, damaged or gone (make sync logs them again, the command that trained them does, too)"
+DAMAGED = "with files empty, damaged or gone (octant sync logs them again, the command that trained them does, too)"
 
 
-def mend_files(state: Path) -> None:
+def mend_files(state: Path, only: Store | None = None) -> None:
     """Open the orders of finished runs whose files in the store are damaged; `settle` then logs them again."""
-    for (shown, experiment), delivered in orders(state, settled=True).items():
+    for (shown, experiment), delivered in orders(state, settled=True, only=only).items():
         with suppress(Exception):  # a store that does not answer; `settle` and doctor say so where it matters
             connection = connect(reach(shown, state), experiment, create=False)
             gone = lost(connection, delivered)  # on purpose, it may be
             forget_damaged(connection, [order for order in delivered if order not in gone])
 
 
-def count_lost(state: Path) -> Counter[str]:
+def count_lost(state: Path, only: Store | None = None) -> Counter[str]:
     """Delivered runs that their stores do not show any more, perhaps on purpose, damaged ones, those not looked at."""
     counts: Counter[str] = Counter()
-    for (shown, experiment), delivered in orders(state, settled=True).items():
+    for (shown, experiment), delivered in orders(state, settled=True, only=only).items():
         delivered = [order for order in delivered if order.receipt().get("run_id")]
         try:
             connection = connect(reach(shown, state), experiment, create=False)
@@ -189,47 +186,20 @@ def take_stock(state: Path) -> Counter[str]:
     return counts
 
 
-def main() -> None:
-    """Command line of `make sync` and `make doctor`."""
-    parser = argparse.ArgumentParser(prog="octant.cli.upkeep", description=__doc__)
-    parser.add_argument("task", choices=["sync", "doctor"])
-    with one_line_errors():
-        arguments = parser.parse_args()
-        state = home.state()
-        if arguments.task == "doctor":
-            print("journals:", _say(take_stock(state)))
-            _tell_of_readers(state)
-            if damaged_entries := discard_damaged(state / "cache"):
-                print(
-                    f"data cache: {damaged_entries} damaged or of an older octant, thrown away; "
-                    "a launch decodes the data again"
-                )
-        else:
-            mend_files(state)
-        counts = settle(state)
-        if arguments.task == "doctor":
-            counts += count_lost(state)
-            counts += close_abandoned_runs(state)
-        print("stores:", _say(counts) if counts.total() else "have everything the journals hold")
-        raise SystemExit(_verdict(counts))
-
-
-def _tell_of_readers(state: Path) -> None:
+def tell_of_readers(state: Path) -> None:
     """Names of data, commands and uncommitted changes are in there; octant makes the folder for its user alone."""
     mode = stat.S_IMODE(state.stat().st_mode) if state.exists() else 0
     if mode & 0o077:
         print(f"state folder: open to others on this machine (mode {mode:o}); to close it: chmod 700 {state}")
 
 
-def _verdict(counts: Counter[str]) -> int:
+def verdict(counts: Counter[str]) -> int:
+    """The exit code for what `settle` and `count_lost` met."""
     if counts[UNUSABLE]:
         return BAD_INPUT
     return UNDELIVERED if counts["undelivered"] or counts[UNSEEN] or counts[UNSEEN_STORE] else 0
 
 
-def _say(counts: Counter[str]) -> str:
+def listed(counts: Counter[str]) -> str:
+    """The counts in a line."""
     return ", ".join(f"{count} {what}" for what, count in sorted(counts.items()) if count) or "none"
-
-
-if __name__ == "__main__":
-    main()

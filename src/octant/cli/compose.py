@@ -1,0 +1,118 @@
+"""Runs and sweeps by Hydra; the only file of the command line that knows it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import hydra
+from antlr4.error.Errors import IllegalStateException, RecognitionException
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from hydra_plugins import octant_overrides
+from octant import home
+from octant.cli.words import keys
+from octant.errors import InputError, unknown_word
+
+_HYDRA_S = (HydraException, OmegaConfBaseException, RecognitionException, IllegalStateException)
+
+
+def check_overrides(overrides: Sequence[str]) -> None:
+    """Raise InputError for what Hydra would misread or take for another sweep."""
+    with hydra.initialize_config_dir(str(home.conf()), version_base="1.3"):
+        loader: Any = GlobalHydra.instance().config_loader()
+        octant_overrides.check(overrides, loader, loader.repository)
+
+
+def launch(words: Sequence[str], overrides: Sequence[str]) -> int:
+    """Compose what the words say, train it and say what came out; returns the exit code."""
+    from octant.tracking import launching
+
+    try:
+        single = _compose(words)
+    except _HYDRA_S as error:
+        if str(error).startswith(("Ambiguous value", "Sweep parameters")):
+            octant_overrides.refuse_sweeps(overrides)
+        raise InputError(line_of_hydra(error)) from error
+    launched = [launching.launch(single)] if single else launching.launches
+    if not launched:
+        return 0  # a question about the configuration, such as --cfg job
+    from octant.cli.conclude import conclude
+
+    return max(conclude(each) for each in launched)
+
+
+def _compose(words: Sequence[str]) -> list[dict[str, Any]]:
+    """The composed settings of a single run; a multirun is launched by its launcher, from within Hydra."""
+    taken: list[dict[str, Any] | Exception] = []
+
+    @hydra.main(config_path=str(home.conf()), config_name="config", version_base="1.3")
+    def octant(config: DictConfig) -> float | None:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            return _one_of_many(config)  # under another launcher than octant's
+        try:
+            taken.append(_plain(config))
+        except Exception as error:  # noqa: BLE001 - Hydra would say more than one line of it
+            taken.append(error)
+        return None
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its exceptions over instead of printing them
+    OmegaConf.register_new_resolver("octant.state", lambda: str(home.made()), replace=True)
+    sys.argv[1:] = words  # Hydra takes them from there
+    octant()
+    for each in taken:
+        if isinstance(each, Exception):
+            raise each
+    return [each for each in taken if isinstance(each, dict)]
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    composed: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    return composed | {"cluster": cluster_of(HydraConfig.get().launcher)}
+
+
+def _one_of_many(config: DictConfig) -> float:
+    from octant.cli.conclude import conclude
+    from octant.tracking import launching
+
+    launched = launching.launch([_plain(config)])
+    launching.launches.remove(launched)  # it is concluded here: this may be another process than the command's
+    if code := conclude(launched):
+        raise RuntimeError(f"octant ended with exit code {code}")
+    return launched.endpoints[0]
+
+
+def cluster_of(launcher: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The options of hydra/launcher=slurm or =ray; None for a launcher that knows no cluster."""
+    options = {str(key): value for key, value in launcher.items() if key != "_target_"}
+    return OmegaConf.to_container(OmegaConf.create(options), resolve=True) if "cluster" in options else None  # type: ignore[return-value]
+
+
+def line_of_hydra(error: Exception) -> str:
+    """One line, in octant's words, for what Hydra or OmegaConf raises about the user's words."""
+    text = " ".join(str(error).split())
+    missing, options = getattr(error, "missing_cfg_file", None), getattr(error, "options", None)
+    if missing and options:
+        group, _, word = str(missing).partition("/")
+        return unknown_word(group, word, options)
+    if "Could not override" in text:
+        return _unknown_setting(text.split("'")[1])
+    if "Environment variable" in text:
+        return f"{text.split('full_key: ')[-1].split()[0]}: set the environment variable {text.split(chr(39))[1]} first"
+    return text or type(error).__name__
+
+
+def _unknown_setting(key: str) -> str:
+    group, _, rest = key.partition(".")
+    if group == "hydra":
+        return f"setting: {key!r} does not exist; `octant --cfg hydra` shows those that do, +{key}=... adds one"
+    if rest and group in keys():
+        return f"setting: {key!r} does not exist with this choice of {group}; `octant --cfg job` shows those that do"
+    return unknown_word("setting", key, keys())

@@ -1,0 +1,73 @@
+"""What a launch came to, in words: a line for one run; table, figure and links for a sweep."""
+
+from __future__ import annotations
+
+import sys
+
+from octant.cli.outcome import outcome_of
+from octant.errors import UNDELIVERED, InputError, printable
+from octant.runs.sweep import Sweep
+from octant.tracking.launching import Launched
+from octant.tracking.store import Connection, must_be_ours, said_by_store
+from octant.trainer import trainer
+
+
+def conclude(launched: Launched) -> int:
+    """Print it, write a sweep's report and log it to MLflow; returns the exit code."""
+    done = launched.done
+    if done.connection is None:
+        return done.code
+    try:
+        must_be_ours(done.connection)
+        _conclude(launched.sweep, done.connection)
+    except Exception as error:
+        if (told := said_by_store(error)) is None:
+            raise
+        print(f"octant: the runs are stored, the report is not: {told}; the same command logs it", file=sys.stderr)
+        return done.code or UNDELIVERED
+    return done.code
+
+
+def _conclude(sweep: Sweep, connection: Connection) -> None:
+    count, skipped, failed = len(sweep.runs), sweep.skipped, len(sweep.unfinished)
+    there = "was" if skipped == 1 else "were"
+    counted = f"{count - skipped - failed} trained, {skipped} {there} there already"
+    print(f"{count} {'run' if count == 1 else 'runs'}: {counted}{f', {failed} did not finish' if failed else ''}")
+    if failed < count:
+        (_one if count == 1 else _many)(sweep, connection)
+
+
+def _one(sweep: Sweep, connection: Connection) -> None:
+    from octant.analysis.report.pages import base_address
+
+    print(outcome_of(sweep.runs[0].journal))
+    link = f"{base_address(sweep.store)}{sweep.orders[0].path_in(connection.experiment_id)}"
+    print(f"in MLflow (octant ui): {link}")
+    _log_figures(sweep, connection, [sweep.orders[0].receipt()["run_id"]])
+
+
+def _many(sweep: Sweep, connection: Connection) -> None:
+    from octant.analysis.report import pages
+    from octant.tracking.view import path_of, publish
+
+    address = pages.base_address(sweep.store)
+    try:
+        done = pages.write(connection, sweep.name)
+    except InputError as error:  # such as two data sets in one sweep: the runs stand, there is no report
+        print(f"no report: {error}\ncomparison  {address}{path_of(connection.experiment_id, sweep.name)}")
+        return
+    publish(connection, sweep.launch.experiment, sweep.name, sweep.configurations, done.floor)
+    if done.runs < (expected := len(sweep.runs) - len(sweep.unfinished)):
+        others = "another launch has taken the others into its sweep; the same command again shows all"
+        print(f"octant: the report has {done.runs} of the {expected} runs: {others}", file=sys.stderr)
+    print(
+        f"\n{printable(done.text)}\n\nfigure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}"
+    )
+    print(f"in MLflow   {address}{pages.log(connection, done)}")
+    print(f"comparison  {address}{done.link}\n            (octant ui starts the server there)")
+    _log_figures(sweep, connection, done.typical)
+
+
+def _log_figures(sweep: Sweep, connection: Connection, run_ids: list[str]) -> None:
+    if log := trainer(sweep.launch.trainer).log_figures:
+        log(sweep.store, connection.client, run_ids)

@@ -1,0 +1,37 @@
+"""`octant doctor`: compare journals and stores, mark dead runs as KILLED, throw damaged caches away."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+
+from octant import home
+from octant.tracking.store import located
+from octant.tracking.upkeep import (
+    close_abandoned_runs,
+    count_lost,
+    listed,
+    settle,
+    take_stock,
+    tell_of_readers,
+    verdict,
+)
+from octant.trainer import trainer
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """None of its own; without --uri it looks at every store that the journals name."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Look, mend what can be mended, and say what was found."""
+    state, only = home.state(), located(options.uri) if options.uri else None
+    print("journals:", listed(take_stock(state)))
+    tell_of_readers(state)
+    if damaged := trainer().discard_damaged():
+        print(f"data cache: {damaged} damaged or of an older octant, thrown away; a launch decodes the data again")
+    counts = settle(state, only)
+    counts += count_lost(state, only)
+    counts += close_abandoned_runs(state) if only is None else Counter()
+    print("stores:", listed(counts) if counts.total() else "have everything the journals hold")
+    return verdict(counts)

@@ -1,0 +1,82 @@
+"""`octant`: the first word says what to do; `key=value` alone is a run or a sweep, composed by Hydra."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from octant import __version__, trainer
+from octant.cli.border import one_line_errors, refuse_open_addresses
+from octant.cli.flags import Parser, knows_all_words, read_flags
+from octant.cli.words import check
+from octant.errors import STOPPED
+
+# Word -> module with `arguments(parser)` and `run(options) -> exit code`, and what it does in a line.
+COMMANDS = {
+    "report": ("octant.cli.report", "write the tables, figures and pages of an experiment again, from the store alone"),
+    "sync": ("octant.cli.sync", "send to MLflow what only the journals hold so far, and damaged files again"),
+    "doctor": ("octant.cli.doctor", "compare journals and store, and mark dead runs as KILLED"),
+    "ui": ("octant.servers.ui", "show the runs in MLflow on 127.0.0.1, with the link to each comparison"),
+    "server": ("octant.servers.team", "run MLflow for a team, on PostgreSQL, with names and passwords"),
+    "move": ("octant.servers.move", "carry a SQLite store to a new team's server, ids and all"),
+    **trainer.commands(),
+}
+
+
+def main() -> None:
+    """Run the command line; every mistake of the user ends in one line and exit code 2."""
+    gc.set_threshold(50_000, 20, 20)  # imports make half a million objects and no garbage
+    try:
+        with one_line_errors():
+            raise SystemExit(run(sys.argv[1:]))
+    finally:
+        gc.freeze()  # spares a second of looking for garbage in what is about to end
+
+
+def run(words: Sequence[str]) -> int:
+    """Do what the words say; returns the exit code. Raises InputError for words that mean nothing."""
+    if words and words[0] in COMMANDS:
+        return _command(words[0], words[1:])
+    if {"--help", "-h"} & set(words):
+        from octant.cli.help import help_text
+
+        print(help_text({word: line for word, (_, line) in COMMANDS.items()}))
+        return 0
+    if "--version" in words:
+        print(f"octant {__version__}")
+        return 0
+    return _compose(words)
+
+
+def _command(word: str, words: Sequence[str]) -> int:
+    module, line = COMMANDS[word]
+    done = import_module(module)
+    parser = Parser(prog=f"octant {word}", description=f"{line[:1].upper()}{line[1:]}.")
+    parser.add_argument("--uri", help="tracking store; default: the SQLite store in the state folder")
+    done.arguments(parser)
+    code: int = done.run(parser.parse_args(words))
+    return code
+
+
+def _compose(words: Sequence[str]) -> int:
+    refuse_open_addresses(words)
+    flags = read_flags(words)
+    signal.signal(signal.SIGINT, _quit)
+    if known := knows_all_words(flags):
+        check(flags.overrides, list(COMMANDS))
+    from octant.cli.compose import check_overrides, launch
+
+    if known:
+        check_overrides(flags.overrides)
+    return launch(words, flags.overrides)
+
+
+def _quit(*_: object) -> NoReturn:
+    """Ctrl-C before or after the training, when there is nothing to save: no traceback."""
+    sys.stderr.write("octant: stopped\n")
+    os._exit(STOPPED)

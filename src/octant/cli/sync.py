@@ -1,0 +1,22 @@
+"""`octant sync`: send to MLflow what only the journals hold so far, and damaged files again."""
+
+from __future__ import annotations
+
+import argparse
+
+from octant import home
+from octant.tracking.store import located
+from octant.tracking.upkeep import listed, mend_files, settle, verdict
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """None of its own; without --uri it sends to every store that the journals name."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Send, and say what was sent."""
+    state, only = home.state(), located(options.uri) if options.uri else None
+    mend_files(state, only)
+    counts = settle(state, only)
+    print("stores:", listed(counts) if counts.total() else "have everything the journals hold")
+    return verdict(counts)

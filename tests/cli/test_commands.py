@@ -1,0 +1,94 @@
+"""One command: every word has a page of help, and a wrong option is one line; a message names what exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from octant import __version__
+from octant.cli.help import help_text
+from octant.cli.main import COMMANDS
+from octant.cli.words import check, groups, keys
+from octant.errors import InputError
+from support.command import run_octant
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("word", COMMANDS)
+def test_each_command_has_help(word: str, tmp_path: Path) -> None:
+    done = run_octant(tmp_path / "home", word, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: octant {word} ")
+    assert "--uri URI" in done.stdout
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("word", COMMANDS)
+def test_a_wrong_option_is_one_line(word: str, tmp_path: Path) -> None:
+    needed = {"predict": ["x"], "rerun": ["x"], "portraits": ["x"], "report": ["x"], "promote": ["x"]}.get(word, [])
+    done = run_octant(tmp_path / "home", word, *needed, "--colour")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"octant: unrecognized arguments: --colour; octant {word} --help lists what there is\n"
+
+
+@pytest.mark.parametrize("word", ["predict", "rerun", "portraits", "report", "promote"])
+def test_what_is_missing_is_named(word: str, tmp_path: Path) -> None:
+    done = run_octant(tmp_path / "home", word)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "the following arguments are required" in done.stderr
+
+
+def test_help_lists_everything(tmp_path: Path) -> None:
+    done = run_octant(tmp_path, "--help", "loss=mse")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == help_text({word: line for word, (_, line) in COMMANDS.items()}) + "\n"
+    for word in [*COMMANDS, *groups(), *groups()["loss"], *(keys() - set(groups()))]:
+        assert re.search(rf"^  {word}\b|[ ,]{word}\b", done.stdout, re.MULTILINE), word
+    assert "learning_rate: 0.1    # of one step" in done.stdout
+    assert "hydra:" not in done.stdout
+
+
+def test_the_version_is_octant_s(tmp_path: Path) -> None:
+    assert run_octant(tmp_path, "--version").stdout == f"octant {__version__}\n"
+
+
+def test_a_server_s_uri_is_refused(tmp_path: Path) -> None:
+    for word, told in (("server", "MLFLOW_BACKEND_STORE_URI"), ("ui", "is a server already")):
+        done = run_octant(tmp_path, word, "--uri", "http://127.0.0.1:1")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert told in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["sinc"], "command: 'sinc' is unknown; did you mean 'sync'?"),
+        (["seed=1", "sync"], "a command comes first: octant sync"),
+        (["epochs"], "epochs: write a setting, = and its value"),
+        (["loss=msee"], "loss: 'msee' is unknown; did you mean 'mse'?"),
+        (["experiment=factorail"], "did you mean 'factorial'"),
+        (["datset.path=x"], "setting: 'datset' is unknown; did you mean 'dataset'?"),
+    ],
+)
+def test_misspelt_words_name_the_nearest(words: list[str], told: str) -> None:
+    with pytest.raises(InputError) as caught:
+        check(words, list(COMMANDS))
+    assert told in str(caught.value)
+
+
+def test_the_unusual_is_left_to_hydra() -> None:
+    check(
+        ["+momentum=0.9", "~loss", "loss=mse,cross_entropy", "dataset.path=x.npz", "hydra/launcher=slurm",
+         "hydra.launcher.tasks=2", "loss=[mse", "'seed=range(3)'", "experiment.name=mine"],
+        list(COMMANDS),
+    )  # fmt: skip
+
+
+def test_commands_named_exist() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "src" / "octant").rglob("*.py")]
+    for path in pages:
+        for word in re.findall(r"(?:`|^    )octant ([a-z]+)(?=[` \n])(?!=)", path.read_text(), re.MULTILINE):
+            assert word in COMMANDS, (path, word)
