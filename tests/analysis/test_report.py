@@ -115,7 +115,7 @@ def test_no_run_id_date_or_address_in_csv_and_svg(plain: dict[str, bytes]) -> No
 def test_the_readme_keeps_what_others_wrote(tmp_path: Path, undrawn: None) -> None:
     runs = frame(noise(2))
     first = written(runs, tmp_path)["README.md"].decode()
-    assert first.startswith("<!-- written by make report")
+    assert first.startswith("<!-- written by octant report")
     (tmp_path / "README.md").write_text("Before.\n" + first.replace("Answer.", "Old answer.") + "After.\n")
     again = written(runs, tmp_path)["README.md"].decode()
     assert again == "Before.\n" + first + "After.\n"

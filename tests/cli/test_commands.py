@@ -87,6 +87,19 @@ def test_the_unusual_is_left_to_hydra() -> None:
     )  # fmt: skip
 
 
+def test_no_message_names_a_lost_command() -> None:
+    """A user without the clone has no make, and there is one console script."""
+    shipped = [*(ROOT / "src").rglob("*.py"), *(ROOT / "src").rglob("*.md"), *(ROOT / "src").rglob("*.html")]
+    pages = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", *(ROOT / "experiments").rglob("*.j2")]
+    for path in [*shipped, *pages]:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"octant-(predict|rerun) ", text), path
+        named = re.findall(r"-m octant\.([\w.]+)", text)
+        assert set(named) <= {"servers.guard", "models.scoring"}, path
+        if path in shipped:
+            assert not re.search(r"`make |: make |\(make |, make ", text), path
+
+
 def test_commands_named_exist() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "src" / "octant").rglob("*.py")]
     for path in pages:

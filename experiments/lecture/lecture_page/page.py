@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-# Between these `make report` writes; what stands there is kept.
-_BEGIN, _END = "<!-- written by make report: begin -->", "<!-- end -->"
+# Between these `octant report` writes; what stands there is kept.
+_BEGIN, _END = "<!-- written by octant report: begin -->", "<!-- end -->"
 
 
 def pages(folder: Path) -> dict[str, str]:
@@ -58,7 +58,7 @@ def _said(cell: Any) -> str:
 
 
 def _kept(path: Path, text: str) -> str:
-    """`text` with what `make report` wrote into the page that is there."""
+    """`text` with what `octant report` wrote into the page that is there."""
     old = path.read_text(encoding="utf-8") if path.exists() else ""
     _, begin, rest = old.partition(_BEGIN)
     kept, end, _ = rest.partition(_END)

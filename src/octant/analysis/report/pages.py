@@ -29,7 +29,7 @@ from octant.tracking.view import log_report, path_of
 
 # Of a run, but not of its result: differs from store to store, or from day to day.
 _INCIDENTAL = ("run_id", "artifacts", "seconds_per_epoch", *PROVENANCE)
-_BEGIN, _END = "<!-- written by make report: begin -->", "<!-- end -->"
+_BEGIN, _END = "<!-- written by octant report: begin -->", "<!-- end -->"
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def as_png(figure: Figure) -> bytes:
 
 
 def base_address(store: Store) -> str:
-    """Where the UI answers: the server itself, or what `make ui` starts for a local store."""
+    """Where the UI answers: the server itself, or what `octant ui` starts for a local store."""
     if store.uri.startswith("http"):
         return store.shown.rstrip("/") + "/"
     return f"http://127.0.0.1:{os.environ.get('OCTANT_PORT', '5000')}/"

@@ -143,7 +143,7 @@ def command(found: Findings) -> str:
     """The commands that train the runs (the one that trained most of them) and write the report."""
     said = found.runs["command"].mode() if "command" in found.runs else pd.Series(dtype=str)
     name = found.material.experiment
-    return f"{said.iloc[0] if len(said) else f'octant experiment={name}'}\nmake report EXPERIMENT={name}"
+    return f"{said.iloc[0] if len(said) else f'octant experiment={name}'}\noctant report {name}"
 
 
 def training_time(found: Findings) -> str:
