@@ -60,9 +60,8 @@ def _many(sweep: Sweep, connection: Connection) -> None:
     if done.runs < (expected := len(sweep.runs) - len(sweep.unfinished)):
         others = "another launch has taken the others into its sweep; the same command again shows all"
         print(f"octant: the report has {done.runs} of the {expected} runs: {others}", file=sys.stderr)
-    print(
-        f"\n{printable(done.text)}\n\nfigure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}"
-    )
+    print(f"\n{printable(done.text)}\n")
+    print(f"figure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}")
     print(f"in MLflow   {address}{pages.log(connection, done)}")
     print(f"comparison  {address}{done.link}\n            (octant ui starts the server there)")
     _log_figures(sweep, connection, done.typical)
