@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -46,7 +47,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_file_is_there(plain: dict[str, bytes], tuned: dict[str, bytes]) -> None:
     both = {"report.html", "report.md", "README.md", "results.csv", "configurations.csv", "effects.csv", "pairs.csv",
             "hardest.csv"}  # fmt: skip
-    drawn = {f"{stem}.{suffix}" for stem in ("accuracy", "curves", "ranking", "effects", "confusion")
+    drawn = {f"{stem}.{suffix}" for stem in ("interaction", "accuracy", "curves", "ranking", "effects", "confusion")
              for suffix in ("svg", "png")}  # fmt: skip
     assert set(plain) == both | drawn
     assert set(tuned) == both | drawn | {"chosen.csv", "learning_rates.csv", "learning_rates.svg", "learning_rates.png"}
@@ -88,9 +89,11 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: list[str] = []
         self.addresses: list[str] = []
+        self.alts: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        self.alts += [value or "" for name, value in attrs if name == "alt"]
         self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
 
 
@@ -99,10 +102,25 @@ def test_the_page_is_one_file_without_scripts(tuned: dict[str, bytes]) -> None:
     page.feed(tuned["report.html"].decode())
     assert "script" not in page.tags
     assert "link" not in page.tags
-    assert page.tags.count("img") == 6
+    assert page.tags.count("img") == 7
     assert all(address.startswith("data:image/svg+xml;base64,") for address in page.addresses)
     assert b"@import" not in tuned["report.html"]
     assert b"url(" not in tuned["report.html"]
+
+
+def test_figures_are_described_by_their_numbers(tuned: dict[str, bytes]) -> None:
+    page = Page()
+    page.feed(tuned["report.html"].decode())
+    table = pd.read_csv(io.BytesIO(tuned["configurations.csv"])).query("learning_rates == 'own'")
+    means = [f"{mean:.2f} %" for mean in table["mean"]]
+    kinds = ("Interaction plot", "Forest plot", "Mean test accuracy of 8", "Learning curves", "A panel for each",
+             "Mean test accuracy against learning rate", "Confusion matrices")  # fmt: skip
+    assert all(sum(alt.startswith(kind) for alt in page.alts) == 1 for kind in kinds)
+    for alt in page.alts:
+        if alt.startswith(("Interaction", "Mean")):
+            assert all(mean in alt for mean in means), alt
+    assert page.alts[0].startswith("Interaction plot")
+    assert f"![{page.alts[0]}](interaction.svg)" in tuned["README.md"].decode()
 
 
 def test_no_run_id_date_or_address_in_csv_and_svg(plain: dict[str, bytes]) -> None:
@@ -202,6 +220,7 @@ def test_classes_keep_their_names() -> None:
     errors = {key: value | {"class_names": names} for key, value in plain.material.errors.items()}
     found = find(dataclasses.replace(plain.material, errors=errors))
     assert list(found.hardest()["class"]) == [names[int(label)] for label in plain.hardest()["class"]]
-    drawn = {stem: figure for stem, figure in pages.draw(found) if stem == "confusion"}
-    labels = [[each.get_text() for each in axes.get_xticklabels()] for axes in drawn["confusion"].axes]
-    assert [name.replace("$", r"\$") for name in names] in labels
+    drawn = {stem: drawing for stem, drawing in pages.draw(found) if stem == "confusion"}
+    labels = [[each.get_text() for each in axes.get_xticklabels()] for axes in drawn["confusion"].figure.axes]
+    assert names in labels
+    assert "of class tree " in drawn["confusion"].alt

@@ -18,9 +18,8 @@ def main() -> None:
     """Write tables, figures and pages."""
     with one_line_errors():
         # Only now: matplotlib reads the environment when it is imported.
-        from lecture_page.drawing import chaos_figure, curve_figure, ladder_figure
-        from octant.analysis.figures import rates_figure
-        from octant.analysis.report.pages import rendered
+        from lecture_page.drawing import chaos_figure, curve_figure, design, ladder_figure
+        from octant.analysis.figures import rendered, tuning_figure
 
         folder = home.experiments() / "lecture"
         folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +32,7 @@ def main() -> None:
         figures = {
             "curve": curve_figure(curves),
             "ladder": ladder_figure(curves),
-            "rates": rates_figure(rates, rates[rates["chosen"]], 0.2),
+            "rates": tuning_figure(rates, rates[rates["chosen"]], "learning_rate", design(curves), 0.2).figure,
             "chaos": chaos_figure(frames["chaos"]),
         }
         for name, frame in frames.items():

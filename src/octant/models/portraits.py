@@ -29,7 +29,7 @@ from octant.tracking.store import Store, client_of, located
 from octant.tracking.stored import read_run
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from octant.analysis.figures import Drawing
 
 FOLDER, TAG = "figures", "portrait"
 _MOST_WRONG = 24
@@ -44,7 +44,7 @@ def log(store: Store, client: Any, run_ids: Sequence[str]) -> None:
 
 
 def _log_one(store: Store, client: Any, run_id: str) -> None:
-    from octant.analysis.report.pages import as_png  # not above: matplotlib reads the environment when it is imported
+    from octant.analysis.figures import as_png  # not above: matplotlib reads the environment when it is imported
 
     run = read_run(store, run_id)
     settings = run.settings
@@ -57,14 +57,14 @@ def _log_one(store: Store, client: Any, run_id: str) -> None:
     with np.load(io.BytesIO(fetch(store, run_id).weights), allow_pickle=False) as stored:
         parameters = Parameters(*(stored[name] for name in Parameters._fields))
     with TemporaryDirectory(prefix="octant-") as folder:
-        for name, figure in draw(settings, dataset, parameters):
-            (Path(folder) / f"{name}.png").write_bytes(as_png(figure))
+        for name, drawing in draw(settings, dataset, parameters):
+            (Path(folder) / f"{name}.png").write_bytes(as_png(drawing.figure))
         client.log_artifacts(run_id, folder, FOLDER)
     client.set_tag(run_id, TAG, FOLDER, synchronous=True)
 
 
-def draw(settings: Settings, dataset: Dataset, parameters: Parameters) -> Iterator[tuple[str, Figure]]:
-    """Name and figure of all that can be drawn of one run."""
+def draw(settings: Settings, dataset: Dataset, parameters: Parameters) -> Iterator[tuple[str, Drawing]]:
+    """Name and drawing of all that can be drawn of one run."""
     from octant.analysis import figures
 
     network = build(settings.loss, settings.hidden, settings.output)

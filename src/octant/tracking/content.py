@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from octant.analysis.palette import colour
+from octant.analysis.palette import styles
 from octant.runs.journal import Story
 from octant.trainer import flat
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 ENDPOINT = "test_accuracy"
 _MOST_TAG = 4900  # characters; MLflow's own limit was 5,000 for years
+# What a configuration's name is made of. A run does not know its sweep: these levels take the places that they have
+# in the figures of a sweep over them, and any other word comes after them.
+_LEVELS = {"loss": ("cross_entropy", "mse"), "hidden": ("sigmoid", "tanh", "relu"), "output": ("sigmoid", "softmax")}
 
 
 def run_name(identity: Mapping[str, Any]) -> str:
@@ -22,6 +25,12 @@ def run_name(identity: Mapping[str, Any]) -> str:
     settings = identity["settings"]
     rate = f" lr={settings['learning_rate']:g}" if "learning_rate" in settings else ""
     return f"{identity['configuration']}{rate} seed={settings['seed']}".strip()
+
+
+def run_colour(settings: Mapping[str, Any]) -> str:
+    """The colour of the run's configuration, from its settings alone."""
+    levels = {name: [*known, settings[name]] for name, known in _LEVELS.items()}
+    return styles(levels).colour(settings)
 
 
 def run_tags(identity: Mapping[str, Any], sweep: str) -> dict[str, str]:
@@ -35,7 +44,7 @@ def run_tags(identity: Mapping[str, Any], sweep: str) -> dict[str, str]:
         "sweep": sweep,
         "fingerprint": identity["fingerprint"],
         "dataset_digest": data["digest"],
-        "mlflow.runColor": colour(identity["configuration"]),
+        "mlflow.runColor": run_colour(identity["settings"]),
         "mlflow.source.name": "octant",
         "mlflow.source.type": "LOCAL",
         **{name: _cut(str(value)) for name, value in provenance.items() if value is not None},

@@ -1,21 +1,32 @@
-"""Figures: frames in, a figure out. They draw what was computed elsewhere and save nothing.
+"""Figures: frames in, a figure and its description out. They draw what was computed elsewhere and save nothing.
 
-One width for all, with text that can still be read on a phone.
+One width for all, with text that can still be read on a phone. They know a `Question` and no word of any trainer.
 """
 
-from octant.analysis.figures.curves import accuracy_figure, accuracy_floor, panels_figure
+from octant.analysis.figures.canvas import Drawing, as_png, rendered
+from octant.analysis.figures.curves import curves_figure, panels_figure, value_range
+from octant.analysis.figures.design import ENOUGH, Design, design_of
 from octant.analysis.figures.examples import confusion_figure, hardest_figure, pictures_figure, weights_figure
-from octant.analysis.figures.statistics import effects_figure, ranking_figure, rates_figure
+from octant.analysis.figures.interaction import interaction_figure
+from octant.analysis.figures.statistics import effects_figure, ranking_figure
+from octant.analysis.figures.tuning import tuning_figure
 
 __all__ = [
-    "accuracy_figure",
-    "accuracy_floor",
+    "ENOUGH",
+    "Design",
+    "Drawing",
+    "as_png",
     "confusion_figure",
+    "curves_figure",
+    "design_of",
     "effects_figure",
     "hardest_figure",
+    "interaction_figure",
     "panels_figure",
     "pictures_figure",
     "ranking_figure",
-    "rates_figure",
+    "rendered",
+    "tuning_figure",
+    "value_range",
     "weights_figure",
 ]

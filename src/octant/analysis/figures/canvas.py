@@ -1,30 +1,82 @@
-"""What all figures share: one width, one look, one legend."""
+"""What all figures share: one width, one look whatever a user's matplotlibrc says, text that fits, one way to save."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from matplotlib import rc_context, rcParamsDefault
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
+from matplotlib.textpath import TextPath
 
 WIDTH = 6.2  # inches
 COLUMNS = 4  # of a grid of panels
-LEFT_OUT = "#9a9a9a"
+MOST_PANELS = 16
+INK, FAINT = "#222222", "#9a9a9a"
+# Names come from strangers: a dollar sign in one begins no formula.
+_OURS = {"text.parse_math": False, "svg.hashsalt": "octant", "svg.fonttype": "path", "font.size": 9.0}
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure, and what it shows in words and numbers for those who cannot see it."""
+
+    figure: Figure
+    alt: str
 
 
 @contextmanager
-def defaults(changed: Mapping[str, Any] | None = None) -> Iterator[None]:
-    """Give matplotlib its own defaults, whatever a user's matplotlibrc or style says; a context and a decorator.
+def house_style() -> Iterator[None]:
+    """Matplotlib's own defaults and ours, whatever the user's matplotlibrc or style says."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of defaults that only stand there until they go
+        own: Any = {name: value for name, value in rcParamsDefault.items() if not name.startswith("backend")}
+        with rc_context(own | _OURS):
+            yield
 
-    So the same frame gives the same bytes on every machine. `changed` are exceptions to the defaults.
-    """
-    own: dict[Any, Any] = {name: value for name, value in rcParamsDefault.items() if not name.startswith("backend")}
-    with rc_context(own | dict(changed or {})):
-        yield
+
+def in_house_style(draw: Callable[_P, _R]) -> Callable[_P, _R]:
+    """The function, drawing in the house style."""
+
+    @wraps(draw)
+    def styled(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with house_style():
+            return draw(*args, **kwargs)
+
+    return styled
+
+
+@in_house_style
+def rendered(figure: Figure) -> tuple[bytes, bytes]:
+    """The figure as svg and png, laid out once; the same figure gives the same bytes."""
+    svg = io.BytesIO()
+    # Not savefig, which draws everything twice and lays it out anew for each format.
+    FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # type: ignore[no-untyped-call]
+    figure.set_layout_engine("none")
+    figure.set_dpi(150)
+    return svg.getvalue(), as_png(figure)
+
+
+@in_house_style
+def as_png(figure: Figure) -> bytes:
+    """The figure as png."""
+    png = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    return png.getvalue()
 
 
 def canvas(height: float) -> Figure:
@@ -53,18 +105,55 @@ def panels(count: int, row_height: float, **shared: Any) -> tuple[Figure, Sequen
     return figure, list(grid[:count])
 
 
-def two_lines(configuration: str) -> str:
-    """A configuration's name broken after the loss, for a narrow title."""
-    loss, _, rest = configuration.partition("-")
-    return f"{loss}\n{rest}".replace(" ", "\n")
+@lru_cache(maxsize=4096)
+def width_of(text: str, size: float) -> float:
+    """Width of a line of text in inches."""
+    if not text.strip():
+        return 0.0
+    return float(TextPath((0, 0), text, size=size, prop=FontProperties(family="DejaVu Sans")).get_extents().x1) / 72
+
+
+def fitted(text: str, width: float, size: float, lines: int = 1) -> str:
+    """The text in at most `lines` lines of `width` inches, broken after spaces and hyphens, its middle left out where
+    it is still too long.
+    """
+    rows = [""]
+    for part in re.split(r"(?<=[\s,/-])(?=\S)", text):
+        if width_of(rows[-1] + part, size) > width and rows[-1]:
+            rows.append("")
+        rows[-1] += part
+    if len(rows) > lines:
+        rows = [*rows[: lines - 1], "".join(rows[lines - 1 :])]
+    return "\n".join(_shortened(row.strip(), width, size) for row in rows)
+
+
+def _shortened(line: str, width: float, size: float) -> str:
+    keep, short = len(line), line
+    while width_of(short, size) > width and keep > 2:
+        keep -= 1
+        short = f"{line[: (keep + 1) // 2]}…{line[len(line) - keep // 2 :]}"
+    return short
 
 
 def legend_below(figure: Figure, handles: Sequence[Any], labels: Sequence[str], title: str | None = None) -> None:
-    """One legend under the axes, in two columns; the first 16 entries where there are more."""
-    shown = list(labels[:16])
+    """One legend under the axes, in as many columns as fit; the first 16 entries where there are more."""
+    size, handle = 8.5, 0.55
+    shown, drawn = [fitted(label, WIDTH - 0.9, size) for label in labels[:MOST_PANELS]], list(handles[:MOST_PANELS])
     if len(labels) > len(shown):
-        shown[-1] = f"{shown[-1]}  and {len(labels) - len(shown)} more"
-    figure.legend(
-        handles[: len(shown)], shown, title=title, loc="outside lower center", ncols=2, frameon=False, fontsize=8.5,
-        title_fontsize=9,
-    )  # fmt: skip
+        shown, drawn = [*shown, f"and {len(labels) - len(shown)} more"], [*drawn, Line2D([], [], linestyle="")]
+    widest = max(width_of(label, size) for label in shown) + handle
+    columns = max(1, min(len(shown), 4, int((WIDTH - 0.3) / widest)))
+    title = fitted(title, WIDTH - 0.4, 9, 2) if title else None
+    figure.legend(drawn, shown, title=title, loc="outside lower center", ncols=columns, frameon=False, fontsize=size,
+                  title_fontsize=9, columnspacing=1.2, handlelength=2.2)  # fmt: skip
+
+
+def note_below(figure: Figure, *sentences: str) -> None:
+    """Remarks under the axes, each on a line of its own; empty ones are left out."""
+    lines = [fitted(sentence, WIDTH - 0.3, 8.5, 3) for sentence in sentences if sentence]
+    figure.supxlabel("\n".join(lines), fontsize=8.5, color=INK)
+
+
+def left_to_the_table(shown: int, count: int, what: str, table: str = "configurations.csv") -> str:
+    """What is said where not all is shown; empty where all is."""
+    return "" if shown >= count else f"Shown: {shown} of {count} {what}; all are in {table}."

@@ -6,51 +6,62 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from octant.analysis.figures.canvas import WIDTH, canvas, defaults, panels, two_lines
+from octant.analysis.figures.canvas import MOST_PANELS, WIDTH, Drawing, canvas, fitted, in_house_style, panels
 
 _ACROSS = 6  # pictures in a row
 _LONGEST = 12  # characters of a class's name beside an axis
 
 
-@defaults()
-def confusion_figure(confusion: Mapping[str, NDArray[np.float64]], names: Sequence[str]) -> Figure:
+@in_house_style
+def confusion_figure(confusion: Mapping[str, NDArray[np.float64]], names: Sequence[str]) -> Drawing:
     """For each configuration the share of a class (row) taken for another (column), in percent; diagonal left blank.
 
     `names` are the classes', in the order of rows and columns; long ones are cut.
     """
-    drawn = dict(list(confusion.items())[:16])
+    drawn = dict(list(confusion.items())[:MOST_PANELS])
     figure, grid = panels(len(drawn), 2.0, sharex=True, sharey=True)
     words = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}..." for name in names]
-    words = [word.replace("$", r"\$") for word in words]  # else it would begin a formula
     upright = max(map(len, words)) > 3
     highest = max(max(_off_diagonal(matrix).max() for matrix in drawn.values()), 1e-9)
     for (config, matrix), axes in zip(drawn.items(), grid, strict=True):
         image = axes.imshow(_off_diagonal(matrix), cmap="Blues", vmin=0, vmax=highest)
         axes.set_facecolor("#d9d9d9")  # the diagonal
-        axes.set_title(two_lines(config), fontsize=8)
+        axes.set_title(fitted(config, WIDTH / min(4, len(drawn)) - 0.45, 8, 3), fontsize=8)
         ticks = range(0, len(matrix), max(1, len(matrix) // 10))
         axes.set_xticks(ticks, [words[tick] for tick in ticks], fontsize=6.5, rotation=90 if upright else 0)
         axes.set_yticks(ticks, [words[tick] for tick in ticks], fontsize=6.5)
     bar = figure.colorbar(image, ax=list(grid), location="bottom", shrink=0.6, aspect=40)
-    bar.set_label("% of a class's test examples (down: class, across: what they are taken for)", fontsize=9)
-    return figure
+    few = len(drawn) < len(confusion)
+    rest = f"\nShown: the first {len(drawn)} of {len(confusion)} configurations." if few else ""
+    bar.set_label(f"% of a class's test examples (down: class, across: what they are taken for){rest}", fontsize=9)
+    return Drawing(figure, _confusions_described(confusion, names))
 
 
-@defaults()
-def hardest_figure(hardest: pd.DataFrame, images: NDArray[np.float64]) -> Figure:
+def _confusions_described(confusion: Mapping[str, NDArray[np.float64]], names: Sequence[str]) -> str:
+    parts = []
+    for config, matrix in list(confusion.items())[:8]:
+        label, taken_for = divmod(int(_off_diagonal(matrix).filled(-1).argmax()), len(matrix))
+        share, own, other = matrix[label, taken_for], names[label], names[taken_for]
+        parts.append(f"{config} takes {share:.1f} % of class {own} for {other}")
+    more = f"; {len(confusion) - 8} more" if len(confusion) > 8 else ""
+    return f"Confusion matrices. The most frequent mistake of each: {'; '.join(parts)}{more}."
+
+
+def hardest_figure(hardest: pd.DataFrame, images: NDArray[np.float64]) -> Drawing:
     """Test examples as pictures, hardest first: class, the most frequent wrong answer, share of runs that err.
 
     `images` is (examples x rows x columns).
     """
-    words = zip(hardest["class"], hardest["said"], hardest["wrong_percent"], strict=True)
-    return pictures_figure(images, [f"{label} read as {said}\n{share:.0f} % of runs" for label, said, share in words])
+    words = list(zip(hardest["class"], hardest["said"], hardest["wrong_percent"], strict=True))
+    captions = [f"{label} read as {said}\n{share:.0f} % of runs" for label, said, share in words]
+    said = "; ".join(f"a {label} that {share:.0f} % of runs misread, mostly as {said}" for label, said, share in words)
+    return Drawing(pictures_figure(images, captions).figure, f"The {len(words)} hardest test examples: {said}.")
 
 
-@defaults()
-def pictures_figure(images: NDArray[np.float64], captions: Sequence[str]) -> Figure:
+@in_house_style
+def pictures_figure(images: NDArray[np.float64], captions: Sequence[str]) -> Drawing:
     """Pictures (n x rows x columns), each under its caption, six in a row.
 
     One pair of axes for all: a pair for each would take ten times as long.
@@ -61,15 +72,17 @@ def pictures_figure(images: NDArray[np.float64], captions: Sequence[str]) -> Fig
     for i, (image, caption) in enumerate(zip(images, captions, strict=True)):
         x, y = cell * (i % _ACROSS, i // _ACROSS)
         axes.imshow(image, cmap="gray_r", interpolation="nearest", extent=(x, x + 1, y + 1, y))
-        axes.text(x + 0.5, y - 0.03, caption.replace("$", r"\$"), fontsize=7.5, ha="center", va="bottom")
+        axes.text(x + 0.5, y - 0.03, caption, fontsize=7.5, ha="center", va="bottom")
     axes.set_xlim(-0.1, _ACROSS * cell[0] - 0.15)
     axes.set_ylim(rows * cell[1] - 0.45, -0.4)
     axes.set_axis_off()
-    return figure
+    return Drawing(
+        figure, f"{len(images)} pictures: {'; '.join(caption.replace(chr(10), ', ') for caption in captions)}."
+    )
 
 
-@defaults()
-def weights_figure(W1: NDArray[np.float64], shape: tuple[int, int], most: int = 100) -> Figure:
+@in_house_style
+def weights_figure(W1: NDArray[np.float64], shape: tuple[int, int], most: int = 100) -> Drawing:
     """The incoming weights of the first hidden units as pictures: W1 (d, h), d = rows x columns of `shape`.
 
     Red raises a unit's pre-activation, blue lowers it; one scale for all. One image for all, as in pictures_figure.
@@ -87,7 +100,9 @@ def weights_figure(W1: NDArray[np.float64], shape: tuple[int, int], most: int = 
     axes.set_axis_off()
     bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.6, aspect=40)
     bar.set_label(f"weight (the first {len(units)} of {W1.shape[1]} hidden units)", fontsize=9)
-    return figure
+    return Drawing(
+        figure, f"Incoming weights of {len(units)} hidden units as pictures, from {-limit:.2f} to {limit:.2f}."
+    )
 
 
 def _off_diagonal(matrix: NDArray[np.float64]) -> np.ma.MaskedArray[tuple[int, ...], np.dtype[np.float64]]:

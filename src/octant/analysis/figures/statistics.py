@@ -1,89 +1,108 @@
-"""What the comparison says: effects, ranking, and accuracy against learning rate."""
+"""What the comparison says: the effects, and the ranking."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from octant.analysis.figures.canvas import LEFT_OUT, canvas, defaults, legend_below, plain
-from octant.analysis.palette import colour, line_style
+from octant.analysis.figures.canvas import (
+    FAINT,
+    INK,
+    Drawing,
+    canvas,
+    fitted,
+    in_house_style,
+    left_to_the_table,
+    note_below,
+    plain,
+)
+from octant.analysis.figures.design import ENOUGH, Design
 
-INK = "#222222"
+MOST_ROWS = 40
+_NAME = 2.7  # inches
 
 
-@defaults()
-def effects_figure(effects: pd.DataFrame) -> Figure:
-    """Forest plot: each effect with its 95 % interval, filled where the effect is shown, hollow where it is not."""
-    figure = canvas(0.6 + 0.36 * len(effects))
+@in_house_style
+def effects_figure(effects: pd.DataFrame, design: Design) -> Drawing:
+    """Forest plot: each effect with its 95 % interval, filled where the effect is shown, hollow where it is not; the
+    first 40 of them. Below five repeats there is no interval.
+    """
+    drawn = effects.head(MOST_ROWS)
+    names = [fitted(contrast(row), _NAME, 8.5, 3) for _, row in drawn.iterrows()]
+    lines = max(name.count("\n") + 1 for name in names)
+    figure = canvas(1.0 + (0.16 + 0.13 * lines) * len(drawn))
     axes = plain(figure.subplots())
     axes.axvline(0, color=INK, linewidth=1)
-    for y, (_, row) in enumerate(effects.iterrows()):
-        paint, fill = (INK, INK) if row["shown"] else (LEFT_OUT, "white")
-        axes.plot([row["low"], row["high"]], [y, y], color=paint, linewidth=2.2, solid_capstyle="butt")
+    for y, (_, row) in enumerate(drawn.iterrows()):
+        paint, fill = (INK, INK) if row["shown"] else (FAINT, "white")
+        if row["n"] >= ENOUGH:
+            axes.plot([row["low"], row["high"]], [y, y], color=paint, linewidth=2.2, solid_capstyle="butt")
         axes.plot(row["estimate"], y, "o", color=paint, markerfacecolor=fill, markeredgewidth=1.6, markersize=7)
-    mains = effects["plus"] + " less " + effects["minus"]
-    axes.set_yticks(range(len(effects)), effects["effect"].where(effects["order"] > 1, mains))
-    axes.invert_yaxis()
-    axes.margins(y=0.1)
-    axes.set_xlabel("effect on test accuracy, percentage points")
-    return figure
+    axes.set_yticks(range(len(drawn)), names, fontsize=8.5, linespacing=1.05)
+    axes.set_ylim(len(drawn) - 0.4, -0.6)
+    unit = ", percentage points" if design.question.is_share else ""
+    rest = left_to_the_table(len(drawn), len(effects), "effects", "effects.csv")
+    few = "Fewer than 5 repeats: no intervals." if drawn["n"].min() < ENOUGH else ""
+    note_below(figure, f"effect on {design.endpoint}{unit} (hollow: not shown to differ from 0)", rest, few)
+    return Drawing(figure, _effects_described(effects, design))
 
 
-@defaults()
-def ranking_figure(summary: pd.DataFrame, runs: pd.DataFrame) -> Figure:
-    """Each configuration's seeds (faint), mean and 95 % interval, in the ranking's order."""
-    figure = canvas(0.7 + 0.36 * len(summary))
+def contrast(row: pd.Series[Any]) -> str:
+    """Which levels an effect compares: `tanh minus sigmoid`; for an interaction, each factor's pair after its name."""
+    factors = str(row["effect"]).split(" x ")
+    pairs = list(zip(str(row["plus"]).split(", "), str(row["minus"]).split(", "), strict=True))
+    if len(pairs) != len(factors):  # a level with a comma in it
+        return f"{row['effect']}: {row['plus']} minus {row['minus']}"
+    words = " x ".join(
+        f"({plus} minus {minus})" if len(pairs) > 1 else f"{plus} minus {minus}" for plus, minus in pairs
+    )
+    return f"{row['effect']}: {words}"
+
+
+def _effects_described(effects: pd.DataFrame, design: Design) -> str:
+    unit = " points" if design.question.is_share else ""
+    shown = effects[effects["shown"].astype(bool)]
+    parts = []
+    for _, row in shown.head(8).iterrows():
+        ends = "" if pd.isna(row["low"]) or row["n"] < ENOUGH else f" ({row['low']:+.2f} to {row['high']:+.2f})"
+        parts.append(f"{contrast(row)} {row['estimate']:+.2f}{unit}{ends}")
+    said = f": {'; '.join(parts)}" if parts else ""
+    more = f"; and {len(shown) - 8} more" if len(shown) > 8 else ""
+    return (
+        f"Forest plot of {len(effects)} effects on {design.endpoint}. Shown to differ from 0: {len(shown)}{said}{more}."
+    )
+
+
+@in_house_style
+def ranking_figure(summary: pd.DataFrame, runs: pd.DataFrame, design: Design) -> Drawing:
+    """Each configuration's repeats (faint), mean and 95 % interval, in the ranking's order; the first 40."""
+    drawn = summary.head(MOST_ROWS)
+    figure = canvas(0.9 + 0.3 * len(drawn))
     axes = plain(figure.subplots())
     finished = runs[runs["outcome"] == "finished"]
-    for y, (_, row) in enumerate(summary.iterrows()):
-        seeds = 100 * finished.loc[finished["config"] == row["config"], "test_accuracy"]
-        axes.plot(seeds, [y] * len(seeds), "|", color=colour(row["config"]), alpha=0.6, markersize=9)
-        axes.plot([row["low"], row["high"]], [y, y], color=colour(row["config"]), linewidth=3, alpha=0.9)
-        axes.plot(row["mean"], y, "o", color=colour(row["config"]), markeredgecolor="white", markersize=8)
-    axes.set_yticks(range(len(summary)), summary["config"])
-    axes.invert_yaxis()
-    axes.set_xlabel("test accuracy, %")
-    return figure
+    for y, (_, row) in enumerate(drawn.iterrows()):
+        look = design.style(row["config"])
+        values = design.question.scale * finished.loc[finished["config"] == row["config"], design.question.endpoint]
+        axes.plot(values, [y] * len(values), "|", color=look.colour, alpha=0.6, markersize=9)
+        if row["n"] >= ENOUGH:
+            interval = design.within(*(pd.Series([row[end]], dtype=float) for end in ("low", "high")))
+            axes.plot([each.iloc[0] for each in interval], [y, y], color=look.colour, linewidth=3, alpha=0.9)
+        axes.plot(row["mean"], y, look.marker, color=look.colour, markeredgecolor="white", markersize=8)
+    axes.set_yticks(range(len(drawn)), [fitted(str(name), _NAME, 8.5, 2) for name in drawn["config"]],
+                    fontsize=8.5, linespacing=1.05)  # fmt: skip
+    axes.set_ylim(len(drawn) - 0.4, -0.6)
+    rest = left_to_the_table(len(drawn), len(summary), "configurations")
+    few = "Fewer than 5 repeats: no intervals." if drawn["n"].min() < ENOUGH else ""
+    note_below(figure, design.axis, rest, few)
+    return Drawing(figure, _ranking_described(summary, design))
 
 
-@defaults()
-def rates_figure(rates: pd.DataFrame, chosen: pd.DataFrame, shared_rate: float | None) -> Figure:
-    """Accuracy against learning rate, near the top and over the whole range; chosen rates and shared one marked."""
-    figure = canvas(7.2)
-    top, whole = figure.subplots(2, 1, sharex=True, height_ratios=[5, 3])
-    best = rates.merge(chosen[["config", "learning_rate"]])
-    for axes in (top, whole):
-        _rates(rates, best, plain(axes), shared_rate)
-    if best["mean"].notna().any():
-        span = max(best["mean"].max() - best["mean"].min(), 1.0)
-        top.set_ylim(max(0.0, best["mean"].min() - 1.5 * span - 2), min(100.3, best["mean"].max() + 0.5 * span))
-    top.set_title("test accuracy, %: near the top", fontsize=10)
-    whole.set_title("the same, whole range", fontsize=10)
-    whole.set_ylim(0, 101)
-    whole.set_xlabel("learning rate")
-    whole.xaxis.set_major_formatter("{x:g}")
-    handles, labels = top.get_legend_handles_labels()
-    marks = [
-        ("*", 12, "chosen on the validation set"),
-        *([("x", 7, "some runs diverged")] * bool(rates.diverged.sum())),
-    ]
-    handles += [Line2D([], [], color=INK, marker=shape, linestyle="", markersize=size) for shape, size, _ in marks]
-    legend_below(figure, handles, labels + [words for _, _, words in marks], "mean over seeds, band: 95 % interval")
-    return figure
-
-
-def _rates(rates: pd.DataFrame, best: pd.DataFrame, axes: Axes, shared_rate: float | None) -> None:
-    axes.set_xscale("log")
-    if shared_rate is not None:
-        axes.axvline(shared_rate, color=INK, linewidth=1, linestyle=(0, (4, 3)), label=f"shared rate {shared_rate:g}")
-    for name, line in rates.groupby("config", sort=True):
-        label, at = str(name), line["learning_rate"]
-        axes.plot(at, line["mean"], color=colour(label), linestyle=line_style(label), linewidth=1.6, label=label)
-        axes.fill_between(at, line["low"], line["high"], color=colour(label), alpha=0.15, linewidth=0)
-        lost = line[line["diverged"] > 0]
-        axes.plot(lost["learning_rate"], lost["mean"].fillna(0), "x", color=colour(label), markersize=7)
-    for _, row in best.iterrows():
-        axes.plot(row["learning_rate"], row["mean"], "*", color=colour(row["config"]), markersize=15,
-                  markeredgecolor="white", markeredgewidth=0.8, zorder=5, clip_on=False)  # fmt: skip
+def _ranking_described(summary: pd.DataFrame, design: Design) -> str:
+    finished = summary[summary["n"] > 0]
+    names = [f"{row['config']} {design.number(row['mean'])}" for _, row in finished.head(8).iterrows()]
+    last = (
+        f"; last {finished.iloc[-1]['config']} {design.number(finished.iloc[-1]['mean'])}" if len(finished) > 8 else ""
+    )
+    none = f"; {len(summary) - len(finished)} without a finished run" if len(finished) < len(summary) else ""
+    return f"Mean {design.endpoint} of {len(summary)} configurations, best first: {'; '.join(names)}{last}{none}."

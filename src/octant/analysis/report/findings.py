@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from octant.analysis.comparison import Comparison, choose_learning_rates, compare, runs_at, summarise_rates
+from octant.analysis.question import Question
 from octant.analysis.report.collect import Material
+
+if TYPE_CHECKING:
+    from octant.analysis.figures import Design
 
 # Settings that a configuration's name takes in where a sweep varies them, so that only equals are averaged.
 SETTINGS = ("init", "engine", "dtype", "epochs", "batch_size", "hidden_units", "targets", "order", "output_step",
             "hidden_error", "split_seed", "dataset_digest")  # fmt: skip
+FACTORS = ("loss", "hidden", "output")
 HARDEST = 12
 
 
@@ -46,6 +51,19 @@ class Findings:
         """The two comparisons with their names, the one that the experiment is about first."""
         names = ("own", "shared") if self.is_grid else ("shared", "own")
         return (names[0], self.main), (names[1], self.other)
+
+    @cached_property
+    def question(self) -> Question:
+        """What is compared: the factors, and whatever else the configurations' names take in."""
+        named = [name for name in FACTORS if self.runs[name].nunique() > 1] + varied(self.runs)
+        return Question(tuple(named), tune=("learning_rate",) if self.is_grid else ())
+
+    @cached_property
+    def design(self) -> Design:
+        """How the figures draw the configurations."""
+        from octant.analysis.figures import design_of  # not above: matplotlib reads the environment when it is imported
+
+        return design_of(self.runs, self.question)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -128,13 +146,18 @@ def find(material: Material) -> Findings:
 
 def labelled(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs, whatever else the sweep varies added to their configuration's name."""
-    varied = [name for name in SETTINGS if name in runs and runs[name].nunique() > 1]
-    if not _is_grid(runs) and runs["learning_rate"].nunique() > 1:
-        varied.append("learning_rate")  # without a validation set nothing may choose among the rates
     label = runs["config"]
-    for name in varied:
+    for name in varied(runs):
         label = label + f" {name}=" + runs[name].map(_word)
     return runs.assign(config=label)
+
+
+def varied(runs: pd.DataFrame) -> list[str]:
+    """The settings beside the factors that the sweep varies and compares."""
+    names = [name for name in SETTINGS if name in runs and runs[name].nunique() > 1]
+    # Without a validation set nothing may choose among the rates.
+    rates = not _is_grid(runs) and runs["learning_rate"].nunique() > 1
+    return [*names, *(["learning_rate"] * rates)]
 
 
 def _is_grid(runs: pd.DataFrame) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,13 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 
 from octant import home
 from octant.analysis import figures
-from octant.analysis.figures.canvas import defaults
+from octant.analysis.figures import Drawing, rendered
 from octant.analysis.report import words
 from octant.analysis.report.collect import collect
 from octant.analysis.report.findings import Findings, find
@@ -59,7 +55,7 @@ def write(connection: Connection, sweep: str | None = None) -> Report:
         terminal(found),
         sweep,
         link,
-        figures.accuracy_floor(found.curves),
+        figures.value_range(found.curves, found.design)[0] / found.question.scale,
         found.typical(),
         len(found.runs),
     )
@@ -87,16 +83,18 @@ def write_files(found: Findings, folder: Path) -> list[Path]:
     """Everything into `folder`; returns what was written, report.html first."""
     folder.mkdir(parents=True, exist_ok=True)
     written = {f"{name}.csv": _csv(table) for name, table in tables(found).items()}
-    for stem, figure in draw(found):
-        written[f"{stem}.svg"], written[f"{stem}.png"] = rendered(figure)
-    drawn = {Path(name).stem for name in written if name.endswith(".svg")}
+    alt: dict[str, str] = {}
+    for stem, drawing in draw(found):
+        written[f"{stem}.svg"], written[f"{stem}.png"] = rendered(drawing.figure)
+        alt[stem] = drawing.alt.translate(str.maketrans("[]", "()"))  # a bracket would end it in markdown
     context = {
         **{"found": found, "name": found.material.experiment, "question": found.material.asked.get("question", "")},
         **{"answer": words.answer(dict(found.kinds), found.shared_rate, found.own_from)},
         **{"effects": words.main_effects(found.main), "warnings": words.edges(found.chosen)},
-        **{"command": command(found), "lead": lead_figure(found), "sections": sections(found, drawn)},
+        **{"command": command(found), "lead": lead_figure(found), "sections": sections(found, set(alt))},
         "time": training_time(found),
-        "image": {stem: base64.b64encode(written[f"{stem}.svg"]).decode() for stem in drawn},
+        "alt": alt,
+        "image": {stem: base64.b64encode(written[f"{stem}.svg"]).decode() for stem in alt},
     }
     pages = {name: page(name, context) for name in ("report.html", "report.md", "README.md")}
     pages["README.md"] = _around(folder / "README.md", pages["README.md"])
@@ -114,18 +112,25 @@ def page(name: str, context: dict[str, object]) -> str:
     return environment.get_template(name).render(context)
 
 
-def draw(found: Findings) -> Iterator[tuple[str, Figure]]:
-    """Stem and figure of all that can be drawn, one at a time."""
+def draw(found: Findings) -> Iterator[tuple[str, Drawing]]:
+    """Stem and drawing of all that can be drawn, one at a time."""
+    summary, design = found.main.summary, found.design
     title = f"{found.material.experiment}{', each at its own learning rate' if found.is_grid else ''}"
+    if design.factors:
+        yield "interaction", figures.interaction_figure(summary, found.compared, design)
     if found.is_grid:
-        yield "learning_rates", figures.rates_figure(found.rates, found.chosen, found.shared_rate)
-    seen = found.curves.dropna(subset=["test_accuracy"])
-    if seen["config"].isin(found.main.summary["config"]).any() and seen["epoch"].max() > 0:
-        yield "accuracy", figures.accuracy_figure(found.curves, title)
-        yield "curves", figures.panels_figure(found.curves, list(found.main.summary["config"]))
-    yield "ranking", figures.ranking_figure(found.main.summary, found.compared)
+        yield (
+            "learning_rates",
+            figures.tuning_figure(found.rates, found.chosen, "learning_rate", design, found.shared_rate),
+        )
+    seen = found.curves.dropna(subset=[found.question.endpoint])
+    if seen["config"].isin(summary["config"]).any() and seen["epoch"].max() > 0:
+        ranking = list(summary["config"])
+        yield "accuracy", figures.curves_figure(found.curves, ranking, design, title)
+        yield "curves", figures.panels_figure(found.curves, ranking, design)
+    yield "ranking", figures.ranking_figure(summary, found.compared, design)
     if len(found.main.effects):
-        yield "effects", figures.effects_figure(found.main.effects)
+        yield "effects", figures.effects_figure(found.main.effects, design)
     if len(found.mistakes):
         yield "confusion", figures.confusion_figure(found.confusion(), found.class_names)
         hardest, data = found.hardest(), found.material.test
@@ -151,25 +156,6 @@ def terminal(found: Findings) -> str:
     table = found.main.summary[[*columns, "diverged"]].rename(columns=columns)
     said = words.answer(dict(found.kinds), found.shared_rate, found.own_from)
     return f"{table.to_string(index=False, float_format='{:.2f}'.format, na_rep='-')}\n\n{said}"
-
-
-def rendered(figure: Figure) -> tuple[bytes, bytes]:
-    """The figure as svg and png; the same figure gives the same bytes."""
-    svg = io.BytesIO()
-    with defaults({"svg.hashsalt": "octant", "svg.fonttype": "path"}):
-        # Not savefig, which draws everything twice and lays it out anew for each format.
-        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # type: ignore[no-untyped-call]
-        figure.set_layout_engine("none")
-        figure.set_dpi(150)
-    return svg.getvalue(), as_png(figure)
-
-
-def as_png(figure: Figure) -> bytes:
-    """The figure as png."""
-    png = io.BytesIO()
-    with defaults():
-        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
-    return png.getvalue()
 
 
 def base_address(store: Store) -> str:

@@ -14,6 +14,7 @@ from octant.analysis.report.findings import Findings
 from octant.tracking.runs import PROVENANCE
 
 MOST_ROWS = 50
+CURVES = "Train and test accuracy against epoch: mean over seeds, band of one SD."
 _INTERVAL = "{low:.2f} to {high:.2f}"
 _SIGNED = "{low:+.2f} to {high:+.2f}"
 EFFECTS = {"effect": "{effect}", "points": "{estimate:+.2f}", "95 % interval": _SIGNED, "p": "{p:.2g}",
@@ -45,12 +46,10 @@ class Section:
 
 def lead_figure(found: Findings) -> tuple[str, str]:
     """The figure of the first screen."""
-    if found.is_grid:
-        return (
-            "learning_rates",
-            "Test accuracy against learning rate; stars mark the rates chosen on the validation set.",
-        )
-    return "accuracy", "Train and test accuracy against epoch, mean over seeds with a band of one SD."
+    if found.design.factors:
+        at = " at each configuration's own learning rate" if found.is_grid else ""
+        return "interaction", f"Mean test accuracy{at}, with 95 % intervals. Lines that are not parallel interact."
+    return "accuracy", CURVES
 
 
 def sections(found: Findings, drawn: set[str]) -> list[Section]:
@@ -58,7 +57,8 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
     effects, pairs, lost = found.main.effects, found.main.pairs, found.runs[found.runs["outcome"] == "diverged"]
     rates = ["Chosen by mean validation accuracy alone, ties to the smaller rate.", *words.edges(found.chosen)]
     thick = "Thick: test accuracy with a band of one SD; thin: train accuracy; grey: the other configurations."
-    both = [("accuracy", "Train and test accuracy, mean over seeds, band of one SD.")] if found.is_grid else []
+    both = [("accuracy", CURVES)] if found.design.factors else []  # else it leads
+    stars = "Test accuracy against learning rate; stars mark the rates chosen on the validation set."
     blank = "Mean over runs; right answers (the diagonal) are left grey. All share one scale of colours."
     errors = [] if "confusion" in drawn else ["Left out: the runs kept no predictions, or made no mistake."]
     pictures = [] if "hardest" in drawn else ["No pictures: the data set is not at hand, or has none."]
@@ -70,7 +70,8 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
         Section("The ranking", _about_ranking(found), table_of(found.main.summary, RANKING),
                 [("ranking", "Mean and 95 % interval; a tick a seed, equal ones on one another.")]),
         Section("Learning curves", figures=[*both, ("curves", thick)]),
-        *([Section("Learning rates", rates, table_of(found.chosen, RATES))] if found.is_grid else []),
+        *([Section("Learning rates", rates, table_of(found.chosen, RATES), [("learning_rates", stars)])]
+          * found.is_grid),
         Section("What is taken for what", errors, figures=[("confusion", blank)]),
         Section("The hardest test examples", pictures, table_of(found.hardest(), HARDEST),
                 [("hardest", "The examples that most runs get wrong.")]),

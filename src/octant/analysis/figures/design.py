@@ -1,0 +1,85 @@
+"""What figures know of a sweep: its factors, their levels in order, and how each configuration looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from octant.analysis.palette import Style, Styles, is_numeric, styles, word
+from octant.analysis.question import Question
+
+ENOUGH = 5  # repeats: below that figures show points and no interval
+
+
+@dataclass(frozen=True)
+class Design:
+    """The factors that vary, each with its levels, and the levels of each configuration."""
+
+    question: Question
+    factors: Mapping[str, tuple[str, ...]]
+    cells: Mapping[str, Mapping[str, str]]
+
+    @cached_property
+    def styles(self) -> Styles:
+        """Colours, dashes and markers of the whole sweep."""
+        return styles(self.factors)
+
+    def style(self, config: str) -> Style:
+        """How the configuration looks, in every figure."""
+        return self.styles.of(self.cells[config])
+
+    def label(self, config: str) -> str:
+        """The configuration in as few letters as can be understood: its name, or its levels where these are shorter."""
+        levels = list(self.cells[config].values())
+        text = ", ".join(levels)
+        numbers = sum(is_numeric([level]) for level in levels)  # of two numbers nobody can say which is which
+        return text if levels and numbers < 2 and len(text) < len(config) else config
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint in words."""
+        return self.question.endpoint.replace("_", " ")
+
+    @property
+    def axis(self) -> str:
+        """The endpoint as an axis says it."""
+        return f"{self.endpoint}, %" if self.question.is_share else self.endpoint
+
+    def number(self, value: float) -> str:
+        """A value of the endpoint, as figures and their descriptions give it."""
+        return f"{value:.2f} %" if self.question.is_share else f"{value:.4g}"
+
+    def repeats(self, count: int) -> str:
+        """A number of repeats in words: 10 seeds."""
+        name = "seed" if self.question.repeat == ("seed",) else "repeat"
+        return f"{count} {name}{'s' * (count != 1)}"
+
+    def within(self, low: Any, high: Any) -> tuple[Any, Any]:
+        """An interval or band as it is drawn: that of a share never leaves 0 to 100 %."""
+        if not self.question.is_share:
+            return low, high
+        return low.clip(0, 100), high.clip(0, 100)
+
+
+def design_of(runs: pd.DataFrame, question: Question) -> Design:
+    """The design of `runs`, which have a column for each factor that is compared, and their configuration's name."""
+    levels = {factor: in_order(runs[factor]) for factor in question.compare}
+    factors = {factor: each for factor, each in levels.items() if len(each) > 1}
+    rows: Sequence[dict[Any, Any]] = runs.drop_duplicates("config").to_dict("records")
+    cells = {str(row["config"]): {factor: word(row[factor]) for factor in factors} for row in rows}
+    return Design(question, factors, cells)
+
+
+def in_order(values: pd.Series[Any]) -> tuple[str, ...]:
+    """The levels of a factor: in their declared order where it has one, else by number or by alphabet."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        there = set(values)
+        return tuple(word(level) for level in values.cat.categories if level in there)
+    words = sorted({word(value) for value in values})
+    known = [each for each in words if each != "-"]
+    known = sorted(known, key=float) if is_numeric(known) else known
+    return (*known, *(["-"] * ("-" in words)))

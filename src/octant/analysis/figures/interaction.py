@@ -1,0 +1,234 @@
+"""The interaction plot: what each factor does at each level of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from octant.analysis.figures.canvas import (
+    FAINT,
+    INK,
+    WIDTH,
+    Drawing,
+    canvas,
+    fitted,
+    in_house_style,
+    left_to_the_table,
+    legend_below,
+    panels,
+    plain,
+    width_of,
+)
+from octant.analysis.figures.design import ENOUGH, Design
+from octant.analysis.palette import is_numeric
+
+MOST_LEVELS, _MOST_LINES, _MOST_PANELS = 24, 12, 12
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Which factor goes along x, which makes lines ("" for none), which make panels; `marks` places x's levels."""
+
+    x: str
+    lines: str
+    panels: tuple[str, ...]
+    marks: Mapping[str, float]
+    numeric: bool
+
+
+@in_house_style
+def interaction_figure(summary: pd.DataFrame, runs: pd.DataFrame, design: Design) -> Drawing:
+    """Means of the endpoint with 95 % intervals: one factor's levels on x, joined lines for a second, panels for the
+    rest. Below five repeats each repeat is a point, and there is no interval.
+
+    `summary` has a row a configuration: config, n, mean, low, high; `runs` a row a run: config, outcome, the endpoint.
+    """
+    layout = _layout(summary, design)
+    cells, count = _panels(summary, layout, design)
+    figure, grid = _grid(len(cells), layout)
+    for axes, cell in zip(grid, cells, strict=True):
+        _panel(plain(axes), summary, runs, cell, layout, design)
+        axes.set_title(fitted(", ".join(f"{name} = {level}" for name, level in cell.items()),
+                              WIDTH / min(len(cells), 4) - 0.4, 9, 2), fontsize=9)  # fmt: skip
+    _limits(grid, design)
+    figure.supylabel(design.axis, fontsize=9.5)
+    _key(figure, summary, layout, design, count - len(cells))
+    return Drawing(figure, _described(summary, layout, design))
+
+
+def _layout(summary: pd.DataFrame, design: Design) -> _Layout:
+    """The second factor goes along x, so that lines keep the first one's colours; but numbers, or a first factor of
+    more levels than can be told apart, belong on an axis.
+    """
+    names = list(design.factors)
+    numbers = [name for name in names if len(design.factors[name]) > 2 and is_numeric(design.factors[name])]
+    crowded = [name for name in names[:1] if len(design.factors[name]) > 8]
+    x = (numbers or crowded or names[1:2] or names)[0]
+    lines, *others = [*(name for name in names if name != x), ""]
+    levels = design.factors[x]
+    numeric = x in numbers
+    if not numeric and len(levels) > MOST_LEVELS:  # the best of them, in their own order
+        best: list[str] = []
+        for config in summary["config"]:
+            best += [level] if (level := design.cells[config][x]) not in best else []
+        levels = tuple(level for level in levels if level in best[:MOST_LEVELS])
+    marks = {level: float(level) if numeric else float(i) for i, level in enumerate(levels)}
+    return _Layout(x, lines, tuple(name for name in others if name), marks, numeric)
+
+
+def _panels(summary: pd.DataFrame, layout: _Layout, design: Design) -> tuple[list[dict[str, str]], int]:
+    """The cells of the factors that make panels, only those with runs, and how many there are in all."""
+    there = {tuple(design.cells[config][name] for name in layout.panels) for config in summary["config"]}
+    every = [cell for cell in product(*(design.factors[name] for name in layout.panels)) if cell in there]
+    return [dict(zip(layout.panels, cell, strict=True)) for cell in every[:_MOST_PANELS]], len(every)
+
+
+def _grid(count: int, layout: _Layout) -> tuple[Figure, Sequence[Axes]]:
+    if count > 1:
+        return panels(count, 2.5 + 0.5 * (count <= 4), sharey=True)
+    figure = canvas(3.8)
+    return figure, [figure.subplots()]
+
+
+def _panel(axes: Axes, summary: pd.DataFrame, runs: pd.DataFrame, cell: Mapping[str, str], layout: _Layout,
+           design: Design) -> None:  # fmt: skip
+    levels = design.factors[layout.lines][:_MOST_LINES] if layout.lines else ("",)
+    for i, level in enumerate(levels):
+        own = [config for config in summary["config"] if _is_at(design.cells[config], cell, layout, level)]
+        line = summary.set_index("config").loc[own]
+        at = pd.Series([layout.marks[design.cells[config][layout.x]] for config in own], own, dtype=float)
+        at = (at if layout.numeric else at + 0.07 * (i - (len(levels) - 1) / 2)).sort_values()
+        line = line.loc[at.index]
+        if len(line) and (layout.lines or layout.numeric):
+            axes.plot(at, line["mean"], linewidth=1.5, zorder=2, **_line(layout, design, level))
+        for config in line.index:
+            _point(axes, float(at[config]), line.loc[config], runs[runs["config"] == config], design)
+    _ticks(axes, layout)
+
+
+def _is_at(levels: Mapping[str, str], cell: Mapping[str, str], layout: _Layout, level: str) -> bool:
+    return (
+        levels[layout.x] in layout.marks
+        and all(levels[name] == value for name, value in cell.items())
+        and (not layout.lines or levels[layout.lines] == level)
+    )
+
+
+def _line(layout: _Layout, design: Design, level: str) -> dict[str, Any]:
+    """A line has the colour of its level where lines are the first factor, and the dash where they are the second."""
+    names = list(design.factors)
+    if not layout.lines:
+        return {"color": FAINT}
+    if layout.lines == names[0]:
+        return {"color": design.styles.hue(level)}
+    row = {name: each[0] for name, each in design.factors.items()} | {layout.lines: level}
+    return {"color": INK, "linestyle": design.styles.of(row).dash}
+
+
+def _point(axes: Axes, at: float, row: pd.Series[Any], runs: pd.DataFrame, design: Design) -> None:
+    look = design.style(str(row.name))
+    if row["n"] >= ENOUGH:
+        low, high = design.within(np.array(row["low"]), np.array(row["high"]))
+        axes.plot([at, at], [low, high], color=look.colour, linewidth=2.2, solid_capstyle="butt", zorder=3)
+        axes.plot(at, row["mean"], "o", color=look.colour, markeredgecolor="white", markersize=7.5, zorder=4)
+        return
+    finished = design.question.scale * runs.loc[runs["outcome"] == "finished", design.question.endpoint]
+    axes.plot([at] * len(finished), finished, "o", color=look.colour, markerfacecolor="none", markersize=4.5, zorder=3)
+    axes.plot(at, row["mean"], "_", color=look.colour, markersize=13, markeredgewidth=2.2, zorder=4)
+    if not row["n"]:
+        axes.plot(at, 0.02, "x", color=look.colour, transform=axes.get_xaxis_transform(), markersize=7, zorder=4)
+
+
+def _ticks(axes: Axes, layout: _Layout) -> None:
+    if layout.numeric:
+        number_axis(axes, list(layout.marks.values()))
+    else:
+        room = axes.get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
+        size, each = 8.5, (WIDTH - 0.8 - 0.25 * room) / room / len(layout.marks)
+        upright = max(width_of(fitted(level, 1.4, size), size) for level in layout.marks) > max(each - 0.08, 0.25)
+        texts = [fitted(level, 1.6 if upright else each, size) for level in layout.marks]
+        turned: dict[str, Any] = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if upright else {}
+        axes.set_xticks(list(layout.marks.values()), texts, fontsize=size, **turned)
+        axes.set_xlim(-0.5, len(layout.marks) - 0.5)
+    axes.set_xlabel(fitted(layout.x, 2.5, 9))
+
+
+def number_axis(axes: Axes, values: Sequence[float]) -> None:
+    """An x axis for a number's values, each of them named where there is room: logarithmic where they grow by
+    factors rather than by steps.
+    """
+    at = sorted(set(values))
+    room = WIDTH / axes.get_subplotspec().get_gridspec().ncols - 0.8  # type: ignore[union-attr]
+    if is_geometric(at):
+        axes.set_xscale("log")
+        shares = np.log(at)
+    else:
+        shares = np.array(at)
+    places = (shares - shares[0]) / ((shares[-1] - shares[0]) or 1.0) * room
+    end = -1.0
+    named: list[float] = []
+    for value, place in zip(at, places, strict=True):
+        half = width_of(f"{value:g}", 8.5) / 2 + 0.05
+        if place - half >= end:
+            named, end = [*named, value], place + half
+    axes.set_xticks(named, [f"{value:g}" for value in named], fontsize=8.5)
+    axes.set_xticks([value for value in at if value not in named], [], minor=True)
+    axes.margins(x=0.06)
+
+
+def is_geometric(values: Sequence[float]) -> bool:
+    """Whether sorted values are nearer to equal ratios than to equal steps; two values: a ratio of 4 or more."""
+    if len(values) < 2 or values[0] <= 0:
+        return False
+    if len(values) == 2:
+        return values[1] / values[0] >= 4
+    steps, ratios = np.diff(values), np.diff(np.log(values))
+    return bool(ratios.std() / ratios.mean() < steps.std() / steps.mean() - 1e-9)
+
+
+def _limits(grid: Sequence[Axes], design: Design) -> None:
+    low, high = grid[0].get_ylim()
+    if design.question.is_share:
+        grid[0].set_ylim(max(low, 0.0), min(high, 100 + 0.02 * (100 - max(low, 0.0))))
+
+
+def _key(figure: Figure, summary: pd.DataFrame, layout: _Layout, design: Design, without_panel: int) -> None:
+    levels = design.factors[layout.lines][:_MOST_LINES] if layout.lines else ()
+    handles = [Line2D([], [], linewidth=2, **_line(layout, design, level)) for level in levels]
+    labels = [f"{layout.lines} = {level}" for level in levels]
+    few = summary["n"].min() < ENOUGH
+    what = ["bars: 95 % intervals"] * bool(summary["n"].max() >= ENOUGH)
+    what += ["rings: single runs, dashes: their mean (fewer than 5: no interval)"] * bool(few)
+    rest = left_to_the_table(len(layout.marks), len(design.factors[layout.x]), f"levels of {layout.x}")
+    if layout.lines:
+        rest += left_to_the_table(len(levels), len(design.factors[layout.lines]), f"levels of {layout.lines}")
+    rest += " " * bool(rest) + f"{without_panel} more panels are left to configurations.csv." if without_panel else ""
+    title = "; ".join(what) + (f". {rest}" if rest else "")
+    if (summary["n"] == 0).any():
+        handles.append(Line2D([], [], color=INK, marker="x", linestyle=""))
+        labels.append("no run finished")
+    legend_below(figure, handles or [Line2D([], [], linestyle="")], labels or [" "], title)
+
+
+def _described(summary: pd.DataFrame, layout: _Layout, design: Design) -> str:
+    means = summary.set_index("config")["mean"]
+    across, parts = list(layout.marks), []
+    others = [name for name in design.factors if name != layout.x]
+    for cell in product(*(design.factors[name] for name in others)):
+        row = {design.cells[c][layout.x]: float(means[c]) for c in means.index
+               if all(design.cells[c][name] == level for name, level in zip(others, cell, strict=True))}  # fmt: skip
+        there = [
+            f"{level} {design.number(row[level])}" for level in across if level in row and row[level] == row[level]
+        ]
+        where = ", ".join(f"{name} {level}" for name, level in zip(others, cell, strict=True))
+        parts += [f"{where + ': ' if where else ''}{', '.join(there[:8])}"] if there else []
+    more = f"; and {len(parts) - 8} more lines" if len(parts) > 8 else ""
+    return f"Interaction plot: mean {design.endpoint} for each {layout.x}. {'; '.join(parts[:8])}{more}."

@@ -1,0 +1,138 @@
+"""Words beside lines: labels that do not overlap, and the key that says what colour, dash and marker mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from octant.analysis.figures.canvas import INK, WIDTH, fitted, width_of
+from octant.analysis.figures.design import Design
+
+SIZE = 8.5
+LINE = 0.145  # inches from one line of text to the next
+KEY_ROW = 0.19
+_HANDLE = 0.5
+_MOST_LEVELS = 12
+
+Entry = tuple[Line2D, str]
+
+
+class End(NamedTuple):
+    """Where a curve ends, and its label there."""
+
+    x: float
+    y: float
+    text: str
+    colour: str
+
+
+def spread(wanted: Sequence[float], heights: Sequence[float], top: float) -> list[float]:
+    """Centres of labels as near to those `wanted` as they can be without overlap, all between 0 and `top`.
+
+    Labels that would overlap form a block about the mean of where its labels want to be. They keep their order.
+    """
+    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    blocks: list[tuple[float, float, list[int]]] = []  # lower end, height, labels
+    for i in order:
+        block = _block([i], wanted, heights, top)
+        while blocks and blocks[-1][0] + blocks[-1][1] > block[0]:
+            block = _block([*blocks.pop()[2], *block[2]], wanted, heights, top)
+        blocks.append(block)
+    centres = [0.0] * len(wanted)
+    for low, _, labels in blocks:
+        for i in labels:
+            centres[i], low = low + heights[i] / 2, low + heights[i]
+    return centres
+
+
+def _block(
+    labels: list[int], wanted: Sequence[float], heights: Sequence[float], top: float
+) -> tuple[float, float, list[int]]:
+    below, lows = 0.0, []
+    for i in labels:
+        lows.append(wanted[i] - heights[i] / 2 - below)
+        below += heights[i]
+    return max(0.0, min(sum(lows) / len(lows), top - below)), below, labels
+
+
+def label_ends(axes: Axes, ends: Sequence[End], height: float) -> None:
+    """A label right of the axes for each curve, tied to its end by a thin line.
+
+    `height` is that of the axes in inches.
+    """
+    low, high = axes.get_ylim()
+    tall = [LINE * (text.count("\n") + 1) for *_, text, _ in ends]
+    wanted = [(min(max(y, low), high) - low) / (high - low) * height for _, y, _, _ in ends]
+    for (x, y, text, colour), centre in zip(ends, spread(wanted, tall, height), strict=True):
+        at = (1.07, centre / height)
+        axes.annotate(
+            text, (x, min(max(y, low), high)), at, xycoords="data", textcoords="axes fraction", fontsize=SIZE,
+            color=INK, va="center", annotation_clip=False, linespacing=1.1,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.9, "shrinkA": 1, "shrinkB": 2,
+                        "relpos": (0, 0.5)},
+        )  # fmt: skip
+
+
+def key(design: Design, configs: Sequence[str], marker: str = "marker at the end") -> dict[str, list[Entry]]:
+    """What colour, dash and marker stand for, by the words `colour: loss`; nothing for a single factor.
+
+    Only levels of `configs` are listed.
+    """
+    if len(design.factors) < 2:
+        return {}
+    names, parts = list(design.factors), {}
+    for factors, how in ((names[:1], "colour"), (names[1:2], "dash"), (names[2:], marker)):
+        there = {tuple(design.cells[config][factor] for factor in factors) for config in configs}
+        every = [levels for levels in product(*(design.factors[factor] for factor in factors)) if levels in there]
+        entries = [(_sample(design, dict(zip(factors, each, strict=True)), how), ", ".join(each)) for each in every]
+        if factors:
+            parts[f"{how}: {', '.join(factors)}"] = entries[:_MOST_LEVELS]
+    return parts
+
+
+def _sample(design: Design, levels: Mapping[str, str], how: str) -> Line2D:
+    look = design.styles.of({name: known[0] for name, known in design.factors.items()} | dict(levels))
+    if how == "colour":
+        return Line2D([], [], color=look.colour, linewidth=5, solid_capstyle="butt")
+    if how == "dash":
+        dash: Any = look.dash
+        return Line2D([], [], color=INK, linestyle=dash, linewidth=1.7)
+    return Line2D([], [], color=INK, marker=look.marker, linestyle="")
+
+
+def key_rows(parts: Mapping[str, Sequence[Entry]]) -> list[list[Entry]]:
+    """The key in rows that fit the page, each of them beginning with what the rest of it means."""
+    return [row for name, entries in parts.items() for row in _rows(name, entries)]
+
+
+def _rows(name: str, entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    blank = Line2D([], [], linestyle="")
+    start = (blank, fitted(name + ":" * bool(entries), WIDTH - 1, SIZE))
+    row, used = [start], width_of(start[1], SIZE) + _HANDLE
+    for line, level in entries:
+        text = fitted(level, 2.4, SIZE)
+        need = width_of(text, SIZE) + _HANDLE + 0.15
+        if used + need > WIDTH - 0.3 and len(row) > 1:
+            yield row
+            row, used = [(blank, " ")], _HANDLE
+        row, used = [*row, (line, text)], used + need
+    yield row
+
+
+def draw_key(figure: Figure, rows: Sequence[Sequence[Entry]]) -> None:
+    """The rows at the foot of the figure, the last one lowest: KEY_ROW inches each."""
+    height = figure.get_figheight()
+    for i, row in enumerate(reversed(rows)):
+        starts_blank = row[0][0].get_linestyle() == row[0][0].get_marker() == "None"
+        place = (-0.02 if starts_blank else 0.045, (0.03 + i * KEY_ROW) / height)
+        legend = figure.legend(
+            [line for line, _ in row], [text for _, text in row], loc="lower left", ncols=len(row), frameon=False,
+            bbox_to_anchor=place, borderaxespad=0, borderpad=0, fontsize=SIZE, columnspacing=1.0, handlelength=2.4,
+            handletextpad=0.5,
+        )  # fmt: skip
+        legend.set_in_layout(False)
