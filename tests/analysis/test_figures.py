@@ -267,6 +267,19 @@ def test_long_words_lose_their_middle() -> None:
     assert fitted("short", 1.0, 9) == "short"
 
 
+def test_crowded_plots_keep_the_best() -> None:
+    levels = {"a": [f"a{i}" for i in range(8)], "b": [f"b{i}" for i in range(26)], "c": list("vwxyz")}
+    question, runs = Question(tuple(levels)), sweep(levels, 1)
+    summary, design = summary_of(runs, question), figures.design_of(runs, question)
+    figure = figures.interaction_figure(summary, runs, design).figure
+    said = " ".join(each.get_text().replace("\n", " ") for each in words(figure))
+    assert "Shown: 6 of 26 levels of b; all are in configurations.csv." in said
+    assert "Shown: 6 of 8 levels of a; all are in configurations.csv." in said
+    best = design.cells[summary["config"][0]]
+    assert f"a = {best['a']}" in said
+    assert best["b"] in {each.get_text() for each in figure.axes[0].get_xticklabels()}
+
+
 @pytest.mark.parametrize(
     ("values", "geometric"),
     [([0.001, 0.01, 0.1], True), ([0.01, 0.03, 0.1, 0.3], True), ([1, 2, 3, 4], False), ([10, 100], True),

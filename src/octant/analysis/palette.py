@@ -8,6 +8,7 @@ sight and for simulated protanopia, deuteranopia and tritanopia (Machado, Olivei
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,7 +94,7 @@ def word(level: Any) -> str:
 def is_numeric(levels: Sequence[object]) -> bool:
     """Whether all levels are numbers, or words for numbers."""
     try:
-        return bool([float(str(level)) for level in levels])
+        return bool(levels) and all(math.isfinite(float(str(level))) for level in levels)
     except ValueError:
         return False
 

@@ -80,7 +80,8 @@ def curves_figure(curves: pd.DataFrame, ranking: Sequence[str], design: Design, 
     `curves` has a row a run and epoch: fingerprint, config, epoch, and the metrics.
     """
     whole, names = to_the_end(curves), metrics_of(curves, design.question.endpoint)
-    known = [config for config in ranking if config in set(whole["config"])]
+    there = set(whole["config"])
+    known = [config for config in ranking if config in there]
     shown = known[:MOST_CURVES]
     lines = {name: mean_and_sd(whole, name, design.question.scale) for name in names}
     limits = value_range(whole[whole["config"].isin(shown)], design)
@@ -131,8 +132,8 @@ def _band(axes: Axes, line: pd.DataFrame, colour: str, design: Design) -> None:
 
 
 def _behind(axes: Axes, lines: pd.DataFrame, configs: Sequence[str]) -> None:
-    for config in configs[:_MOST_BEHIND]:
-        line = lines[lines["config"] == config]
+    drawn = lines[lines["config"].isin(list(configs[:_MOST_BEHIND]))]
+    for _, line in drawn.groupby("config", sort=True):
         axes.plot(line["epoch"], line["mean"], color=BEHIND, linewidth=0.6, zorder=1)
 
 
@@ -222,7 +223,8 @@ def panels_figure(curves: pd.DataFrame, ranking: Sequence[str], design: Design) 
     whole, names = to_the_end(curves), metrics_of(curves, design.question.endpoint)
     lines = {name: mean_and_sd(whole, name, design.question.scale) for name in names}
     own = lines[names[-1]]
-    known = [config for config in ranking if config in set(own["config"])]
+    there = set(own["config"])
+    known = [config for config in ranking if config in there]
     shown = known[:MOST_PANELS]
     figure, grid = panels(len(shown), 1.9 if len(shown) > 4 else 2.4, sharex=True, sharey=True)
     low, high = value_range(whole[whole["config"].isin(shown)], design)

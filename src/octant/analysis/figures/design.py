@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -31,6 +31,12 @@ class Design:
     def style(self, config: str) -> Style:
         """How the configuration looks, in every figure."""
         return self.styles.of(self.cells[config])
+
+    def combinations(self, factors: Sequence[str], configs: Iterable[str]) -> list[tuple[str, ...]]:
+        """The levels of `factors` that occur together in `configs`, in the order of the levels."""
+        there = {tuple(self.cells[config][factor] for factor in factors) for config in configs}
+        places = {factor: {level: i for i, level in enumerate(self.factors[factor])} for factor in factors}
+        return sorted(there, key=lambda each: [places[name][level] for name, level in zip(factors, each, strict=True)])
 
     def label(self, config: str) -> str:
         """The configuration in as few letters as can be understood: its name, or its levels where these are shorter."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from octant.analysis.figures.canvas import (
+    COLUMNS,
     FAINT,
     INK,
     WIDTH,
@@ -30,15 +30,18 @@ from octant.analysis.figures.canvas import (
 from octant.analysis.figures.design import ENOUGH, Design
 from octant.analysis.palette import is_numeric
 
-MOST_LEVELS, _MOST_LINES, _MOST_PANELS = 24, 12, 12
+MOST_LEVELS, _MOST_LINES, _MOST_PANELS, _MOST_SAID = 24, 12, 12, 8
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """Which factor goes along x, which makes lines ("" for none), which make panels; `marks` places x's levels."""
+    """Which factor goes along x, which makes lines ("" for none), of which `drawn` levels are drawn, and which make
+    panels; `marks` places x's levels.
+    """
 
     x: str
     lines: str
+    drawn: tuple[str, ...]
     panels: tuple[str, ...]
     marks: Mapping[str, float]
     numeric: bool
@@ -73,21 +76,23 @@ def _layout(summary: pd.DataFrame, design: Design) -> _Layout:
     crowded = [name for name in names[:1] if len(design.factors[name]) > 8]
     x = (numbers or crowded or names[1:2] or names)[0]
     lines, *others = [*(name for name in names if name != x), ""]
-    levels = design.factors[x]
-    numeric = x in numbers
-    if not numeric and len(levels) > MOST_LEVELS:  # the best of them, in their own order
-        best: list[str] = []
-        for config in summary["config"]:
-            best += [level] if (level := design.cells[config][x]) not in best else []
-        levels = tuple(level for level in levels if level in best[:MOST_LEVELS])
+    numeric, rest = x in numbers, tuple(name for name in others if name)
+    count = len(design.combinations(rest, summary["config"]))
+    levels = design.factors[x] if numeric else _best(summary, x, MOST_LEVELS // min(count, COLUMNS), design)
     marks = {level: float(level) if numeric else float(i) for i, level in enumerate(levels)}
-    return _Layout(x, lines, tuple(name for name in others if name), marks, numeric)
+    drawn = _best(summary, lines, _MOST_LINES // (1 + (count > COLUMNS)), design) if lines else ()
+    return _Layout(x, lines, drawn, rest, marks, numeric)
+
+
+def _best(summary: pd.DataFrame, factor: str, most: int, design: Design) -> tuple[str, ...]:
+    """The levels that the best configurations have, in their own order."""
+    found = list(dict.fromkeys(design.cells[config][factor] for config in summary["config"]))[:most]
+    return tuple(level for level in design.factors[factor] if level in found)
 
 
 def _panels(summary: pd.DataFrame, layout: _Layout, design: Design) -> tuple[list[dict[str, str]], int]:
     """The cells of the factors that make panels, only those with runs, and how many there are in all."""
-    there = {tuple(design.cells[config][name] for name in layout.panels) for config in summary["config"]}
-    every = [cell for cell in product(*(design.factors[name] for name in layout.panels)) if cell in there]
+    every = design.combinations(layout.panels, summary["config"])
     return [dict(zip(layout.panels, cell, strict=True)) for cell in every[:_MOST_PANELS]], len(every)
 
 
@@ -100,7 +105,7 @@ def _grid(count: int, layout: _Layout) -> tuple[Figure, Sequence[Axes]]:
 
 def _panel(axes: Axes, summary: pd.DataFrame, runs: pd.DataFrame, cell: Mapping[str, str], layout: _Layout,
            design: Design) -> None:  # fmt: skip
-    levels = design.factors[layout.lines][:_MOST_LINES] if layout.lines else ("",)
+    levels = layout.drawn or ("",)
     for i, level in enumerate(levels):
         own = [config for config in summary["config"] if _is_at(design.cells[config], cell, layout, level)]
         line = summary.set_index("config").loc[own]
@@ -153,7 +158,7 @@ def _ticks(axes: Axes, layout: _Layout) -> None:
     else:
         room = axes.get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
         size, each = 8.5, (WIDTH - 0.8 - 0.25 * room) / room / len(layout.marks)
-        upright = max(width_of(fitted(level, 1.4, size), size) for level in layout.marks) > max(each - 0.08, 0.25)
+        upright = max(width_of(fitted(level, 1.4, size), size) for level in layout.marks) > each - 0.05
         texts = [fitted(level, 1.6 if upright else each, size) for level in layout.marks]
         turned: dict[str, Any] = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if upright else {}
         axes.set_xticks(list(layout.marks.values()), texts, fontsize=size, **turned)
@@ -201,15 +206,14 @@ def _limits(grid: Sequence[Axes], design: Design) -> None:
 
 
 def _key(figure: Figure, summary: pd.DataFrame, layout: _Layout, design: Design, without_panel: int) -> None:
-    levels = design.factors[layout.lines][:_MOST_LINES] if layout.lines else ()
-    handles = [Line2D([], [], linewidth=2, **_line(layout, design, level)) for level in levels]
-    labels = [f"{layout.lines} = {level}" for level in levels]
+    handles = [Line2D([], [], linewidth=2, **_line(layout, design, level)) for level in layout.drawn]
+    labels = [f"{layout.lines} = {level}" for level in layout.drawn]
     few = summary["n"].min() < ENOUGH
     what = ["bars: 95 % intervals"] * bool(summary["n"].max() >= ENOUGH)
     what += ["rings: single runs, dashes: their mean (fewer than 5: no interval)"] * bool(few)
     rest = left_to_the_table(len(layout.marks), len(design.factors[layout.x]), f"levels of {layout.x}")
     if layout.lines:
-        rest += left_to_the_table(len(levels), len(design.factors[layout.lines]), f"levels of {layout.lines}")
+        rest += left_to_the_table(len(layout.drawn), len(design.factors[layout.lines]), f"levels of {layout.lines}")
     rest += " " * bool(rest) + f"{without_panel} more panels are left to configurations.csv." if without_panel else ""
     title = "; ".join(what) + (f". {rest}" if rest else "")
     if (summary["n"] == 0).any():
@@ -219,16 +223,16 @@ def _key(figure: Figure, summary: pd.DataFrame, layout: _Layout, design: Design,
 
 
 def _described(summary: pd.DataFrame, layout: _Layout, design: Design) -> str:
-    means = summary.set_index("config")["mean"]
-    across, parts = list(layout.marks), []
     others = [name for name in design.factors if name != layout.x]
-    for cell in product(*(design.factors[name] for name in others)):
-        row = {design.cells[c][layout.x]: float(means[c]) for c in means.index
-               if all(design.cells[c][name] == level for name, level in zip(others, cell, strict=True))}  # fmt: skip
-        there = [
-            f"{level} {design.number(row[level])}" for level in across if level in row and row[level] == row[level]
-        ]
-        where = ", ".join(f"{name} {level}" for name, level in zip(others, cell, strict=True))
-        parts += [f"{where + ': ' if where else ''}{', '.join(there[:8])}"] if there else []
-    more = f"; and {len(parts) - 8} more lines" if len(parts) > 8 else ""
-    return f"Interaction plot: mean {design.endpoint} for each {layout.x}. {'; '.join(parts[:8])}{more}."
+    lines: dict[tuple[str, ...], dict[str, float]] = {}
+    for config, mean in zip(summary["config"], summary["mean"], strict=True):
+        cell = design.cells[config]
+        lines.setdefault(tuple(cell[name] for name in others), {})[cell[layout.x]] = mean
+    parts = []
+    for levels in design.combinations(others, summary["config"])[:_MOST_SAID]:
+        means = [(level, lines[levels].get(level, float("nan"))) for level in layout.marks]
+        there = [f"{level} {design.number(mean)}" for level, mean in means if mean == mean]
+        where = ", ".join(f"{name} {level}" for name, level in zip(others, levels, strict=True))
+        parts += [f"{where + ': ' if where else ''}{', '.join(there[:_MOST_SAID])}"] if there else []
+    more = f"; and {len(lines) - _MOST_SAID} more lines" if len(lines) > _MOST_SAID else ""
+    return f"Interaction plot: mean {design.endpoint} for each {layout.x}. {'; '.join(parts)}{more}."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
@@ -87,8 +86,7 @@ def key(design: Design, configs: Sequence[str], marker: str = "marker at the end
         return {}
     names, parts = list(design.factors), {}
     for factors, how in ((names[:1], "colour"), (names[1:2], "dash"), (names[2:], marker)):
-        there = {tuple(design.cells[config][factor] for factor in factors) for config in configs}
-        every = [levels for levels in product(*(design.factors[factor] for factor in factors)) if levels in there]
+        every = design.combinations(factors, configs)
         entries = [(_sample(design, dict(zip(factors, each, strict=True)), how), ", ".join(each)) for each in every]
         if factors:
             parts[f"{how}: {', '.join(factors)}"] = entries[:_MOST_LEVELS]
