@@ -18,35 +18,51 @@ import pandas as pd
 from scipy import stats
 
 from interval_methods import METHODS, Array
-from octant.analysis.comparison.effects import CONTRASTS
+from octant.analysis.comparison.contrasts import Cells, contrasts
+from octant.analysis.comparison.effects import per_repeat
 from octant.analysis.comparison.intervals import ALPHA, sign_flip_p, student
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "intervals.md"
 SWEEPS = 2000
 SEEDS = (5, 10, 20)
-PAIRS = list(combinations(range(8), 2))
-# The eight differ in spread as real ones do, so that differences of skewed errors stay skewed.
-SPREADS = np.linspace(0.4, 1.6, 8)
-Draw = Callable[[np.random.Generator, int, int], Array]
+Draw = Callable[[np.random.Generator, int, int, int], Array]
+
+
+def weights(cells: list[tuple[object, ...]]) -> Array:
+    """The shipped contrasts of a design, from the levels of each of its cells: (effects x cells)."""
+    levels = {f"f{at}": list(dict.fromkeys(column)) for at, column in enumerate(zip(*cells, strict=True))}
+    codes = np.array([[of.index(level) for of, level in zip(levels.values(), cell, strict=True)] for cell in cells])
+    return np.array([row.weights for row in contrasts(Cells(levels, codes, np.ones(len(cells), dtype=bool))).rows])
+
+
+CUBE = list(product("ab", repeat=3))
+DESIGNS: dict[str, list[tuple[object, ...]]] = {
+    "3 x 4": list(product("abc", "abcd")),
+    "2 x 2 x 2 x 2": list(product("ab", repeat=4)),
+    "nested": [(*one, width) for one in (("adam", None), ("sgd", 0.0), ("sgd", 0.9)) for width in (8, 16)],
+    "2 x 5, 20 % missing": list(product("ab", "abcde")),
+}
+HOLES, PATTERNS = 0.2, 20  # of that design: the share of its cells without a run, and how many ways to lose them
 
 
 def mirrored(law: stats.rv_continuous, *shape: float) -> Draw:
     """Errors with a long tail to the bad side, mean 0 and SD 1 before scaling."""
     frozen = law(*shape)
 
-    def draw(rng: np.random.Generator, sweeps: int, n: int) -> Array:
-        values = frozen.rvs(size=(sweeps, n, 8), random_state=rng)
-        return (frozen.mean() - values) / frozen.std() * SPREADS
+    def draw(rng: np.random.Generator, sweeps: int, n: int, cells: int = 8) -> Array:
+        values = frozen.rvs(size=(sweeps, n, cells), random_state=rng)
+        # They differ in spread as real ones do, so that differences of skewed errors stay skewed.
+        return (frozen.mean() - values) / frozen.std() * np.linspace(0.4, 1.6, cells)
 
     return draw
 
 
-def measured(rng: np.random.Generator, sweeps: int, n: int) -> Array:
-    """Deviations from their mean of really trained seeds, drawn with replacement."""
-    table = seed_accuracies().to_numpy()
-    chosen = rng.integers(0, len(table), (sweeps, n, 8))
-    return np.take_along_axis(table - table.mean(axis=0), chosen.reshape(-1, 8), axis=0).reshape(chosen.shape)
+def measured(rng: np.random.Generator, sweeps: int, n: int, cells: int = 8) -> Array:
+    """Deviations from their mean of really trained seeds, drawn with replacement; the eight again for more cells."""
+    table = seed_accuracies().to_numpy()[:, np.arange(cells) % 8]
+    chosen = rng.integers(0, len(table), (sweeps, n, cells))
+    return np.take_along_axis(table - table.mean(axis=0), chosen.reshape(-1, cells), axis=0).reshape(chosen.shape)
 
 
 def seed_accuracies() -> pd.DataFrame:
@@ -63,25 +79,28 @@ ERRORS: dict[str, Draw] = {
 }
 
 
-def simulate(errors: str, n: int, sweeps: int = SWEEPS) -> Array:
+def simulate(errors: str, n: int, sweeps: int = SWEEPS, cells: int = 8) -> Array:
     """Errors (sweeps x seeds x configurations) about a true accuracy of 0, the same for the same arguments."""
-    return ERRORS[errors](np.random.default_rng([list(ERRORS).index(errors), n]), sweeps, n)
+    more = () if cells == 8 else (cells,)
+    return ERRORS[errors](np.random.default_rng([list(ERRORS).index(errors), n, *more]), sweeps, n, cells)
 
 
 def means(sweeps: Array) -> Array:
-    """The samples behind the configurations' means: (sweeps x 8, seeds)."""
+    """The samples behind the configurations' means: (sweeps x cells, seeds)."""
     return np.moveaxis(sweeps, 1, 2).reshape(-1, sweeps.shape[1])
 
 
 def differences(sweeps: Array) -> Array:
-    """The paired differences: (sweeps x 28, seeds)."""
-    first, second = np.array(PAIRS).T
+    """The paired differences: (sweeps x pairs, seeds), 28 pairs for eight configurations."""
+    first, second = np.array(list(combinations(range(sweeps.shape[2]), 2))).T
     return np.moveaxis(sweeps[:, :, first] - sweeps[:, :, second], 1, 2).reshape(-1, sweeps.shape[1])
 
 
-def effects(sweeps: Array) -> Array:
-    """The per-seed effects: (sweeps x 7, seeds)."""
-    return np.moveaxis(sweeps @ CONTRASTS.T, 1, 2).reshape(-1, sweeps.shape[1])
+def effects(sweeps: Array, cells: list[tuple[object, ...]]) -> Array:
+    """The per-seed effects of a design: (sweeps x effects, seeds)."""
+    count, n = sweeps.shape[:2]
+    each = per_repeat(sweeps.reshape(count * n, -1), weights(cells))
+    return np.moveaxis(each.reshape(-1, count, n), 0, 1).reshape(-1, n)
 
 
 def coverage(method: str, samples: Array) -> tuple[float, float]:
@@ -161,11 +180,37 @@ def shipped_table() -> list[list[str]]:
     rows = [["errors", "seeds", "means", "differences", "effects", "a false effect", "a false difference"]]
     for errors, n in product(ERRORS, SEEDS):
         sweeps = simulate(errors, n)
-        numbers = [coverage("Student's t", of(sweeps))[0] for of in (means, differences, effects)]
-        numbers.append(false_positives(sign_flip_p(effects(sweeps)), 7))
+        cube = effects(sweeps, CUBE)
+        numbers = [coverage("Student's t", of)[0] for of in (means(sweeps), differences(sweeps), cube)]
+        numbers.append(false_positives(sign_flip_p(cube), 7))
         numbers.append(false_positives(student(differences(sweeps)).p, 28))
         rows.append([errors, str(n), *(f"{number:.1f}" for number in numbers)])
     return rows
+
+
+def designs_table() -> list[list[str]]:
+    """The effects of other designs: how many there are, the coverage of the interval, and false ones after Holm."""
+    rows = [["design", "errors", "seeds", "effects", "coverage", "a false effect"]]
+    for (name, cells), errors, n in product(DESIGNS.items(), list(ERRORS)[:3], SEEDS):
+        covered, found, families = 0.0, 0.0, set()
+        parts = lost(cells) if "missing" in name else [cells]
+        sweeps = np.array_split(simulate(errors, n, SWEEPS, len(cells)), len(parts))
+        for part, some in zip(parts, sweeps, strict=True):
+            kept = [cells.index(cell) for cell in part]
+            each, family = effects(some[:, :, kept], part), len(weights(part))
+            covered += coverage("Student's t", each)[0] * len(some) / SWEEPS
+            found += false_positives(sign_flip_p(each), family) * len(some) / SWEEPS
+            families.add(family)
+        count = "-".join(str(end) for end in sorted({min(families), max(families)}))
+        rows.append([name, errors, str(n), count, f"{covered:.1f}", f"{found:.1f}"])
+    return rows
+
+
+def lost(cells: list[tuple[object, ...]]) -> list[list[tuple[object, ...]]]:
+    """The design with a fifth of its cells missing, in several ways."""
+    rng, gone = np.random.default_rng(0), round(HOLES * len(cells))
+    without = [set(rng.choice(len(cells), gone, replace=False).tolist()) for _ in range(PATTERNS)]
+    return [[cell for at, cell in enumerate(cells) if at not in each] for each in without]
 
 
 def markdown(rows: list[list[str]]) -> str:
@@ -184,6 +229,7 @@ def main() -> None:
         ranges(cells),
         methods=markdown(methods_table(cells)),
         shipped=markdown(shipped_table()),
+        designs=markdown(designs_table()),
         trained=len(table),
         lump=" %, ".join(f"{lump_coverage(n):.0f}" for n in SEEDS),
         least=" %, ".join(f"{least_measured(n):.1f}" for n in SEEDS),

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from octant.analysis.comparison.effects import CONTRASTS
 from octant.analysis.comparison.intervals import PATTERNS, holm, shown, sign_flip_p, student
 
 SWEEPS = 2000
+# The seven effects of a 2 x 2 x 2 factorial, by hand.
+_CODES = np.array(list(product((-1.0, 1.0), repeat=3)))
+_SETS = ((0, 1, 2), (0, 1), (0, 2), (1, 2), (0,), (1,), (2,))
+CONTRASTS = np.array([_CODES[:, list(names)].prod(axis=1) for names in _SETS]) / 4
 
 
 def test_student_is_scipys_t() -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from octant.analysis.comparison import choose_learning_rates, compare, runs_at, summarise_rates
+from octant.analysis.comparison import choose, runs_at, summarise_rates
 from octant.errors import InputError
-from support.comparison_frames import A, B, diverge, frame, noise
+from support.comparison_frames import TUNED, A, B, compare, diverge, frame, noise
 
 
 def grid(accuracies: dict[float, list[float]], config: str = A) -> pd.DataFrame:
@@ -31,7 +31,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_choice(case: str) -> None:
     accuracies, rate, edge = CASES[case]
-    row = choose_learning_rates(grid(accuracies)).iloc[0]
+    row = choose(grid(accuracies), TUNED).iloc[0]
     assert (row["learning_rate"], row["edge"]) == (rate, edge)
     assert row["validation_accuracy"] == pytest.approx(100 * np.mean(accuracies[rate]))
     assert row["n"] == len(accuracies[rate])
@@ -40,13 +40,13 @@ def test_choice(case: str) -> None:
 def test_the_test_set_chooses_nothing() -> None:
     runs = pd.concat([frame(noise(5, key=k), learning_rate=10.0**k) for k in range(4)], ignore_index=True)
     runs["validation_accuracy"] = noise(20, key=9).ravel()
-    chosen = choose_learning_rates(runs)
+    chosen = choose(runs, TUNED)
     assert chosen["learning_rate"].nunique() > 1
     tests = [column for column in runs if "test" in column]
     shuffled = runs.assign(test_accuracy=np.random.default_rng(0).permutation(runs["test_accuracy"]))
     for other in (shuffled, runs.drop(columns=tests), runs.assign(test_accuracy=np.nan)):
-        pd.testing.assert_frame_equal(chosen, choose_learning_rates(other))
-    pd.testing.assert_frame_equal(chosen, choose_learning_rates(runs.sample(frac=1, random_state=1)))
+        pd.testing.assert_frame_equal(chosen, choose(other, TUNED))
+    pd.testing.assert_frame_equal(chosen, choose(runs.sample(frac=1, random_state=1), TUNED))
 
 
 @pytest.mark.parametrize("last", [np.nan, 0.99])
@@ -54,34 +54,34 @@ def test_survivors_do_not_choose_a_rate_that_blows_up(last: float) -> None:
     runs = grid({0.1: [0.8, 0.8, 0.8], 1.0: [0.9, 0.9, 0.99]})
     blown = (runs["learning_rate"] == 1.0) & (runs["seed"] < 2)
     runs.loc[blown, ["outcome", "validation_accuracy"]] = ["diverged", last]
-    row = choose_learning_rates(runs).iloc[0]
+    row = choose(runs, TUNED).iloc[0]
     assert (row["learning_rate"], row["diverged"]) == (0.1, 0)
 
 
 def test_each_configuration_has_its_own_rate_and_is_compared_at_it() -> None:
     runs = pd.concat([grid({0.1: [0.9, 0.91], 1.0: [0.5, 0.5]}), grid({0.1: [0.6, 0.6], 1.0: [0.7, 0.8]}, B)])
-    chosen = choose_learning_rates(runs)
+    chosen = choose(runs, TUNED)
     assert dict(zip(chosen["config"], chosen["learning_rate"], strict=True)) == {A: 0.1, B: 1.0}
-    summary = compare(runs_at(runs, chosen)).summary.set_index("config")
+    summary = compare(runs_at(runs, chosen, TUNED)).summary.set_index("config")
     assert summary["mean"].to_dict() == pytest.approx({A: 90.5, B: 75.0})
 
 
 def test_rates_are_summarised_for_the_picture() -> None:
     runs = diverge(grid({0.1: [0.9, 0.8, 0.7]}), A, 2)
-    row = summarise_rates(runs).iloc[0]
+    row = summarise_rates(runs, TUNED).iloc[0]
     assert (row["n"], row["diverged"]) == (2, 1)
     assert row["mean"] == pytest.approx(85)
     assert row["mean_diverged_as_zero"] == pytest.approx(170 / 3)
 
 
 def test_unequal_seeds_are_said() -> None:
-    chosen = choose_learning_rates(grid({0.1: [0.9, 0.9], 1.0: [0.8]}))
-    assert chosen["note"][0] == "not every rate was run with the same seeds"
+    chosen = choose(grid({0.1: [0.9, 0.9], 1.0: [0.8]}), TUNED)
+    assert chosen["note"][0] == "not every value was run with the same seeds"
 
 
 def test_no_validation_split_is_one_clear_line() -> None:
     runs = grid({0.1: [0.9]}).assign(validation_accuracy=np.nan)
     with pytest.raises(InputError, match="seed 0: validation_accuracy is nan"):
-        choose_learning_rates(runs)
+        choose(runs, TUNED)
     with pytest.raises(InputError, match="more than one run"):
-        choose_learning_rates(pd.concat([grid({0.1: [0.9]})] * 2))
+        choose(pd.concat([grid({0.1: [0.9]})] * 2), TUNED)

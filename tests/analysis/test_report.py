@@ -156,14 +156,14 @@ ODD = {
     "one seed": (frame(noise(1)), "no difference shown between the first of the 8 configurations and any other"),
     "one run": (frame(noise(1, 1), CONFIGS[:1]), "there is nothing to compare it with"),
     "one configuration": (frame(noise(5, 1), CONFIGS[:1]), "One configuration: no pairs."),
-    "seven configurations": (frame(noise(5, 7), CONFIGS[:7]), "effects: all eight configurations are needed"),
+    "seven configurations": (frame(noise(5, 7), CONFIGS[:7]), "effects: 1 of 8 combinations"),
     "a missing cell": (frame(noise(5)).drop(index=3), "no run with seed 0"),
     "unequal seeds": (frame(noise(5)).query("seed < 3 or config == @A"), "left out: "),
     "all diverged": (frame(noise(2)).assign(outcome="diverged", diverged_epoch=1.0, test_accuracy=np.nan),
                      "no run finished"),
     "one configuration diverged": (
         frame(noise(5)).assign(outcome=lambda runs: np.where(runs["config"] == A, "diverged", "finished")),
-        "no seed finished in all eight"),
+        "effects: 1 of 8 combinations of loss, hidden, output have no finished run"),
     "other settings vary": (
         pd.concat([frame(noise(3, 2), CONFIGS[:2]).assign(hidden_units=units, fingerprint=lambda runs, u=units: runs[
             "fingerprint"] + f"/{u}") for units in (10, 50)]), f"{A} hidden_units=50"),

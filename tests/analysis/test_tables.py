@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from octant.analysis.comparison import compare, first_epochs, lay_out
+from octant.analysis.comparison import first_epochs, lay_out
 from octant.errors import InputError
-from support.comparison_frames import CONFIGS, A, B, diverge, frame, noise
+from support.comparison_frames import CONFIGS, QUESTION, A, B, compare, diverge, frame, noise
 
 
 def curves_of(runs: pd.DataFrame, epochs: int = 8) -> pd.DataFrame:
@@ -29,7 +29,8 @@ def test_summary_by_hand() -> None:
     row = compare(frame([[0.90], [0.92], [0.97]], [A])).summary.iloc[0]
     assert (row["n"], row["mean"], row["sd"]) == (3, pytest.approx(93), pytest.approx(np.sqrt(13)))
     assert row["high"] == pytest.approx(93 + stats.t.ppf(0.975, 2) * np.sqrt(13 / 3))
-    assert (row["best_seed"], row["best"], row["worst_seed"], row["worst"]) == (2, pytest.approx(97), 0, 90)
+    assert (row["best_repeat"], row["best"]) == ("seed 2", pytest.approx(97))
+    assert (row["worst_repeat"], row["worst"]) == ("seed 0", 90)
     assert row["binomial_error"] == pytest.approx(100 * np.sqrt(0.93 * 0.07 / 360))
     assert (row["loss"], row["hidden"], row["output"]) == ("mse", "sigmoid", "sigmoid")
 
@@ -44,7 +45,7 @@ def test_epochs_to_reach_a_share_of_the_runs_own_final_accuracy() -> None:
             for epoch, accuracy in enumerate(values)
         ]
     )
-    first = first_epochs(lay_out(runs), curves)
+    first = first_epochs(lay_out(runs, QUESTION), curves)
     assert list(first["to_90"]) == [1, 2]  # 0.72 and 0.45
     assert list(first["to_95"]) == [3, 4]  # 0.76 and 0.475
     row = compare(runs, curves).summary.iloc[0]
@@ -146,8 +147,9 @@ def test_a_configuration_that_always_diverges_ranks_last_and_is_never_among_the_
     assert (row["config"], row["n"], row["diverged"], row["note"]) == (A, 0, 10, "no run finished")
     assert np.isnan(row["mean"])
     assert A not in comparison.not_told_apart
-    assert "no seed finished in all eight" in comparison.no_effects
-    assert "and 5 more" in comparison.no_effects
+    assert "1 of 8 combinations of loss, hidden, output have no finished run" in " ".join(comparison.notes)
+    assert "loss x hidden x output" not in set(comparison.effects["effect"])
+    assert comparison.effects["note"].str.contains("combinations of the other factors").all()
 
 
 def test_one_seed_gives_means_and_no_intervals() -> None:
@@ -187,7 +189,7 @@ def _with(**changes: object) -> pd.DataFrame:
 BAD = {
     "runs: none to compare": frame(noise(2)).head(0),
     "runs: no column seed": frame(noise(2)).drop(columns="seed"),
-    "more than one run; choose one learning rate": pd.concat([frame(noise(2))] * 2),
+    "more than one run; drop one": pd.concat([frame(noise(2))] * 2),
     "seed 0: test_accuracy is nan": _with(test_accuracy=np.nan),
     "seed 0: test_accuracy is 97.0": _with(test_accuracy=97.0),
     "outcome: 'finish' is unknown; did you mean 'finished'": _with(outcome="finish"),

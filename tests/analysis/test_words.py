@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from octant.analysis.comparison import Comparison, compare
+from octant.analysis.comparison import Comparison
 from octant.analysis.report import words
-from support.comparison_frames import CONFIGS, diverge, frame, noise
+from support.comparison_frames import CONFIGS, compare, diverge, frame, noise
 
 CLAIMS = ("scores higher", "scores highest", "greater", "its lead")
 

@@ -8,9 +8,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from octant.analysis.comparison import Comparison, Question, answer
+
 WORDS = (("mse", "cross_entropy"), ("sigmoid", "tanh"), ("sigmoid", "softmax"))
 CONFIGS = ["-".join(words) for words in product(*WORDS)]
 A, B = CONFIGS[:2]
+
+
+QUESTION = Question(("loss", "hidden", "output"))
+TUNED = Question(("loss", "hidden", "output"), tune=("learning_rate",))
+
+
+def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None) -> Comparison:
+    """The lecture's question of these runs."""
+    return answer(runs, QUESTION, curves)
 
 
 def frame(accuracy: ArrayLike, configs: list[str] | None = None, learning_rate: float = 0.1) -> pd.DataFrame:

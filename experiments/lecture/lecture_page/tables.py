@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from octant import home
-from octant.analysis.comparison import choose_learning_rates, compare, runs_at, summarise_rates
+from octant.analysis.comparison import Question, answer, choose, runs_at, summarise_rates
 from octant.analysis.report.words import leader
 from octant.errors import InputError
 from octant.runs.settings import Tracking
@@ -24,6 +26,8 @@ RUNGS = {
     "init": ("one_hot", "shuffled", "gradient", "gradient", "scaled"),
 }
 OWN_RATE = "learning_rate"  # the last rung, each pair at its own
+QUESTION = Question(("loss", "hidden", "output"))
+TUNED = replace(QUESTION, tune=(OWN_RATE,))
 _KEYS = ["rung", "config", "loss", "hidden", "output"]
 ACCURACIES = ["train_accuracy", "test_accuracy"]
 
@@ -37,7 +41,7 @@ def tables() -> dict[str, pd.DataFrame]:
     last = ladder["epoch"].max()
     final = lecture[lecture["epoch"] == lecture["epoch"].max()]
     settings = {"lecture": final, "init": _at(ladder, "init", last), OWN_RATE: _at(own, OWN_RATE, last)}
-    compared = {name: compare(runs) for name, runs in settings.items()}
+    compared = {name: answer(runs, QUESTION, settings=SETTINGS) for name, runs in settings.items()}
     differences = [each.pairs.assign(settings=name) for name, each in compared.items()]
     answers = [(name, int(settings[name]["epoch"].max()), leader(each)) for name, each in compared.items()]
     return {
@@ -90,8 +94,8 @@ def _on_rungs(runs: pd.DataFrame) -> pd.DataFrame:
 def _own_rate(epochs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Epochs at each pair's chosen learning rate, the choice, and the summary of all rates."""
     runs = epochs.drop_duplicates("fingerprint").assign(test_accuracy=lambda each: each["final"])
-    chosen = choose_learning_rates(runs)
-    return runs_at(epochs, chosen).assign(rung=OWN_RATE), chosen, summarise_rates(runs)
+    chosen = choose(runs, TUNED)
+    return runs_at(epochs, chosen, TUNED).assign(rung=OWN_RATE), chosen, summarise_rates(runs, TUNED)
 
 
 def _at(epochs: pd.DataFrame, rung: str, epoch: int) -> pd.DataFrame:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Goal = Literal["max", "min"]
+
 
 @dataclass(frozen=True)
 class Question:
@@ -14,15 +16,17 @@ class Question:
     configuration takes its own value, chosen on `validation`. The settings in `repeat` only repeat the measurement:
     rows with equal values of them are pairs. `endpoint` is the metric after the last epoch that answers, `goal` says
     whether more of it is better, and `margin`, in the endpoint's points, is the difference below which nobody cares.
+    `share` says whether the endpoint is a share from 0 to 1; None: its name says so.
     """
 
     compare: tuple[str, ...]
     tune: tuple[str, ...] = ()
     repeat: tuple[str, ...] = ("seed",)
     endpoint: str = "test_accuracy"
-    goal: Literal["max", "min"] = "max"
+    goal: Goal = "max"
     margin: float | None = None
     validation_metric: str | None = None
+    share: bool | None = None
 
     @property
     def validation(self) -> str:
@@ -32,9 +36,33 @@ class Question:
     @property
     def is_share(self) -> bool:
         """Whether the endpoint is a share from 0 to 1, shown in percent: accuracies are."""
-        return self.endpoint.endswith("accuracy")
+        return self.endpoint.endswith("accuracy") if self.share is None else self.share
 
     @property
     def scale(self) -> float:
         """What the tables multiply the endpoint by."""
         return 100.0 if self.is_share else 1.0
+
+    @property
+    def sign(self) -> float:
+        """+1 where more of the endpoint is better, -1 where less is: a difference times it is a gain."""
+        return 1.0 if self.goal == "max" else -1.0
+
+    @property
+    def diverged_as(self) -> str:
+        """What a diverged run counts as where it must count: the end of a column's name.
+
+        `zero` for a share that is to be large. Elsewhere 0 means nothing or is the best there is: `worst` is the
+        worst value of the sweep's finished runs, the least that a diverged run can be charged with.
+        """
+        return "zero" if self.is_share and self.goal == "max" else "worst"
+
+    @property
+    def noun(self) -> str:
+        """What one repeat is called: a seed, or a repeat."""
+        return "seed" if self.repeat == ("seed",) else "repeat"
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Every setting that the question names."""
+        return (*self.compare, *self.tune, *self.repeat)

@@ -1,71 +1,101 @@
 """Runs of a sweep to paired statistics: frames in, frames out; no disk, no store, no drawing.
 
-Accuracies go in as fractions and come out in percent, differences in percentage points. What the seeds say is that
-of these configurations on this test set: the binomial error beside each mean says how far another test set would
-move it.
+Shares go in as fractions and come out in percent, their differences in percentage points; other endpoints keep their
+unit. What the repeats say is that of these configurations on this test set: the binomial error beside each mean says
+how far another test set would move it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import pandas as pd
 
-from octant.analysis.comparison import effects
+from octant.analysis.comparison.design import Design, check_runs, check_seen, lay_out
 from octant.analysis.comparison.effects import factorial_effects
-from octant.analysis.comparison.learning_rates import choose_learning_rates, runs_at, summarise_rates
 from octant.analysis.comparison.pairs import not_told_apart, pairwise
+from octant.analysis.comparison.settings import named, varied
 from octant.analysis.comparison.summary import first_epochs, summarise
-from octant.analysis.comparison.sweep import Sweep, lay_out
-from octant.errors import InputError
+from octant.analysis.comparison.tuning import choose, runs_at, summarise_rates
+from octant.analysis.question import Question
 
 __all__ = [
     "Comparison",
-    "Sweep",
-    "choose_learning_rates",
-    "compare",
+    "Design",
+    "Question",
+    "answer",
+    "choose",
     "factorial_effects",
     "first_epochs",
     "lay_out",
+    "named",
     "not_told_apart",
     "pairwise",
     "runs_at",
     "summarise",
     "summarise_rates",
+    "varied",
 ]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything a sweep says; the functions that made each table document its columns.
+    """Everything that a sweep's runs say about a question; the functions that made each table document its columns.
 
-    `not_told_apart` begins with the best configuration and is empty when no run finished. `effects` is empty where
-    the runs are no full 2 x 2 x 2 factorial, and `no_effects` then says why in one line.
+    `runs` are those compared, each with the name of its configuration in `config`: at its configuration's own values
+    where settings are tuned, which `chosen` lists and `rates` draws. `not_told_apart` begins with the best
+    configuration and is empty when no run finished. `notes` has one line on each thing that could not be estimated
+    or needs to be known; `said` says what the defaults were, where the question was guessed.
     """
 
+    question: Question
+    runs: pd.DataFrame
     summary: pd.DataFrame
     effects: pd.DataFrame
-    no_effects: str
     pairs: pd.DataFrame
     not_told_apart: tuple[str, ...]
+    chosen: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rates: pd.DataFrame = field(default_factory=pd.DataFrame)
+    notes: tuple[str, ...] = ()
+    said: str = ""
+
+    @property
+    def no_effects(self) -> str:
+        """Why there are no effects, in one line; empty where there are."""
+        about = [note for note in self.notes if note.startswith("effects: ")]
+        return "; ".join(about) or "effects: there is nothing to compare" if self.effects.empty else ""
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables by the names of their csv files; those of tuning only where something was tuned."""
+        tables = {"configurations": self.summary, "effects": self.effects, "pairs": self.pairs}
+        return tables | ({"chosen": self.chosen, "rates": self.rates} if self.question.tune else {})
 
 
-def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None) -> Comparison:
-    """Compare the runs of one sweep, one a configuration and seed; the order of the rows does not matter.
+def answer(
+    frame: pd.DataFrame,
+    question: Question,
+    curves: pd.DataFrame | None = None,
+    settings: Iterable[str] | None = None,
+) -> Comparison:
+    """Compare the runs of one sweep, one row a run; the order of the rows does not matter.
 
-    Raises InputError as lay_out does; anything else that is lacking is NaN with a note, never silent.
+    `settings` are the columns that may hold what the sweep varies; None guesses them. Where the question tunes, each
+    configuration is compared at its own values. Raises InputError as lay_out does; anything else that is lacking is
+    NaN with a note, never silent.
     """
-    sweep = lay_out(runs)
-    summary = summarise(sweep, curves)
-    ranking = list(summary["config"])
-    pairs = pairwise(sweep, ranking)
-    finished = list(summary.loc[summary["n"] > 0, "config"])
-    table, reason = _effects(sweep)
-    return Comparison(summary, table, reason, pairs, not_told_apart(pairs, finished))
-
-
-def _effects(sweep: Sweep) -> tuple[pd.DataFrame, str]:
-    try:
-        return factorial_effects(sweep), ""
-    except InputError as error:
-        return pd.DataFrame(columns=list(effects.COLUMNS)), str(error)
+    known = None if settings is None else tuple(settings)
+    check_runs(frame, question, question.validation if question.tune else question.endpoint)
+    check_seen(frame, question, known)
+    chosen = rates = pd.DataFrame()
+    if question.tune:
+        chosen, rates = choose(frame, question), summarise_rates(frame, question)
+        frame = runs_at(frame, chosen, question)
+    design = lay_out(frame, question, known)
+    summary = summarise(design, curves)
+    pairs, about_pairs = pairwise(design, list(summary["config"]))
+    effects, about_effects = factorial_effects(design)
+    best = not_told_apart(design, pairs, list(summary.loc[summary["n"] > 0, "config"]))
+    notes = (*design.notes, *about_pairs, *about_effects)
+    return Comparison(question, design.runs, summary, effects, pairs, best, chosen, rates, notes)

@@ -1,96 +1,125 @@
-"""The seven effects of the 2 x 2 x 2 factorial, paired by seed."""
+"""Main effects and interactions of the factors, paired by repeat."""
 
 from __future__ import annotations
 
-from itertools import combinations, product
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from octant.analysis.comparison.intervals import ALPHA, Array, holm, shown, sign_flip_p, student
-from octant.analysis.comparison.sweep import FACTORS, Sweep, left_out
-from octant.errors import InputError
+from octant.analysis.comparison.contrasts import Cells, Contrast, contrasts
+from octant.analysis.comparison.design import Design, left_out
+from octant.analysis.comparison.intervals import ALPHA, Array, alike, holm, shown, sign_flip_p, student
 
-# Interactions first: a main effect means little where its factor interacts.
-EFFECTS = tuple(names for order in (3, 2, 1) for names in combinations(FACTORS, order))
-# (7 effects x 8 cells): +-1/4, the cells in the order of product(-1, +1) over loss, hidden, output.
-_CODES = np.array(list(product((-1.0, 1.0), repeat=3)))
-CONTRASTS = np.array([_CODES[:, [FACTORS.index(f) for f in names]].prod(axis=1) for names in EFFECTS]) / 4
-# The level coded -1; the other word of the factor is +1. Without this word among the two, the first by alphabet.
-MINUS = {"loss": "mse", "hidden": "sigmoid", "output": "sigmoid"}
 _WORDS = ("effect", "order", "plus", "minus")
-_NUMBERS = ("n", "estimate", "sd", "low", "high", "p", "p_holm", "estimate_diverged_as_zero")
-COLUMNS = (*_WORDS, *_NUMBERS, "shown", "note")
+_NUMBERS = ("n", "estimate", "sd", "low", "high", "p", "p_holm")
 
 
-def factorial_effects(sweep: Sweep) -> pd.DataFrame:
-    """Seven rows, interactions first, in percentage points of test accuracy, over the seeds that finished in all
-    eight configurations.
+def factorial_effects(design: Design) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """One row a contrast (see `contrasts`), interactions first, and a line on whatever cannot be estimated.
 
-    With the levels coded +1 and -1, each effect of a seed is the sum over its eight accuracies of accuracy times the
-    product of the codes, divided by 4. So a main effect is the mean at + less the mean at -; a two-way interaction is
-    half the difference between one factor's effect at the other's + and at its -; the three-way one is half the
-    difference between a two-way interaction at the third factor's + and at its - (Box, Hunter & Hunter, Statistics
-    for Experimenters, 2nd ed. 2005, ch. 5). In a regression on the codes the coefficients are half of these.
-
-    `estimate` is the mean over seeds, `low` and `high` its 95 % interval, `p` the sign-flip test's, `p_holm` adjusted
-    over the seven. Raises InputError where the runs are no 2 x 2 x 2 factorial, or no seed is complete.
+    `estimate` is the mean over the repeats with a finished run in every cell that the effect needs, in percentage
+    points for shares; `low` and `high` bound its 95 % interval, `p` is the sign-flip test's, `p_holm` adjusted over
+    the table. In a regression on codes of +1 and -1 the coefficients are half of these.
     """
-    words = _levels(sweep)
-    cells = _cells(sweep, words)
-    per_seed = _contrasts(sweep.accuracy[cells])
-    if not per_seed.shape[1]:
-        raise InputError("effects: no seed finished in all eight configurations; " + left_out(sweep, cells))
-    t, p = student(per_seed), sign_flip_p(per_seed)
-    as_zero = _contrasts(sweep.as_zero[cells]).mean(axis=1)
-    adjusted = holm(p)
+    found = contrasts(Cells(design.levels, design.codes, _any(np.isfinite(design.values))))
+    complete = _complete(design.values, _stacked(found.rows, design))
+    some = np.flatnonzero(complete.sum(axis=1)).tolist()
+    rows, complete = [found.rows[at] for at in some], complete[some]
+    none = [row for at, row in enumerate(found.rows) if at not in set(some)]
+    weights = _stacked(rows, design)
+    numbers = _numbers(design, weights, complete) | {"n": complete.sum(axis=1)}
+    as_charged = f"estimate_diverged_as_{design.question.diverged_as}"
+    numbers[as_charged] = _charged(design, rows, weights)
+    adjusted = numbers["p_holm"] = holm(numbers["p"])
     table = pd.DataFrame(
         {
-            "effect": [" x ".join(names) for names in EFFECTS],
-            "order": [len(names) for names in EFFECTS],
-            "plus": [", ".join(words[name][1] for name in names) for names in EFFECTS],
-            "minus": [", ".join(words[name][0] for name in names) for names in EFFECTS],
-            "n": per_seed.shape[1],
-            "estimate": t.mean,
-            **{"sd": t.sd, "low": t.low, "high": t.high, "p": p, "p_holm": adjusted},
-            "estimate_diverged_as_zero": as_zero,
-            "shown": shown(t.mean, t.low, t.high, adjusted, as_zero),
+            "effect": [" x ".join(row.factors) for row in rows],
+            "order": [len(row.factors) for row in rows],
+            "plus": [", ".join(row.plus) for row in rows],
+            "minus": [", ".join(row.minus) for row in rows],
+            **{name: numbers[name] for name in (*_NUMBERS, as_charged)},
+            "shown": shown(numbers["estimate"], numbers["low"], numbers["high"], adjusted, numbers[as_charged]),
         }
     )
-    return table.assign(note=_note(per_seed.shape[1], left_out(sweep, cells)))[list(COLUMNS)]
+    return table.assign(note=_notes(design, rows, weights, table["n"])), (*found.notes, *_never(design, none))
 
 
-def _levels(sweep: Sweep) -> dict[str, tuple[str, str]]:
-    """The two words of each factor, the one coded -1 first."""
-    levels = {}
-    for factor in FACTORS:
-        words = sorted(set(sweep.runs[factor]))
-        if len(words) != 2:
-            have = ", ".join(words)
-            raise InputError(f"effects: two words each of loss, hidden and output are needed; {factor} has {have}")
-        minus = MINUS[factor] if MINUS[factor] in words else words[0]
-        levels[factor] = (minus, next(word for word in words if word != minus))
-    return levels
+def per_repeat(values: Array, weights: Array) -> Array:
+    """Each contrast of each repeat (contrasts x repeats) from cells (repeats x cells).
+
+    Added up cell by cell, so that the sums are the same to the last bit with every BLAS.
+    """
+    total = np.zeros((len(weights), len(values)))
+    for cell in range(weights.shape[1]):
+        total += weights[:, cell : cell + 1] * values[:, cell]
+    return total
 
 
-def _cells(sweep: Sweep, words: dict[str, tuple[str, str]]) -> list[str]:
-    """The eight configurations in the order of CONTRASTS."""
-    named = sweep.runs.drop_duplicates("config").set_index(list(FACTORS))["config"]
-    corners = list(product(*(words[factor] for factor in FACTORS)))
-    if named.index.has_duplicates:
-        raise InputError("effects: several configurations have the same loss, hidden and output")
-    if missing := ["-".join(corner) for corner in corners if corner not in named.index]:
-        raise InputError(f"effects: all eight configurations are needed; no run of {', '.join(missing)}")
-    return [str(named[corner]) for corner in corners]
+def _stacked(rows: Iterable[Contrast], design: Design) -> Array:
+    return np.array([row.weights for row in rows], dtype=np.float64).reshape(-1, len(design.configs))
 
 
-def _contrasts(accuracy: pd.DataFrame) -> Array:
-    """The effects of each complete seed (7 x seeds) from accuracies (seeds x 8 cells)."""
-    return CONTRASTS @ accuracy.dropna().to_numpy(dtype=np.float64).T
+def _any(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which cells have some repeat."""
+    return np.asarray(known.sum(axis=0) > 0)
 
 
-def _note(n: int, gone: str) -> str:
-    smallest = min(1.0, len(EFFECTS) * 2.0 ** (1 - n))
-    few = f"with {n} seeds no adjusted p can be below {smallest:.3g}: too few to show an effect"
-    notes = ["one seed: no interval"] if n == 1 else [few] if smallest >= ALPHA else []
-    return "; ".join([*notes, gone] if gone else notes)
+def _complete(values: Array, weights: Array) -> NDArray[np.bool_]:
+    """Which repeats (contrasts x repeats) have all the cells that each contrast needs."""
+    return np.asarray(((weights != 0).astype(float) @ np.isnan(values).T.astype(float)) == 0)
+
+
+def _numbers(design: Design, weights: Array, complete: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+    names = ("estimate", "sd", "low", "high", "p")
+    numbers: dict[str, NDArray[Any]] = {name: np.full(len(weights), np.nan) for name in names}
+    for rows, repeats in alike(complete):
+        each = per_repeat(np.nan_to_num(design.values[repeats]), weights[rows])
+        t = student(each, design.unit)
+        for name, part in zip(names, (t.mean, t.sd, t.low, t.high, sign_flip_p(each, design.unit)), strict=True):
+            numbers[name][rows] = part
+    return numbers
+
+
+def _charged(design: Design, rows: list[Contrast], weights: Array) -> Array:
+    """The estimates with diverged runs charged, over the cells that have any run at all."""
+    there = _any(np.isfinite(design.charged))
+    if not np.array_equal(there, _any(np.isfinite(design.values))):
+        every = {row.name: row for row in contrasts(Cells(design.levels, design.codes, there)).rows}
+        weights = _stacked([every.get(row.name, row) for row in rows], design)
+    complete, estimate = _complete(design.charged, weights), np.full(len(weights), np.nan)
+    for at, repeats in alike(complete):
+        estimate[at] = student(per_repeat(np.nan_to_num(design.charged[repeats]), weights[at])).mean
+    return estimate
+
+
+def _notes(design: Design, rows: list[Contrast], weights: Array, counts: Iterable[int]) -> list[str]:
+    gone: dict[bytes, str] = {}
+    notes = []
+    for row, needs, n in zip(rows, weights != 0, counts, strict=True):
+        if needs.tobytes() not in gone:
+            gone[needs.tobytes()] = left_out(design, np.flatnonzero(needs).tolist())
+        part = f"over {row.used} of {row.possible} combinations of the other factors" if row.used < row.possible else ""
+        notes.append("; ".join(each for each in (_few(n, len(rows), design), part, gone[needs.tobytes()]) if each))
+    return notes
+
+
+def _few(n: int, family: int, design: Design) -> str:
+    noun = design.question.noun
+    smallest = min(1.0, family * 2.0 ** (1 - n))
+    if n == 1:
+        return f"one {noun}: no interval"
+    few = f"with {n} {noun}s no adjusted p can be below {smallest:.3g}: too few to show an effect"
+    return few if smallest >= ALPHA else ""
+
+
+def _never(design: Design, rows: list[Contrast]) -> list[str]:
+    """One line on the effects for which no repeat has all the cells."""
+    if not rows:
+        return []
+    needs = np.flatnonzero((_stacked(rows, design) != 0).any(axis=0)).tolist()
+    names = ", ".join(dict.fromkeys(" x ".join(row.factors) for row in rows))
+    return [f"effects: no {design.question.noun} finished in all the configurations that {names} need; "
+            f"{left_out(design, needs)}"]  # fmt: skip

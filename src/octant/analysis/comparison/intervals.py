@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,13 @@ Array = NDArray[np.float64]
 
 LEVEL = 0.95
 ALPHA = 0.05
-# Percentage points. Accuracies are multiples of 100 / n_test: what differs by less differs by rounding alone.
+# Of a unit, which is a percentage point for shares. Accuracies are multiples of 100 / n_test: what differs by less
+# differs by rounding alone.
 ROUNDING = 1e-9
 EXACT_SEEDS = 16
 PATTERNS = 19_999
 SIGN_SEED = 20_051
+_AT_ONCE = 4_000_000  # numbers held in memory at a time
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Student:
     p: Array
 
 
-def student(values: Array) -> Student:
+def student(values: Array, unit: float = 1.0) -> Student:
     """Student's t of `values` (... x n) along the last axis; all but the mean are NaN below two values.
 
     Where all values are equal the interval has no width, and t would claim certainty from n equal numbers: p is
@@ -42,42 +45,65 @@ def student(values: Array) -> Student:
     if n < 2:
         nan = np.full(values.shape[:-1], np.nan)
         return Student(values[..., 0] if n else nan, nan, nan, nan, nan)
-    mean, flat = values.mean(axis=-1) + 0.0, np.ptp(values, axis=-1) < ROUNDING
+    mean, flat = values.mean(axis=-1) + 0.0, np.ptp(values, axis=-1) < ROUNDING * unit
     sd = np.where(flat, 0.0, values.std(axis=-1, ddof=1))
     error = sd / np.sqrt(n)
     half = stats.t.ppf((1 + LEVEL) / 2, n - 1) * error
     p = 2 * stats.t.sf(np.abs(mean) / np.where(flat, 1.0, error), n - 1)
-    p_flat = np.where(np.abs(mean) < ROUNDING, 1.0, 2.0 ** (1 - n))
+    p_flat = np.where(np.abs(mean) < ROUNDING * unit, 1.0, 2.0 ** (1 - n))
     return Student(mean, sd, mean - half, mean + half, np.where(flat, p_flat, p))
 
 
-def sign_flip_p(contrasts: Array) -> Array:
-    """Two-sided p-values (m,) that `contrasts` (m x seeds) are symmetric about 0: Fisher's sign-flip test.
+def student_rows(values: Array, unit: float = 1.0) -> tuple[NDArray[np.int64], Student]:
+    """Student's t of each row of `values` (m x n) over the values that it has, and how many those are."""
+    found = Student(*(np.full(len(values), np.nan) for _ in range(5)))
+    for rows, columns in alike(np.isfinite(values)):
+        t = student(np.ascontiguousarray(values[rows][:, columns]), unit)
+        for name in ("mean", "sd", "low", "high", "p"):
+            getattr(found, name)[rows] = getattr(t, name)
+    return np.isfinite(values).sum(axis=1), found
 
-    All 2^n sign patterns up to 16 seeds. Above, 19,999 random ones with a fixed seed of their own, and
+
+def alike(known: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """The rows of `known` (m x n) that are true in the same columns, and these columns; one pair a kind of row."""
+    kinds: dict[bytes, list[int]] = {}
+    for row, kind in enumerate(known):
+        kinds.setdefault(kind.tobytes(), []).append(row)
+    for rows in kinds.values():
+        yield np.array(rows), np.flatnonzero(known[rows[0]])
+
+
+def sign_flip_p(contrasts: Array, unit: float = 1.0) -> Array:
+    """Two-sided p-values (m,) that `contrasts` (m x repeats) are symmetric about 0: Fisher's sign-flip test.
+
+    All 2^n sign patterns up to 16 repeats. Above, 19,999 random ones with a fixed seed of their own, and
     p = (count + 1) / (patterns + 1), so that p is never 0 and the test stays valid (Phipson & Smyth 2010).
     """
-    n = contrasts.shape[-1]
+    m, n = contrasts.shape
     if n < 2:
-        return np.full(contrasts.shape[:-1], np.nan)
-
-    def size(x: Array, axis: int) -> Any:
-        # Rounded, because a tie that rounding breaks would make p too small.
-        return np.round(np.abs(x.mean(axis=axis)), 9)
-
+        return np.full(m, np.nan)
     exact = n <= EXACT_SEEDS
-    test = stats.permutation_test(
-        (contrasts,),
-        size,
-        permutation_type="samples",
-        alternative="greater",
-        vectorized=True,
-        axis=-1,
-        n_resamples=2**EXACT_SEEDS if exact else PATTERNS,
-        batch=4096 if len(contrasts) <= 64 else 64,
-        rng=np.random.default_rng(SIGN_SEED),
-    )
-    return np.asarray(test.pvalue, dtype=np.float64)
+    signs = _halved_patterns(n) if exact else _random_patterns(n)
+    p = np.empty(m)
+    step = max(1, _AT_ONCE // len(signs))
+    for rows in (slice(first, first + step) for first in range(0, m, step)):
+        scaled = contrasts[rows] / (unit * n)
+        # Less a little, because a tie that rounding breaks would make p too small.
+        count = (np.abs(signs @ scaled.T) >= np.abs(scaled.sum(axis=1)) - ROUNDING).sum(axis=0)
+        p[rows] = count / len(signs) if exact else (count + 1) / (len(signs) + 1)
+    return p
+
+
+@cache
+def _halved_patterns(n: int) -> Array:
+    """The 2^(n-1) sign patterns whose first sign is +; the others are as far from 0."""
+    bits = np.arange(2 ** (n - 1))[:, None] >> np.arange(n)  # the highest is always 0
+    return np.asarray(1 - 2 * (bits & 1), dtype=np.float64)
+
+
+@cache
+def _random_patterns(n: int) -> Array:
+    return np.random.default_rng(SIGN_SEED).choice((-1.0, 1.0), size=(PATTERNS, n))
 
 
 def holm(p: Array) -> Array:
@@ -90,6 +116,6 @@ def holm(p: Array) -> Array:
 
 def shown(estimate: Array, low: Array, high: Array, p_holm: Array, as_zero: Array) -> NDArray[np.bool_]:
     """Where a difference may be claimed: the interval leaves out 0, the adjusted p is below 0.05, and counting
-    diverged runs as 0 % would not turn its sign.
+    diverged runs (as 0 %, or as the worst run there is) would not turn its sign.
     """
     return ((low > 0) | (high < 0)) & (p_holm < ALPHA) & (np.sign(estimate) == np.sign(as_zero))

@@ -1,36 +1,44 @@
-"""Every configuration against every other, paired by seed, and which of them may be the best."""
+"""Configurations against one another, paired by repeat, and which of them may be the best."""
 
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from octant.analysis.comparison.intervals import holm, shown, student
-from octant.analysis.comparison.sweep import Sweep, left_out
+from octant.analysis.comparison.design import Design, left_out
+from octant.analysis.comparison.intervals import holm, shown, student_rows
 
-_STUDENT = ("sd", "low", "high", "p")
-_TRIALS = ("difference", "low", "high", "p_holm", "difference_diverged_as_zero")
-COLUMNS = ("first", "second", "n", "difference", *_STUDENT, "p_holm", _TRIALS[-1], "shown", "note")
+MOST = 60  # configurations of which every pair is compared: 1,770 pairs
 
 
-def pairwise(sweep: Sweep, ranking: list[str]) -> pd.DataFrame:
-    """One row a pair, 28 for eight configurations; `ranking` (best first) puts the better one first.
+def pairwise(design: Design, ranking: list[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """One row a pair, 28 for eight configurations, and notes; `ranking` (best first) puts the better one first.
 
-    `difference` is first less second in percentage points, the mean over the n seeds with which both finished; `low`
-    and `high` bound its 95 % interval, each pair's for itself. `p` is the paired t test's, `p_holm` adjusted over all
-    the pairs. It is t and not sign flips because flips cannot go below 2 / 2^n: adjusted over 28 pairs, ten seeds
-    could show no difference however large. No seed in common, or one: NaN and a note.
+    `difference` is first minus second, in percentage points for shares: the mean over the n repeats with which both
+    finished; `low` and `high` bound its 95 % interval, each pair's for itself. `p` is the paired t test's, `p_holm`
+    adjusted over all the pairs. It is t and not sign flips because flips cannot go below 2 / 2^n: adjusted over 28
+    pairs, ten seeds could show no difference however large. No repeat in common, or one: NaN and a note. With more
+    than 60 configurations only the best one is compared with each of the others.
     """
-    table = pd.DataFrame([_row(sweep, *pair) for pair in combinations(ranking, 2)], columns=list(COLUMNS))
-    table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
-    table["shown"] = shown(*(table[name].to_numpy(dtype=np.float64) for name in _TRIALS))
-    return table
+    places = {config: at for at, config in enumerate(design.configs)}
+    all_pairs = len(ranking) <= MOST
+    pairs = list(combinations(ranking, 2)) if all_pairs else [(ranking[0], other) for other in ranking[1:]]
+    columns = [(places[first], places[second]) for first, second in pairs]
+    table = pd.DataFrame(pairs, columns=["first", "second"])
+    left, right = np.array(columns, dtype=np.int64).reshape(-1, 2).T
+    table["n"], t = student_rows((design.values[:, left] - design.values[:, right]).T, design.unit)
+    table = table.assign(difference=t.mean, sd=t.sd, low=t.low, high=t.high, p=t.p, p_holm=holm(t.p))
+    _, charged = student_rows((design.charged[:, left] - design.charged[:, right]).T, design.unit)
+    table[f"difference_diverged_as_{design.question.diverged_as}"] = charged.mean
+    table["shown"] = shown(t.mean, t.low, t.high, table["p_holm"].to_numpy(), charged.mean)
+    table["note"] = [_note(design, n, pair) for n, pair in zip(table["n"], columns, strict=True)]
+    few = f"{len(ranking)} configurations: each is compared with the best one alone, not all pairs"
+    return table, () if all_pairs else (few,)
 
 
-def not_told_apart(pairs: pd.DataFrame, ranking: list[str]) -> tuple[str, ...]:
+def not_told_apart(design: Design, pairs: pd.DataFrame, ranking: list[str]) -> tuple[str, ...]:
     """The first of `ranking` and every configuration whose difference in its favour is not shown.
 
     The best was picked from the same numbers, so the p-values stay adjusted over all pairs and not over those with
@@ -38,20 +46,13 @@ def not_told_apart(pairs: pd.DataFrame, ranking: list[str]) -> tuple[str, ...]:
     """
     if not ranking:
         return ()
-    ahead = pairs[(pairs["first"] == ranking[0]) & pairs["shown"] & (pairs["difference"] > 0)]
+    gain = design.question.sign * pairs["difference"]
+    ahead = pairs[(pairs["first"] == ranking[0]) & pairs["shown"] & (gain > 0)]
     beaten = set(ahead["second"])
     return tuple(config for config in ranking if config not in beaten)
 
 
-def _row(sweep: Sweep, first: str, second: str) -> dict[str, Any]:
-    gaps = (sweep.accuracy[first] - sweep.accuracy[second]).dropna()
-    as_zero = (sweep.as_zero[first] - sweep.as_zero[second]).mean()
-    t = student(gaps.to_numpy())
-    few = {0: "no seed in common: no comparison", 1: "one seed in common: no interval"}.get(len(gaps), "")
-    gone = left_out(sweep, (first, second))
-    return {
-        **{"first": first, "second": second, "n": len(gaps), "difference": float(t.mean)},
-        **{name: float(getattr(t, name)) for name in _STUDENT},
-        "difference_diverged_as_zero": as_zero,
-        "note": "; ".join(part for part in (few, gone) if part),
-    }
+def _note(design: Design, n: int, pair: tuple[int, int]) -> str:
+    noun = design.question.noun
+    few = {0: f"no {noun} in common: no comparison", 1: f"one {noun} in common: no interval"}.get(n, "")
+    return "; ".join(part for part in (few, left_out(design, pair)) if part)

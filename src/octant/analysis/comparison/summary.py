@@ -2,83 +2,100 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from octant.analysis.comparison.intervals import student
-from octant.analysis.comparison.sweep import FACTORS, Sweep
+from octant.analysis.comparison.design import Design
+from octant.analysis.comparison.intervals import Array, student_rows
 
 SHARES = (90, 95)
 
 
-def summarise(sweep: Sweep, curves: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One row a configuration, best first: by the mean with diverged runs as 0 %, ties by name.
+def summarise(design: Design, curves: pd.DataFrame | None = None) -> pd.DataFrame:
+    """One row a configuration, best first: by the mean with diverged runs charged, ties by name.
 
-    Accuracies are in percent, SDs and errors in percentage points; `low` and `high` bound the 95 % interval of the
-    mean over seeds. `epochs_to_90` is the mean over the finished runs of the first epoch whose test accuracy is at
-    least 90 % of that run's final one; it needs `curves`. Reasons for what is NaN stand in `note`.
+    Shares are in percent, their SDs and errors in percentage points; `low` and `high` bound the 95 % interval of the
+    mean over repeats. `epochs_to_90` is the mean over the finished runs of the first epoch whose endpoint is at
+    least 90 % of that run's final one; it needs `curves`, and an endpoint to be made large. Reasons for what is NaN
+    stand in `note`.
     """
-    table = pd.DataFrame([_row(sweep, str(config)) for config in sweep.accuracy])
-    table[["best_seed", "worst_seed"]] = table[["best_seed", "worst_seed"]].astype("Int64")
-    first = first_epochs(sweep, curves)
+    question, values = design.question, design.values.T
+    n, t = student_rows(values, design.unit)
+    _, charged = student_rows(design.charged.T, design.unit)
+    by_charge = f"mean_diverged_as_{question.diverged_as}"
+    table = pd.DataFrame(
+        {
+            "config": design.configs,
+            **{name: [of[code] for code in design.codes[:, at]] for at, (name, of) in enumerate(design.levels.items())},
+            **{"n": n, "mean": t.mean, "sd": t.sd, "low": t.low, "high": t.high},
+            **_extremes(design),
+            **_test_sets(design, t.mean),
+            "diverged": [len(design.diverged.get(config, [])) for config in design.configs],
+            "diverged_runs": [", ".join(design.diverged.get(config, [])) for config in design.configs],
+            by_charge: charged.mean,
+        }
+    )
+    first = first_epochs(design, curves)
     for share in SHARES:
         table[f"epochs_to_{share}"] = table["config"].map(first.groupby("config")[f"to_{share}"].mean())
     absent = first["to_90"].isna().groupby(first["config"]).sum()
-    absent = table["config"].map(absent).fillna(0) if curves is not None else 0 * table["n"]
-    table["note"] = [_note(n, int(lost)) for n, lost in zip(table["n"], absent, strict=True)]
-    return table.sort_values(["mean_diverged_as_zero", "config"], ascending=[False, True], ignore_index=True)
+    seen = curves is not None and question.goal == "max"
+    absent = table["config"].map(absent).fillna(0) if seen else 0 * table["n"]
+    table["note"] = [_note(n, int(lost), question.noun) for n, lost in zip(table["n"], absent, strict=True)]
+    return table.sort_values([by_charge, "config"], ascending=[question.goal == "min", True], ignore_index=True)
 
 
-def first_epochs(sweep: Sweep, curves: pd.DataFrame | None) -> pd.DataFrame:
-    """One row a finished run: config, seed, and the first epoch to reach 90 and 95 % of its final test accuracy.
+def first_epochs(design: Design, curves: pd.DataFrame | None) -> pd.DataFrame:
+    """One row a finished run: config, repeats, and the first epoch to reach 90 and 95 % of its final endpoint.
 
-    `curves` has one row a run and epoch (fingerprint, epoch, test_accuracy); a run without a curve gets NaN.
+    `curves` has one row a run and epoch (fingerprint, epoch, the endpoint); a run without a curve gets NaN, and so
+    does every run whose endpoint is to be small.
     """
-    finished = sweep.runs[sweep.runs["outcome"] == "finished"]
-    table = finished[["config", "seed", "fingerprint"]].copy()
+    question = design.question
+    finished = design.runs[design.runs["outcome"] == "finished"]
+    table = finished[["config", *question.repeat]].copy()
     for share in SHARES:
         table[f"to_{share}"] = np.nan
-        if curves is not None:
-            final = curves["fingerprint"].map(finished.set_index("fingerprint")["test_accuracy"])
+        if curves is not None and question.goal == "max":
+            final = curves["fingerprint"].map(finished.set_index("fingerprint")[question.endpoint])
             # The margin: 0.95 x 0.8 must not exceed 0.76 by rounding.
-            reached = curves[curves["test_accuracy"] >= share / 100 * final - 1e-12]
-            table[f"to_{share}"] = table["fingerprint"].map(reached.groupby("fingerprint")["epoch"].min()).astype(float)
+            reached = curves[curves[question.endpoint] >= share / 100 * final - 1e-12]
+            epochs = reached.groupby("fingerprint")["epoch"].min()
+            table[f"to_{share}"] = finished["fingerprint"].map(epochs).astype(float)
     return table
 
 
-def binomial_error(percent: float, n_test: int) -> float:
-    """Standard error, in percentage points, of an accuracy in percent measured on n_test examples.
+def binomial_error(percent: Array, n_test: Array) -> Array:
+    """Standard error, in percentage points, of accuracies in percent measured on n_test examples.
 
     sqrt(p (1 - p) / n): how far another test set of this size would move it. All configurations share the test set,
     so more seeds do not lessen it, and in paired differences much of it cancels.
     """
-    return float(np.sqrt(percent * (100 - percent) / n_test))
+    return np.asarray(np.sqrt(percent * (100 - percent) / n_test))
 
 
-def _row(sweep: Sweep, config: str) -> dict[str, Any]:
-    values = sweep.accuracy[config].dropna()
-    t, names = student(values.to_numpy()), sweep.diverged.get(config, [])
-    run = sweep.runs[sweep.runs["config"] == config].iloc[0]
-    return {
-        "config": config,
-        **{factor: run[factor] for factor in FACTORS},
-        "n": len(values),
-        **{name: float(getattr(t, name)) for name in ("mean", "sd", "low", "high")},
-        "best_seed": values.idxmax() if len(values) else None,
-        "best": values.max(),
-        "worst_seed": values.idxmin() if len(values) else None,
-        "worst": values.min(),
-        "binomial_error": binomial_error(float(t.mean), sweep.n_test),
-        "n_test": sweep.n_test,
-        "diverged": len(names),
-        "diverged_runs": ", ".join(names),
-        "mean_diverged_as_zero": sweep.as_zero[config].mean(),
-    }
+def _extremes(design: Design) -> dict[str, object]:
+    """The best and the worst run of each configuration, and with which repeat."""
+    gain = design.question.sign * design.values.T
+    found: dict[str, object] = {}
+    for name, ends, empty in (("best", np.argmax, -np.inf), ("worst", np.argmin, np.inf)):
+        at = ends(np.where(np.isnan(gain), empty, gain), axis=1)
+        value = design.values.T[np.arange(len(at)), at]
+        found[f"{name}_repeat"] = ["" if np.isnan(v) else design.repeats[i] for i, v in zip(at, value, strict=True)]
+        found[name] = value
+    return found
 
 
-def _note(n: int, without_curve: int) -> str:
-    notes = ["no run finished"] if n == 0 else ["one seed: no interval"] if n == 1 else []
+def _test_sets(design: Design, mean: Array) -> dict[str, object]:
+    """The examples of each configuration's test set, the fewest of its runs; NaN where they are not known."""
+    runs = design.runs
+    sizes = runs.groupby("config")["n_test"].min().reindex(design.configs) if "n_test" in runs else None
+    if sizes is None or not design.question.is_share:
+        return {"binomial_error": np.nan, "n_test": np.nan if sizes is None else sizes.to_numpy()}
+    return {"binomial_error": binomial_error(mean, sizes.to_numpy(dtype=float)), "n_test": sizes.to_numpy()}
+
+
+def _note(n: int, without_curve: int, noun: str) -> str:
+    notes = ["no run finished"] if n == 0 else [f"one {noun}: no interval"] if n == 1 else []
     notes += [f"no curve for {without_curve} of {n} runs"] if without_curve else []
     return "; ".join(notes)

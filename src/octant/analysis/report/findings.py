@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from octant.analysis.comparison import Comparison, choose_learning_rates, compare, runs_at, summarise_rates
-from octant.analysis.question import Question
+from octant.analysis.comparison import Comparison, answer
+from octant.analysis.comparison.settings import NAMED, moves_with, named, values_of
+from octant.analysis.question import Goal, Question
 from octant.analysis.report.collect import Material
 
 if TYPE_CHECKING:
     from octant.analysis.figures import Design
 
-# Settings that a configuration's name takes in where a sweep varies them, so that only equals are averaged.
+# What a sweep may vary beside loss, hidden, output, data set and learning rate.
 SETTINGS = ("init", "engine", "dtype", "epochs", "batch_size", "hidden_units", "targets", "order", "output_step",
             "hidden_error", "split_seed", "dataset_digest")  # fmt: skip
-FACTORS = ("loss", "hidden", "output")
+RATE = "learning_rate"
 HARDEST = 12
 
 
@@ -52,11 +55,10 @@ class Findings:
         names = ("own", "shared") if self.is_grid else ("shared", "own")
         return (names[0], self.main), (names[1], self.other)
 
-    @cached_property
+    @property
     def question(self) -> Question:
-        """What is compared: the factors, and whatever else the configurations' names take in."""
-        named = [name for name in FACTORS if self.runs[name].nunique() > 1] + varied(self.runs)
-        return Question(tuple(named), tune=("learning_rate",) if self.is_grid else ())
+        """What the main comparison answers."""
+        return self.main.question
 
     @cached_property
     def design(self) -> Design:
@@ -128,42 +130,60 @@ class Findings:
 
 def find(material: Material) -> Findings:
     """Compare the sweep; raises InputError where its runs cannot be compared."""
-    runs, curves = labelled(material.runs), material.curves
-    if runs.groupby("config")["learning_rate"].nunique().max() == 1:
+    question, curves = question_of(material.runs, material.asked), material.curves
+    runs = material.runs.assign(config=named(material.runs, question.compare))
+    main = answer(runs, question, curves, _settings(runs))
+    if not question.tune:
         own, own_from = _companion(material, set(runs["config"]))
         rates = sorted(set(runs["learning_rate"]))
-        return Findings(
-            material, runs, runs, compare(runs, curves), own, rates[0] if len(rates) == 1 else None, own_from
-        )
+        return Findings(material, runs, main.runs, main, own, rates[0] if len(rates) == 1 else None, own_from)
     rate = float(material.asked.get("shared_rate") or "nan")
     at_rate = runs[np.isclose(runs["learning_rate"], rate)]
-    shared = compare(at_rate) if set(at_rate["config"]) == set(runs["config"]) else None
-    chosen = choose_learning_rates(runs)
-    compared = runs_at(runs, chosen)
-    main, known = compare(compared, curves), None if np.isnan(rate) else rate
-    return Findings(material, runs, compared, main, shared, known, chosen=chosen, rates=summarise_rates(runs))
+    shared, known = None, None if np.isnan(rate) else rate
+    if set(at_rate["config"]) == set(runs["config"]):
+        shared = answer(at_rate, replace(question, tune=()), settings=_settings(runs))
+    return Findings(material, runs, main.runs, main, shared, known, chosen=main.chosen, rates=main.rates)
 
 
-def labelled(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs, whatever else the sweep varies added to their configuration's name."""
-    label = runs["config"]
-    for name in varied(runs):
-        label = label + f" {name}=" + runs[name].map(_word)
-    return runs.assign(config=label)
+def question_of(runs: pd.DataFrame, asked: Mapping[str, str]) -> Question:
+    """What the experiment's yaml declares; by default everything that the sweep varies is compared, less tune and
+    repeat, the network's three words always: they name a configuration. With a validation part, several learning
+    rates of a configuration are tuned.
+    """
+    declared = {name: _columns(asked.get(name, ""), runs) for name in ("compare", "tune", "repeat")}
+    repeat = declared["repeat"] or ("seed",)
+    tune = declared["tune"] or ((RATE,) if RATE not in declared["compare"] and _is_grid(runs) else ())
+    free = [name for name in _settings(runs) if name not in (*NAMED, *tune, *repeat)]
+    compare = declared["compare"] or (*NAMED, *(name for name in free if values_of(runs[name]) > 1))
+    if compare[-1:] == (RATE,) and moves_with(runs, RATE, compare[:-1]):
+        compare = compare[:-1] if _validated(runs) else compare
+    margin, goal = asked.get("margin"), "min" if asked.get("goal") == "min" else "max"
+    return Question(compare, tune, repeat, asked.get("endpoint") or "test_accuracy", cast("Goal", goal),
+                    float(margin) if margin else None, asked.get("validation") or None)  # fmt: skip
 
 
-def varied(runs: pd.DataFrame) -> list[str]:
-    """The settings beside the factors that the sweep varies and compares."""
-    names = [name for name in SETTINGS if name in runs and runs[name].nunique() > 1]
-    # Without a validation set nothing may choose among the rates.
-    rates = not _is_grid(runs) and runs["learning_rate"].nunique() > 1
-    return [*names, *(["learning_rate"] * rates)]
+def _columns(words: str, runs: pd.DataFrame) -> tuple[str, ...]:
+    """Settings by their full name, or by its last part where the store keeps that alone."""
+    names = re.findall(r"[\w.]+", words)
+    return tuple(name if name in runs else name.rpartition(".")[2] for name in names)
+
+
+def _settings(runs: pd.DataFrame) -> list[str]:
+    """What a sweep may vary, the learning rate last; a digest only where the data's settings do not explain it."""
+    known = [name for name in ("dataset", "split_seed") if name in runs]
+    explained = moves_with(runs, "dataset_digest", known) if "dataset_digest" in runs else True
+    names = [name for name in (*NAMED, "dataset", *SETTINGS, RATE) if name in runs]
+    return [name for name in names if name != "dataset_digest" or not explained]
+
+
+def _validated(runs: pd.DataFrame) -> bool:
+    return bool(runs.loc[runs["outcome"] == "finished", "validation_accuracy"].notna().all())
 
 
 def _is_grid(runs: pd.DataFrame) -> bool:
-    if runs.empty or runs["learning_rate"].nunique() == 1:
-        return False
-    return bool(runs.loc[runs["outcome"] == "finished", "validation_accuracy"].notna().all())
+    """Whether some configuration has several learning rates, and a validation part to choose among them."""
+    others = [name for name in _settings(runs) if name != RATE]
+    return values_of(runs[RATE]) > 1 and _validated(runs) and not moves_with(runs, RATE, others)
 
 
 def _companion(material: Material, configs: set[str]) -> tuple[Comparison | None, str]:
@@ -171,19 +191,17 @@ def _companion(material: Material, configs: set[str]) -> tuple[Comparison | None
 
     None unless its grid is complete: a sweep that still runs would choose among what happens to be there.
     """
-    runs = labelled(material.companion) if len(material.companion) else material.companion
-    if not _is_grid(runs) or set(runs["config"]) != configs:
+    runs = material.companion
+    if runs.empty or not _is_grid(runs):
         return None, ""
-    rates, seeds = runs["learning_rate"].nunique(), runs["seed"].nunique()
-    if len(runs) != len(configs) * rates * seeds:
+    question = question_of(runs, {})
+    runs = runs.assign(config=named(runs, question.compare))
+    rates, seeds = runs[RATE].nunique(), runs["seed"].nunique()
+    if set(runs["config"]) != configs or len(runs) != len(configs) * rates * seeds:
         return None, ""
     words = f"experiment {material.asked['companion']}: {seeds} seeds, {runs['epochs'].max()} epochs"
-    return compare(runs_at(runs, choose_learning_rates(runs))), words
+    return answer(runs, question, settings=_settings(runs)), words
 
 
 def _most_frequent(said: pd.Series[Any]) -> Any:
     return said.mode().iloc[0]
-
-
-def _word(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)[:12]

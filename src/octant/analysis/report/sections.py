@@ -20,7 +20,7 @@ _SIGNED = "{low:+.2f} to {high:+.2f}"
 EFFECTS = {"effect": "{effect}", "points": "{estimate:+.2f}", "95 % interval": _SIGNED, "p": "{p:.2g}",
            "p, Holm": "{p_holm:.2g}", "shown": "{shown}"}  # fmt: skip
 RANKING = {"configuration": "{config}", "mean %": "{mean:.2f}", "95 % interval": _INTERVAL, "SD": "{sd:.2f}",
-           "seeds": "{n}", "best": "{best:.2f} (seed {best_seed})", "worst": "{worst:.2f} (seed {worst_seed})",
+           "seeds": "{n}", "best": "{best:.2f} ({best_repeat})", "worst": "{worst:.2f} ({worst_repeat})",
            "epochs to 90 %": "{epochs_to_90:.1f}", "to 95 %": "{epochs_to_95:.1f}", "diverged": "{diverged}",
            "note": "{note}"}  # fmt: skip
 PAIRS = {"first": "{first}", "second": "{second}", "first less second, points": "{difference:+.2f}",
@@ -64,7 +64,8 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
     pictures = [] if "hardest" in drawn else ["No pictures: the data set is not at hand, or has none."]
     count = f"{len(lost)} of {len(found.runs)} runs."
     hollow = [("effects", "Effects with 95 % intervals; hollow: no difference shown.")]
-    said = [*words.effects(found.main), *sorted(set(effects["note"]) - {""})]
+    about = [note for note in found.main.notes if note.startswith("effects: ")] if len(effects) else []
+    said = [*words.effects(found.main), *sorted(set(effects["note"]) - {""}), *about]
     return [
         Section("Effects, interactions first", said, table_of(effects, EFFECTS), hollow),
         Section("The ranking", _about_ranking(found), table_of(found.main.summary, RANKING),
@@ -105,8 +106,9 @@ def _about_ranking(found: Findings) -> list[str]:
         "configurations together, so much of that cancels in their differences.",
     ]
     return [
-        *(binomial if first["n"] else []),
+        *(binomial if first["n"] and pd.notna(first["binomial_error"]) else []),
         "Ranked by mean accuracy, a diverged run counting as 0 %; means and intervals are of the finished runs.",
+        *(note for note in found.main.notes if not note.startswith("effects: ")),
     ]
 
 

@@ -27,7 +27,7 @@ def leader(comparison: Comparison) -> str:
         return f"{NOT_SHOWN} between the first of the {len(finished)} configurations and any other ({means})"
     if len(top) == 1:
         ahead = comparison.pairs[comparison.pairs["first"] == first["config"]]
-        least = ahead.loc[ahead["difference"].idxmin()]
+        least = ahead.loc[(comparison.question.sign * ahead["difference"]).idxmin()]
         lead = f"{least['difference']:.2f} points{interval(least['low'], least['high'])}"
         more = " and more over the others" if others > 1 else ""
         return f"{first['config']} scores highest, {score}; its lead is {lead} over {least['second']}{more}"
@@ -87,10 +87,14 @@ def edges(chosen: pd.DataFrame) -> list[str]:
     """A warning for every learning rate chosen at the end of its grid."""
     at_edge = chosen[chosen["edge"] != ""]
     return [
-        f"Warning: {row['config']} is best at {row['learning_rate']:g}, the {row['edge']} rate of its grid; "
-        "a better one may lie beyond."
+        f"Warning: {row['config']} is best at {_at_edge(row)} of its grid; a better one may lie beyond."
         for _, row in at_edge.iterrows()
     ]
+
+
+def _at_edge(row: pd.Series[Any]) -> str:
+    alone = row["edge"] in ("smallest", "largest", "only") and "learning_rate" in row
+    return f"{row['learning_rate']:g}, the {row['edge']} rate" if alone else f"the {row['edge']}"
 
 
 def interval(low: float, high: float, sign: str = "") -> str:

@@ -1,0 +1,234 @@
+"""A sweep laid out for pairing: repeats down, configurations across; what it varies is in the question or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from octant.analysis.comparison.intervals import Array
+from octant.analysis.comparison.settings import in_order, listed, moves_with, named, values_of, varied, word
+from octant.analysis.question import Question
+from octant.errors import InputError, unknown_word
+
+OUTCOMES = ("finished", "diverged")
+# Columns of the tables: a factor of the same name would be overwritten.
+TAKEN = ("config", "n", "mean", "sd", "low", "high", "best", "worst", "outcome", "note", "fingerprint")
+
+
+@dataclass(frozen=True)
+class Design:
+    """One run a configuration and repeat; both arrays are (repeats x configurations).
+
+    The configurations are in the order of their levels, `codes` (configurations x factors) says which level of
+    `levels` each has. `values` is the endpoint after the last epoch, shares in percent, NaN where no run finished. A
+    diverged run has no such value: its weights are not finite, and what it scored before is not the endpoint that was
+    declared. So means and intervals are about the runs that finished (their coverage is tested; a mixture with a lump
+    at 0 has none), every table counts and names what diverged, and `charged`, the same array with
+    `Question.diverged_as` for each diverged run, keeps survivors from winning by attrition: configurations are ranked
+    by it, and a difference counts as shown only where both readings agree in sign. `unit` is one percentage point,
+    or a hundredth of the largest value where the endpoint is no share.
+    """
+
+    question: Question
+    runs: pd.DataFrame
+    configs: list[str]
+    levels: dict[str, list[object]]
+    codes: NDArray[np.int64]
+    repeats: list[str]
+    values: Array
+    charged: Array
+    diverged: dict[str, list[str]]
+    unit: float
+    notes: tuple[str, ...]
+
+    def column(self, config: str) -> int:
+        """Where a configuration stands in the arrays."""
+        return self.configs.index(config)
+
+
+def lay_out(frame: pd.DataFrame, question: Question, settings: Iterable[str] | None = None) -> Design:
+    """Check the tidy frame (one row a run, shares as fractions) and lay it out; the order of its rows is lost.
+
+    `settings` are the columns that may hold what the sweep varies, None guesses them. Raises InputError: no rows, a
+    missing column, a setting that varies unseen, an unknown outcome, a finished run without an endpoint, two runs of
+    one configuration and repeat, or test sets of several sizes.
+    """
+    check_runs(frame, question, question.endpoint)
+    notes = check_seen(frame, question, settings)
+    runs = with_config(frame, question)
+    check_unique(runs, question)
+    levels = {name: in_order(runs[name].drop_duplicates(), name) for name in question.compare}
+    cells = runs.drop_duplicates("config").set_index("config")[list(question.compare)]
+    places = {name: {word(level): at for at, level in enumerate(levels[name])} for name in levels}
+    codes = np.array([[places[name][word(value)] for value in cells[name]] for name in levels], dtype=np.int64)
+    codes = codes.reshape(len(levels), len(cells)).T
+    order = np.lexsort(codes.T[::-1]) if levels else np.arange(len(cells))
+    configs = [str(config) for config in cells.index[order]]
+    repeats = _repeats(runs, question)
+    values, charged = _arrays(runs, question, configs, repeats)
+    unit = 1.0 if question.is_share else float(np.abs(values[np.isfinite(values)]).max(initial=0.0)) / 100 or 1.0
+    lost = _diverged(runs, question)
+    if gone := charged.size - len(runs):
+        notes.append(f"{gone} of {charged.size} runs are lacking: each comparison uses the {question.noun}s that all "
+                     "its configurations have")  # fmt: skip
+    labels = list(repeats)
+    return Design(question, runs, configs, levels, codes[order], labels, values, charged, lost, unit, tuple(notes))
+
+
+def with_config(frame: pd.DataFrame, question: Question) -> pd.DataFrame:
+    """The runs with the name of their configuration, sorted by it and by repeat."""
+    runs = frame.assign(config=named(frame, question.compare))
+    return runs.sort_values(["config", *question.tune, *question.repeat], key=_sortable, ignore_index=True)
+
+
+def check_runs(frame: pd.DataFrame, question: Question, metric: str) -> None:
+    """Raise InputError unless the question's columns are there and each finished run has a sound `metric`."""
+    if missing := [name for name in (*question.settings, metric, "outcome") if name not in frame]:
+        raise InputError(f"runs: no column {', '.join(missing)}")
+    if taken := [name for name in question.compare if name in TAKEN]:
+        raise InputError(f"runs: a setting cannot be called {taken[0]}; rename the column")
+    if frame.empty:
+        raise InputError("runs: none to compare; run the experiment first")
+    if frame[list(question.repeat)].isna().any(axis=None):
+        raise InputError(f"runs: a run without its configuration or {', '.join(question.repeat)}")
+    for unknown in sorted(set(frame["outcome"].astype(str)) - set(OUTCOMES)):
+        raise InputError(unknown_word("outcome", unknown, OUTCOMES))
+    _check_values(frame, question, metric)
+
+
+def _check_values(frame: pd.DataFrame, question: Question, metric: str) -> None:
+    numbers = pd.to_numeric(frame[metric], errors="coerce").astype(float)
+    sound = numbers.between(0, 1) if question.is_share else np.isfinite(numbers)
+    bad = frame[(frame["outcome"] == "finished") & ~sound]
+    if len(bad):
+        first = with_config(bad, question).iloc[0]
+        wanted = "in [0, 1]" if question.is_share else "a number"
+        raise InputError(f"{_name_of(first, question)}: {metric} is {first[metric]}, not {wanted}")
+
+
+def check_seen(frame: pd.DataFrame, question: Question, settings: Iterable[str] | None = None) -> list[str]:
+    """Raise InputError if a setting varies that the question does not name; notes on those that move with others."""
+    names = varied(frame.drop(columns=[question.endpoint, question.validation], errors="ignore"))
+    if settings is not None:
+        names = [name for name in settings if name in frame and values_of(frame[name]) > 1]
+    own, notes = (*question.compare, *question.tune), []
+    for name in (each for each in names if each not in question.settings):
+        if moves_with(frame, name, own):
+            notes.append(
+                f"{name} differs between configurations and is not compared: it may be what makes the difference"
+            )
+        elif not _moves_with_repeats(frame, name, question):
+            some = listed(in_order(frame[name].drop_duplicates()))
+            raise InputError(
+                f"{name} varies ({some}) and is neither compared, tuned nor repeated, so that its values would be "
+                f"averaged unseen; add it to one of the three, or keep the runs of one value"
+            )
+    if "n_test" in frame and not (moves_with(frame, "n_test", own) or _moves_with_repeats(frame, "n_test", question)):
+        sizes = sorted(set(frame["n_test"].dropna()))
+        raise InputError(f"runs: test sets of {sizes} examples; compare runs of one test set")
+    return notes
+
+
+def check_unique(runs: pd.DataFrame, question: Question) -> None:
+    """Raise InputError if two runs share configuration, tuned values and repeat."""
+    twice = runs[runs.duplicated(["config", *question.tune, *question.repeat])]
+    if len(twice):
+        raise InputError(
+            f"{_name_of(twice.iloc[0], question)}: more than one run; drop one, or name the setting that tells them "
+            "apart in compare, tune or repeat"
+        )
+
+
+def left_out(design: Design, columns: Sequence[int], most: int = 5) -> str:
+    """Which repeats a paired comparison of some configurations cannot use, and why; empty when it uses them all."""
+    if np.isfinite(design.values[:, columns]).all():
+        return ""
+    there = np.isfinite(design.charged[:, columns])
+    any_run, reasons = there.any(axis=1), []
+    for at, column in enumerate(columns):
+        config = design.configs[column]
+        reasons += [f"{config} diverged with {name}" for name in design.diverged.get(config, [])]
+        lacking = np.flatnonzero(any_run & ~there[:, at])
+        reasons += [f"{config} has no run with {design.repeats[row]}" for row in lacking]
+    more = f"; and {len(reasons) - most} more" if len(reasons) > most else ""
+    return "left out: " + "; ".join(reasons[:most]) + more if reasons else ""
+
+
+def _moves_with_repeats(frame: pd.DataFrame, name: str, question: Question) -> bool:
+    """Whether a column, such as a data set's digest, follows from the repeats, with the configuration or alone.
+
+    With all the repeats and the configuration a run is given, and everything would follow: one is left out.
+    """
+    own, repeats = (*question.compare, *question.tune), question.repeat
+    fewer = [(*own, *(other for other in repeats if other != one)) for one in repeats] if len(repeats) > 1 else []
+    return any(moves_with(frame, name, others) for others in (repeats, *fewer))
+
+
+def _repeats(runs: pd.DataFrame, question: Question) -> dict[str, tuple[object, ...]]:
+    """The values of the repeats, in order, by their label: `seed 3`, or `fold 1, seed 3`."""
+    if not question.repeat:
+        return {"the one run": ()}
+    rows = runs[list(question.repeat)].drop_duplicates()
+    rows = rows.sort_values(list(question.repeat), key=_sortable)
+    return {label_of(values, question): values for values in rows.itertuples(index=False, name=None)}
+
+
+def label_of(values: Iterable[object], question: Question) -> str:
+    """A repeat as text."""
+    return ", ".join(f"{name} {word(value)}" for name, value in zip(question.repeat, values, strict=True))
+
+
+def labels_of(runs: pd.DataFrame, question: Question) -> list[str]:
+    """The repeat of each run as text."""
+    if not question.repeat:
+        return ["the one run"] * len(runs)
+    return [label_of(row, question) for row in runs[list(question.repeat)].itertuples(index=False, name=None)]
+
+
+def charge(runs: pd.DataFrame, question: Question, metric: str) -> tuple[pd.Series[float], pd.Series[float]]:
+    """A metric in the tables' unit, NaN for diverged runs; and the same with what those are charged."""
+    finished = runs["outcome"] == "finished"
+    values = question.scale * pd.to_numeric(runs[metric], errors="coerce").astype(float).where(finished)
+    worst = 0.0 if question.diverged_as == "zero" else values.min() if question.goal == "max" else values.max()
+    return values, values.where(finished, worst)
+
+
+def _arrays(
+    runs: pd.DataFrame, question: Question, configs: Sequence[str], repeats: Iterable[str]
+) -> tuple[Array, Array]:
+    rows = {label: at for at, label in enumerate(repeats)}
+    columns = {config: at for at, config in enumerate(configs)}
+    down = [rows[label] for label in labels_of(runs, question)]
+    across = runs["config"].map(columns).to_numpy()
+    values, charged = (np.full((len(rows), len(columns)), np.nan) for _ in range(2))
+    for array, column in zip((values, charged), charge(runs, question, question.endpoint), strict=True):
+        array[down, across] = column.to_numpy()
+    return values, charged
+
+
+def _sortable(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Ranks that sort numbers by size even in a column with words."""
+    if column.name == "config" or pd.api.types.is_numeric_dtype(column):
+        return column
+    places = {word(value): at for at, value in enumerate(in_order(column.drop_duplicates(), str(column.name)))}
+    return column.map(lambda value: places[word(value)])
+
+
+def _name_of(run: pd.Series[Any], question: Question) -> str:
+    return " ".join(
+        part for part in (str(run["config"]), label_of((run[r] for r in question.repeat), question)) if part
+    )
+
+
+def _diverged(runs: pd.DataFrame, question: Question) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    lost = runs[runs["outcome"] == "diverged"]
+    epochs = lost["diverged_epoch"] if "diverged_epoch" in lost else pd.Series(np.nan, index=lost.index)
+    for config, label, epoch in zip(lost["config"], labels_of(lost, question), epochs, strict=True):
+        names.setdefault(str(config), []).append(label + ("" if pd.isna(epoch) else f" at epoch {epoch:.0f}"))
+    return names
