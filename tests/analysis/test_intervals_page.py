@@ -47,6 +47,25 @@ def test_the_shipped_interval_covers_what_was_asked() -> None:
     assert len(seen) == 5 * 3
 
 
+def test_effects_of_every_design_keep_their_promise(intervals: ModuleType) -> None:
+    table = rows("design | errors | seeds")
+    assert len(table) == len(intervals.DESIGNS) * 3 * 3
+    for design, errors, seeds, effects, covered, false_effect in table:
+        assert 93.5 <= float(covered) <= 97, (design, errors, seeds)
+        assert float(false_effect) <= 5.5, (design, errors, seeds)
+        if "missing" not in design:
+            assert len(intervals.weights(intervals.DESIGNS[design])) == int(effects)
+
+
+def test_the_table_of_designs_comes_from_the_simulation(intervals: ModuleType) -> None:
+    row = next(row for row in rows("design | errors | seeds") if row[:3] == ["nested", "normal", "10"])
+    cells = intervals.DESIGNS["nested"]
+    each = intervals.effects(intervals.simulate("normal", 10, cells=len(cells)), cells)
+    assert [f"{intervals.coverage(T, each)[0]:.1f}", f"{intervals.false_positives(sign_flip_p(each), 5):.1f}"] == row[
+        4:
+    ]
+
+
 def test_both_tables_say_the_same_of_students_t() -> None:
     by_method = [row[:3] for row in rows("errors | seeds | Student")]
     assert by_method == [row[:3] for row in rows("errors | seeds | means")]
