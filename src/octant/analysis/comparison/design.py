@@ -162,11 +162,13 @@ def left_out(design: Design, columns: Sequence[int], most: int = 5) -> str:
 def _moves_with_repeats(frame: pd.DataFrame, name: str, question: Question) -> bool:
     """Whether a column, such as a data set's digest, follows from the repeats, with the configuration or alone.
 
-    With all the repeats and the configuration a run is given, and everything would follow: one is left out.
+    From what is different in every run everything would follow, so that says nothing; nor do all the repeats with the
+    configuration, which give the run: one is left out.
     """
     own, repeats = (*question.compare, *question.tune), question.repeat
     fewer = [(*own, *(other for other in repeats if other != one)) for one in repeats] if len(repeats) > 1 else []
-    return any(moves_with(frame, name, others) for others in (repeats, *fewer))
+    shared = (others for others in (repeats, *fewer) if others and frame.duplicated(list(others)).any())
+    return any(moves_with(frame, name, others) for others in shared)
 
 
 def _repeats(runs: pd.DataFrame, question: Question) -> dict[str, tuple[object, ...]]:

@@ -32,18 +32,15 @@ REPEATS = re.compile(
 )
 
 
-def varied(frame: pd.DataFrame, known: Iterable[str] = ()) -> list[str]:
+def varied(frame: pd.DataFrame) -> list[str]:
     """The settings that differ between the runs of `frame`, in the order of its columns.
 
     A guess from names and values: what describes a run, metrics, and numbers with too many different values to have
-    been set are left out; text that is different in every run is a label. What is `known` to be a setting stays.
+    been set are left out. A column that is different in every run is a label, if others vary too.
     """
-    known = set(known)
-    return [
-        str(name)
-        for name in frame
-        if values_of(frame[name]) > 1 and (name in known or not is_measured(frame, str(name)))
-    ]
+    names = [str(name) for name in frame if values_of(frame[name]) > 1 and not is_measured(frame, str(name))]
+    labels = {name for name in names if values_of(frame[name]) == len(frame) and not REPEATS.fullmatch(name)}
+    return [name for name in names if name not in labels] or names
 
 
 def is_measured(frame: pd.DataFrame, name: str) -> bool:
@@ -51,13 +48,15 @@ def is_measured(frame: pd.DataFrame, name: str) -> bool:
     column = frame[name]
     if ABOUT.fullmatch(name):
         return True
-    if REPEATS.fullmatch(name):
+    if REPEATS.fullmatch(name) or not is_number(column):
         return False
     many = values_of(column) > max(2, MOST_SHARE * len(frame))
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return many and len(frame) == values_of(column) and " " in str(column.iloc[0])
-    fractional = bool((column.dropna() % 1 != 0).any())
-    return METRIC.fullmatch(name) is not None or (many and fractional)
+    return METRIC.fullmatch(name) is not None or (many and bool((column.dropna() % 1 != 0).any()))
+
+
+def is_number(column: pd.Series[Any]) -> bool:
+    """Whether a column holds numbers; yes and no are words."""
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
 def values_of(column: pd.Series[Any]) -> int:

@@ -1,0 +1,113 @@
+"""A question from a frame: what was asked of it, and defaults, said in a sentence, for what was not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from octant.analysis.comparison.settings import METRIC, REPEATS, is_number, listed, moves_with, values_of, varied
+from octant.analysis.question import Goal, Question
+from octant.errors import InputError
+
+SMALL = re.compile(
+    r"(.*[_./ ])?(loss|error|err|mse|rmse|mae|nll|perplexity|ppl|regret|seconds|time|runtime|duration)", re.IGNORECASE
+)
+_TIMES = re.compile(r"(.*[_./ ])?(time|seconds|runtime|duration|seconds_per_epoch)", re.IGNORECASE)
+_SHARE = re.compile(r"(.*[_./ ])?(acc|accuracy)", re.IGNORECASE)
+_PARTS = (("test", 4), ("val", 3), ("eval", 3), ("dev", 3), ("held", 3), ("train", 0))
+STEPS = ("epoch", "step", "global_step", "iteration", "iter")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asks of a table; None: to be guessed from what varies in it."""
+
+    compare: Sequence[str] | None = None
+    tune: Sequence[str] = ()
+    repeat: Sequence[str] | None = None
+    endpoint: str | None = None
+    goal: Goal | None = None
+    margin: float | None = None
+    validation: str | None = None
+
+    def columns(self) -> list[str]:
+        """Every column that is named."""
+        named = [*(self.compare or ()), *self.tune, *(self.repeat or ()), self.endpoint, self.validation]
+        return [name for name in named if name]
+
+
+def endpoint_of(frame: pd.DataFrame, asked: Asked) -> str:
+    """The metric that answers: the one asked for, or that which looks most like a result on held-out data."""
+    if asked.endpoint:
+        return asked.endpoint
+    known = {*(asked.compare or ()), *asked.tune, *(asked.repeat or ()), asked.validation, *STEPS}
+    numbers = [str(name) for name in frame if is_number(frame[name]) and name not in known]
+    metrics = [name for name in numbers if METRIC.fullmatch(name) and not _TIMES.fullmatch(name)]
+    metrics = metrics or [name for name in numbers[::-1] if (frame[name].dropna() % 1 != 0).any()][:1]
+    if not metrics:
+        raise InputError(f"no column looks like a result; name it with endpoint; columns: {listed(frame.columns, 20)}")
+    return max(metrics, key=_likely)
+
+
+def _likely(name: str) -> tuple[int, bool]:
+    rank = next((rank for part, rank in _PARTS if re.search(rf"(^|[_./ ]){part}", name, re.IGNORECASE)), 2)
+    return rank, SMALL.fullmatch(name) is None
+
+
+def question_of(frame: pd.DataFrame, asked: Asked) -> tuple[Question, list[str]]:
+    """The question, and a line on each thing that was guessed and may surprise; `frame` has one row a run."""
+    endpoint = endpoint_of(frame, asked)
+    validation = asked.validation or _validation(frame, endpoint, asked)
+    free = [name for name in varied(frame) if name not in (*asked.tune, endpoint, validation)]
+    repeat = asked.repeat
+    if repeat is None:
+        repeat = [name for name in free if REPEATS.fullmatch(name) and name not in (asked.compare or ())]
+    factors, lines = list(asked.compare or ()), list[str]()
+    if asked.compare is None:
+        factors, lines = _factors(frame, [name for name in free if name not in repeat], repeat)
+    goal: Goal = asked.goal or ("min" if SMALL.fullmatch(endpoint) else "max")
+    if asked.goal is None:
+        lines.append(f"{'less' if goal == 'min' else 'more'} of {endpoint} is taken to be better")
+    values = frame[endpoint].dropna()
+    share = _SHARE.fullmatch(endpoint) is not None and bool(values.between(0, 1).all())
+    question = Question(
+        tuple(factors), tuple(asked.tune), tuple(repeat), endpoint, goal, asked.margin, validation, share
+    )
+    return question, lines
+
+
+def said(frame: pd.DataFrame, question: Question, last_step: bool = False) -> str:
+    """The question in a sentence: `compared: optimizer, width; repeated: seed (5); endpoint: val_acc, last step`."""
+    parts = [f"compared: {', '.join(question.compare) or 'nothing, for nothing varies'}"]
+    parts += [f"tuned: {', '.join(question.tune)} on {question.validation}"] if question.tune else []
+    counts = [f"{name} ({values_of(frame[name])})" for name in question.repeat]
+    parts.append(f"repeated: {', '.join(counts) or 'nothing'}")
+    return "; ".join([*parts, f"endpoint: {question.endpoint}{', last step' if last_step else ''}"])
+
+
+def _factors(frame: pd.DataFrame, names: Sequence[str], repeat: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What varies, less what follows from the repeats or from a factor that is there already."""
+    factors: list[str] = []
+    lines: list[str] = []
+    shared = bool(repeat) and bool(frame.duplicated(list(repeat)).any())  # else everything follows from the repeat
+    for name in names:
+        twin = next((o for o in factors if moves_with(frame, name, [o]) and moves_with(frame, o, [name])), None)
+        if twin:
+            lines.append(f"{name} moves together with {twin}: not compared by itself")
+        elif not (shared and moves_with(frame, name, repeat)):
+            factors.append(name)
+    return factors, lines
+
+
+def _validation(frame: pd.DataFrame, endpoint: str, asked: Asked) -> str | None:
+    """A metric on held-out data that is not the endpoint, by its name."""
+    stem = re.sub(r"^test[_./ ]", "", endpoint)
+    known = [f"{part}{link}{stem}" for part in ("validation", "val", "valid", "dev") for link in "_./ "]
+    found = next((name for name in known if name in frame and name != endpoint), None)
+    if asked.tune and not found:
+        raise InputError(f"{', '.join(asked.tune)}: the endpoint may not choose them, and no column is called "
+                         f"{known[0]}; name the metric to choose on with validation")  # fmt: skip
+    return found

@@ -1,0 +1,210 @@
+"""Tables that octant never made to a comparison: any frame, any csv; one line on each thing that was done with it."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from octant.analysis.comparison import Comparison, answer
+from octant.analysis.comparison.design import check_seen
+from octant.analysis.comparison.settings import REPEATS, is_number, listed, varied
+from octant.analysis.guess import STEPS, Asked, endpoint_of, question_of, said
+from octant.analysis.question import Goal, Question
+from octant.errors import InputError
+
+STATUS = ("outcome", "status", "state")
+FINISHED = ("finished", "complete", "completed", "success", "succeeded", "done", "ok", "")
+NOT_A_NUMBER = ("nan", "+nan", "-nan")
+IDENTITY = ("run_id", "run_uuid", "run", "id", "run_name", "name", "fingerprint")
+NUMBERED = "repeat"  # the column that counts the runs of a configuration where nothing tells them apart
+_FOLD = re.compile(r"split(\d+)_test_(\w+)")  # of scikit-learn's cv_results_
+
+
+def compare(
+    frame: pd.DataFrame,
+    compare: Sequence[str] | None = None,
+    tune: Sequence[str] = (),
+    repeat: Sequence[str] | None = None,
+    endpoint: str | None = None,
+    goal: Goal | None = None,
+    margin: float | None = None,
+    validation: str | None = None,
+) -> Comparison:
+    """Compare the runs of any tidy frame: one row a run, or several with an epoch or step, of which the last counts.
+
+    What is not given is guessed from what varies: `compare` is every setting that varies less `tune` and `repeat`,
+    `repeat` the seeds and folds. `said` of the result says what was guessed, `notes` what was done with the rows.
+    Raises InputError, one line, where there is no answer.
+    """
+    return _compare(frame, Asked(compare, tune, repeat, endpoint, goal, margin, validation), blank=False)
+
+
+def compare_file(path: Path, asked: Asked | None = None) -> tuple[Comparison, list[str]]:
+    """Compare the runs of a csv file; also the lines to print before the answer, the question first."""
+    frame, lines = read_csv_runs(path)
+    comparison = _compare(frame, asked or Asked(), blank=True)
+    return comparison, [comparison.said, *lines, *comparison.notes]
+
+
+def read_csv_runs(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of a csv file as text and numbers, and lines on those that could not be read.
+
+    A blank cell is missing, NaN; a number that is written as nan is infinite here, so that the two stay apart. The
+    folds of scikit-learn's cv_results_, a column each, become rows.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as csv: {getattr(error, 'strerror', None) or error}") from None
+    if len(rows) < 2:
+        raise InputError(f"{path}: no runs; the first line names the columns, each other line is a run")
+    names = [name.strip() for name in rows[0]]
+    if twice := sorted({name for name in names if names.count(name) > 1 and name}):
+        raise InputError(f"{path}: several columns are called {', '.join(twice)}")
+    body = [row for row in rows[1:] if len(row) == len(names)]
+    frame = pd.DataFrame(body, columns=names).drop(columns=[""], errors="ignore")
+    frame = frame.apply(lambda column: column.str.strip().replace("", np.nan).astype(object))
+    odd = len(rows) - 1 - len(body)
+    lines = [f"lines with more or fewer cells than the first left out: {odd}"] if odd else []
+    return _folds_down(frame.apply(_numbers)), lines
+
+
+def _compare(frame: pd.DataFrame, asked: Asked, blank: bool) -> Comparison:
+    if missing := [name for name in asked.columns() if name not in frame]:
+        raise InputError(f"no column {', '.join(missing)}; columns: {listed(frame.columns, 20)}")
+    if frame.empty:
+        raise InputError("no rows: nothing to compare")
+    asked = replace(asked, endpoint=endpoint_of(frame.apply(_mostly_numbers), asked))
+    runs, lines, stepped = tidy(frame, asked, blank)
+    question, guessed = question_of(runs, asked)
+    check_seen(runs, question)
+    runs, question, paired = _paired(runs, question, asked)
+    comparison = answer(runs, question)
+    notes = (*lines, *guessed, *paired, *comparison.notes)
+    return replace(comparison, notes=notes, said=said(runs, question, stepped))
+
+
+def tidy(frame: pd.DataFrame, asked: Asked, blank: bool) -> tuple[pd.DataFrame, list[str], bool]:
+    """One row a run with an outcome, a line on each kind of row that was left out, and whether steps were folded.
+
+    Where `blank`, a NaN is a cell that was never filled in, and such rows are left out; otherwise it is what the run
+    came to, which counts as diverged.
+    """
+    endpoint, lines = str(asked.endpoint), []
+    numbers = pd.to_numeric(frame[endpoint], errors="coerce").astype(float)
+    text = frame[endpoint].astype(str).str.lower().str.strip()
+    words = numbers.isna() & frame[endpoint].notna() & ~text.isin(NOT_A_NUMBER)
+    ended, about = _ended(frame)
+    lacking = frame[endpoint].isna() & blank & (ended == "finished")
+    if words.any():
+        lines.append(f"{_count(words)} without a number for {endpoint} ({listed(text[words].unique())}) left out")
+    if lacking.any():
+        lines.append(f"{_count(lacking)} without {endpoint} left out")
+    frame = frame.assign(**{endpoint: numbers})[~words & ~lacking & (ended != "left out")]
+    frame = frame.drop(columns=[*STATUS], errors="ignore")
+    diverged = ~np.isfinite(frame[endpoint]) | (ended[frame.index] == "diverged")
+    frame = frame.assign(outcome=np.where(diverged, "diverged", "finished"))
+    frame, steps = _last_steps(frame, asked)
+    lost = int((frame["outcome"] == "diverged").sum())
+    lines += [f"{lost} of {len(frame)} runs ended without a finite {endpoint}: counted as diverged"] if lost else []
+    if frame.empty:
+        raise InputError(f"no finished run with a value of {endpoint}; {'; '.join([*lines, *about])}")
+    return frame.reset_index(drop=True), [*lines, *about, *(steps or [])], steps is not None
+
+
+def _ended(frame: pd.DataFrame) -> tuple[pd.Series[Any], list[str]]:
+    """How each row's run ended: finished, diverged, or left out, from the first column of STATUS."""
+    name = next((name for name in STATUS if name in frame and not is_number(frame[name])), None)
+    if name is None:
+        return pd.Series("finished", index=frame.index), []
+    status = frame[name].fillna("").astype(str).str.lower()
+    ended = pd.Series("left out", index=frame.index).mask(status.isin(FINISHED), "finished")
+    ended = ended.mask(status == "diverged", "diverged")
+    others = status[ended == "left out"].value_counts()
+    return ended, [f"rows of runs that have not finished left out: {', '.join(f'{n} {w}' for w, n in others.items())}"
+                   ] if len(others) else []  # fmt: skip
+
+
+def _last_steps(frame: pd.DataFrame, asked: Asked) -> tuple[pd.DataFrame, list[str] | None]:
+    """The last row of each run where a run has several; None for the lines where no column counts steps."""
+    given = asked.columns()
+    step = next((name for name in STEPS if name in frame and name not in given and is_number(frame[name])), None)
+    if step is None or frame.empty:
+        return frame, None
+    settings = [name for name in varied(frame.drop(columns=[step])) if name != asked.endpoint]
+    keys = next(([name] for name in IDENTITY if name in frame and name not in given), None) or settings
+    if not keys:
+        return frame.sort_values(step, kind="stable").tail(1), []
+    ordered = frame.sort_values(step, kind="stable")
+    last = ordered.groupby(keys, dropna=False, sort=False).tail(1).sort_index()
+    short = (last[step] < last[step].max()) & (last["outcome"] == "finished")
+    if 0 < short.sum() < len(last) / 2:
+        return last[~short], [f"{_count(short)} that end before the last {step} ({last[step].max():g}) left out"]
+    return last, [f"{int(short.sum())} of {len(last)} runs end before {step} {last[step].max():g}: "
+                  "each counts with its own last one"] if short.any() else []  # fmt: skip
+
+
+def _paired(runs: pd.DataFrame, question: Question, asked: Asked) -> tuple[pd.DataFrame, Question, list[str]]:
+    """One run a cell and repeat: of several the last one; without repeats that are shared they are numbered."""
+    lines, repeat = [], list(question.repeat)
+    lacking = runs[repeat].isna().any(axis=1) if repeat else pd.Series(False, index=runs.index)
+    if lacking.any():
+        lines.append(f"{_count(lacking)} without {' or '.join(repeat)} left out")
+        runs = runs[~lacking]
+    own = [*question.compare, *question.tune]
+    cells = runs.groupby(own, dropna=False, sort=False) if own else runs.groupby(lambda _: 0)
+    several = bool((cells.size() > 1).any())
+    apart = (
+        asked.repeat is None and len(own) > 0 and several and not runs.duplicated(repeat).any() if repeat else several
+    )
+    if apart:
+        why = f"no {' or '.join(repeat)} is shared by two configurations" if repeat else "no column tells repeats apart"
+        lines.append(f"{why}: each configuration's runs were numbered in the table's order, and paired by that")
+        runs = runs.drop(columns=repeat).assign(**{NUMBERED: cells.cumcount()})
+        return runs, replace(question, repeat=(NUMBERED,)), lines
+    twice = runs.duplicated([*own, *repeat], keep="last") if own or repeat else runs.duplicated()
+    if twice.any():
+        lines.append(f"{_count(twice)} of the same configuration and {question.noun} as a later one left out")
+    return runs[~twice], question, lines
+
+
+def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+    """The column as numbers if every cell that is not blank is one, whole ones without blanks as integers."""
+    number = pd.to_numeric(column, errors="coerce")
+    number = number.mask(column.astype(str).str.lower().isin(NOT_A_NUMBER) & column.notna(), np.inf)
+    words = column.notna() & number.isna()
+    return number if column.notna().any() and not words.any() else column
+
+
+def _mostly_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+    """For the choice of an endpoint: as numbers if most cells are."""
+    if is_number(column) or REPEATS.fullmatch(str(column.name)):
+        return column
+    number = pd.to_numeric(column, errors="coerce")
+    return number if number.notna().mean() > 1 / 2 else column
+
+
+def _folds_down(frame: pd.DataFrame) -> pd.DataFrame:
+    """The folds of scikit-learn's cv_results_ as rows: columns param_*, fold, test_*; the means over folds go."""
+    folds = {name: found for name in frame if (found := _FOLD.fullmatch(str(name)))}
+    if not folds:
+        return frame
+    settings = frame[[name for name in frame if str(name).startswith("param_")]].rename(columns=lambda n: n[6:])
+    parts = []
+    for fold in sorted({int(found[1]) for found in folds.values()}):
+        scores = {f"test_{found[2]}": frame[name] for name, found in folds.items() if int(found[1]) == fold}
+        parts.append(settings.assign(fold=fold, **scores))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _count(rows: Iterable[bool]) -> str:
+    n = int(np.sum(np.asarray(list(rows))))
+    return f"{n} row{'s' * (n != 1)}"
