@@ -144,6 +144,21 @@ def test_missing_runs_leave_their_repeat_out() -> None:
     assert comparison.effects["note"].str.contains("a=x b=1 has no run with seed 0").all()
 
 
+def test_a_few_lost_runs_leave_a_large_design_answered() -> None:
+    runs = runs_of({"a": ["x", "y"], "b": list(range(20))}, seeds=6)
+    runs.loc[[6 * cell + cell // 3 % 6 for cell in range(0, 40, 3)], "outcome"] = "diverged"
+    comparison = ask(runs, "a", "b")
+    row = comparison.effects.set_index("effect").loc["a"]
+    finished = runs[runs["outcome"] == "finished"].pivot(index="seed", columns=["b", "a"], values="score")
+    whole = [b for b in range(20) if finished[b].notna().all(axis=None)]
+    assert (row["n"], row["note"]) == (6, f"with 6 seeds no adjusted p can be below 1: too few to show an effect; over "
+                                          f"{len(whole)} of 20 combinations of the other factors")  # fmt: skip
+    assert row["estimate"] == pytest.approx(np.mean([(finished[b]["y"] - finished[b]["x"]).mean() for b in whole]))
+    worst = runs["score"].where(runs["outcome"] == "finished", runs.loc[runs["outcome"] == "finished", "score"].min())
+    means = runs.assign(score=worst).groupby("a")["score"].mean()
+    assert row["estimate_diverged_as_worst"] == pytest.approx(means["y"] - means["x"])
+
+
 def test_a_nested_factor_is_compared_where_it_exists() -> None:
     sgd = runs_of({"optimizer": ["sgd"], "width": [8, 16], "momentum": [0.0, 0.9]})
     adam = runs_of({"optimizer": ["adam"], "width": [8, 16]}, key=1)

@@ -111,7 +111,7 @@ def _contrast(
         cell = mask & used[within]
         weights[cell] = np.prod(sides) / (2 ** (len(names) - 1) * used.sum() * count[within[cell]])
     minus, plus = (tuple(word(cells.levels[n][p[side]]) for n, p in zip(names, pairs, strict=True)) for side in (0, 1))
-    possible = prod(len(cells.places(name)) for name in crossed)
+    possible = prod(len(cells.levels[name]) for name in crossed)
     return Contrast(names, plus, minus, weights, int(used.sum()), possible)
 
 

@@ -24,11 +24,12 @@ def factorial_effects(design: Design) -> tuple[pd.DataFrame, tuple[str, ...]]:
     points for shares; `low` and `high` bound its 95 % interval, `p` is the sign-flip test's, `p_holm` adjusted over
     the table. In a regression on codes of +1 and -1 the coefficients are half of these.
     """
-    found = contrasts(Cells(design.levels, design.codes, _any(np.isfinite(design.values))))
-    complete = _complete(design.values, _stacked(found.rows, design))
-    some = np.flatnonzero(complete.sum(axis=1)).tolist()
-    rows, complete = [found.rows[at] for at in some], complete[some]
-    none = [row for at, row in enumerate(found.rows) if at not in set(some)]
+    found = contrasts(_cells(design, design.values, 1))
+    every = _enough_repeats(design, found.rows)
+    complete = _complete(design.values, _stacked(every, design))
+    rows = [row for row, repeats in zip(every, complete, strict=True) if any(repeats)]
+    none = [row for row, repeats in zip(every, complete, strict=True) if not any(repeats)]
+    complete = complete[np.flatnonzero(complete.sum(axis=1))]
     weights = _stacked(rows, design)
     numbers = _numbers(design, weights, complete) | {"n": complete.sum(axis=1)}
     as_charged = f"estimate_diverged_as_{design.question.diverged_as}"
@@ -62,9 +63,22 @@ def _stacked(rows: Iterable[Contrast], design: Design) -> Array:
     return np.array([row.weights for row in rows], dtype=np.float64).reshape(-1, len(design.configs))
 
 
-def _any(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which cells have some repeat."""
-    return np.asarray(known.sum(axis=0) > 0)
+def _cells(design: Design, values: Array, repeats: int) -> Cells:
+    """The design's cells, of which those are there that have at least so many repeats."""
+    return Cells(design.levels, design.codes, np.asarray(np.isfinite(values).sum(axis=0) >= repeats))
+
+
+def _enough_repeats(design: Design, rows: list[Contrast]) -> list[Contrast]:
+    """The contrasts; one that less than half of the repeats could answer, over the combinations that finished always.
+
+    In a large design a few runs that are lacking, each in another repeat, would leave no repeat complete.
+    """
+    repeats = len(design.values)
+    few = _complete(design.values, _stacked(rows, design)).sum(axis=1) < repeats / 2
+    if not any(few):
+        return rows
+    always = {row.name: row for row in contrasts(_cells(design, design.values, repeats)).rows}
+    return [always.get(row.name, row) if lacking else row for row, lacking in zip(rows, few, strict=True)]
 
 
 def _complete(values: Array, weights: Array) -> NDArray[np.bool_]:
@@ -85,9 +99,8 @@ def _numbers(design: Design, weights: Array, complete: NDArray[np.bool_]) -> dic
 
 def _charged(design: Design, rows: list[Contrast], weights: Array) -> Array:
     """The estimates with diverged runs charged, over the cells that have any run at all."""
-    there = _any(np.isfinite(design.charged))
-    if not np.array_equal(there, _any(np.isfinite(design.values))):
-        every = {row.name: row for row in contrasts(Cells(design.levels, design.codes, there)).rows}
+    if design.diverged:
+        every = {row.name: row for row in contrasts(_cells(design, design.charged, 1)).rows}
         weights = _stacked([every.get(row.name, row) for row in rows], design)
     complete, estimate = _complete(design.charged, weights), np.full(len(weights), np.nan)
     for at, repeats in alike(complete):
