@@ -190,6 +190,32 @@ def test_runs_that_cannot_be_compared_end_in_one_line() -> None:
         find(material(pd.concat([runs, runs])))
 
 
+def split(runs: pd.DataFrame, **settings: object) -> pd.DataFrame:
+    """The same runs with other settings, each a run of its own."""
+    mark = "/".join(str(value) for value in settings.values())
+    return runs.assign(fingerprint=runs["fingerprint"] + f"/{mark}", **settings)
+
+
+def test_two_data_sets_are_a_factor() -> None:
+    runs = pd.concat([split(frame(noise(3, key=key)), dataset=name, n_test=size)
+                      for key, (name, size) in enumerate({"arrays": 90, "digits": 360}.items())])  # fmt: skip
+    asked = dataclasses.replace(material(runs), runs=runs.assign(dataset_digest=runs["dataset"] + "1", epochs=6))
+    found = find(asked)
+    assert set(found.main.summary["config"]) == {f"{c} dataset={d}" for c in CONFIGS for d in ("arrays", "digits")}
+    assert "dataset" in set(found.main.effects["effect"])
+    assert set(found.main.summary.groupby("dataset")["n_test"].first()) == {90, 360}
+
+
+def test_the_yaml_declares_what_repeats() -> None:
+    runs = pd.concat([split(frame(noise(3, key=part)), split_seed=part) for part in range(3)])
+    found = find(material(runs, compare="[loss, hidden, output]", repeat="seed, dataset.split_seed"))
+    assert found.main.question.repeat == ("seed", "split_seed")
+    assert set(found.main.summary["n"]) == {9}
+    with pytest.raises(InputError, match=r"split_seed varies \(0, 1, 2\)"):
+        find(material(runs, compare="loss, hidden, output"))
+    assert find(material(runs)).main.question.compare == ("loss", "hidden", "output", "split_seed")
+
+
 def test_the_companion_gives_the_other_half_if_its_grid_is_complete(tmp_path: Path, undrawn: None) -> None:
     ours = material(frame(noise(5)), companion="tuned")
     theirs = grid().assign(epochs=6)

@@ -130,7 +130,7 @@ class Findings:
 
 def find(material: Material) -> Findings:
     """Compare the sweep; raises InputError where its runs cannot be compared."""
-    question, curves = question_of(material.runs, material.asked), material.curves
+    question, curves = declared(material.runs, material.asked), material.curves
     runs = material.runs.assign(config=named(material.runs, question.compare))
     main = answer(runs, question, curves, _settings(runs))
     if not question.tune:
@@ -145,16 +145,16 @@ def find(material: Material) -> Findings:
     return Findings(material, runs, main.runs, main, shared, known, chosen=main.chosen, rates=main.rates)
 
 
-def question_of(runs: pd.DataFrame, asked: Mapping[str, str]) -> Question:
+def declared(runs: pd.DataFrame, asked: Mapping[str, str]) -> Question:
     """What the experiment's yaml declares; by default everything that the sweep varies is compared, less tune and
     repeat, the network's three words always: they name a configuration. With a validation part, several learning
     rates of a configuration are tuned.
     """
-    declared = {name: _columns(asked.get(name, ""), runs) for name in ("compare", "tune", "repeat")}
-    repeat = declared["repeat"] or ("seed",)
-    tune = declared["tune"] or ((RATE,) if RATE not in declared["compare"] and _is_grid(runs) else ())
+    given = {name: _columns(asked.get(name, ""), runs) for name in ("compare", "tune", "repeat")}
+    repeat = given["repeat"] or ("seed",)
+    tune = given["tune"] or ((RATE,) if RATE not in given["compare"] and _is_grid(runs) else ())
     free = [name for name in _settings(runs) if name not in (*NAMED, *tune, *repeat)]
-    compare = declared["compare"] or (*NAMED, *(name for name in free if values_of(runs[name]) > 1))
+    compare = given["compare"] or (*NAMED, *(name for name in free if values_of(runs[name]) > 1))
     if compare[-1:] == (RATE,) and moves_with(runs, RATE, compare[:-1]):
         compare = compare[:-1] if _validated(runs) else compare
     margin, goal = asked.get("margin"), "min" if asked.get("goal") == "min" else "max"
@@ -194,7 +194,7 @@ def _companion(material: Material, configs: set[str]) -> tuple[Comparison | None
     runs = material.companion
     if runs.empty or not _is_grid(runs):
         return None, ""
-    question = question_of(runs, {})
+    question = declared(runs, {})
     runs = runs.assign(config=named(runs, question.compare))
     rates, seeds = runs[RATE].nunique(), runs["seed"].nunique()
     if set(runs["config"]) != configs or len(runs) != len(configs) * rates * seeds:

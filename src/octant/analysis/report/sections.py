@@ -101,7 +101,7 @@ def table_of(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[list[str]]
 def _about_ranking(found: Findings) -> list[str]:
     first = found.main.summary.iloc[0]
     binomial = [
-        f"The test set has {first['n_test']} examples: the binomial standard error of the first accuracy below is "
+        f"The test set has {first['n_test']:.0f} examples: the binomial standard error of the first accuracy below is "
         f"{first['binomial_error']:.2f} points. So far may another test set of this size move it; it moves the "
         "configurations together, so much of that cancels in their differences.",
     ]
