@@ -145,6 +145,18 @@ def test_labels_and_twins_are_no_factors() -> None:
     assert "layers moves together with width: not compared by itself" in done.notes
 
 
+def test_frames_of_any_kind_are_taken() -> None:
+    parts = [part for _, part in table().groupby("optimizer")]
+    frame = pd.concat([part.reset_index(drop=True) for part in parts])
+    odd = frame.astype({"optimizer": "category", "width": "float32"}).assign(tags=[["a", "b"]] * len(frame))
+    pd.testing.assert_frame_equal(compare(odd).effects, compare(table()).effects)
+    lost = table()
+    lost.loc[[0, 3], "val_acc"] = [np.nan, np.inf]
+    done = compare(lost)
+    assert done.summary["diverged"].sum() == 2
+    assert "2 of 20 runs ended without a finite val_acc: counted as diverged" in done.notes
+
+
 def test_one_factor_without_repeats_is_answered() -> None:
     done = compare(pd.DataFrame({"model": list("abc"), "f1": [0.3, 0.9, 0.5]}))
     assert list(done.summary["config"]) == ["model=b", "model=c", "model=a"]
@@ -160,6 +172,7 @@ def test_scikit_learn_folds_are_repeats(tmp_path: Path) -> None:
     grid = {"max_depth": [1, 3], "criterion": ["gini", "entropy"]}
     search = GridSearchCV(DecisionTreeClassifier(random_state=0), grid, cv=5).fit(*load_iris(return_X_y=True))
     comparison, lines = compare_file(saved(pd.DataFrame(search.cv_results_), tmp_path))
+    assert compare(pd.DataFrame(search.cv_results_)).said == lines[0]
     assert lines[0] == "compared: criterion, max_depth; repeated: fold (5); endpoint: test_score"
     means = dict(zip(map(str, search.cv_results_["params"]), search.cv_results_["mean_test_score"], strict=True))
     for _, row in comparison.summary.iterrows():

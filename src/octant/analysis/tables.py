@@ -40,7 +40,8 @@ def compare(
     """Compare the runs of any tidy frame: one row a run, or several with an epoch or step, of which the last counts.
 
     What is not given is guessed from what varies: `compare` is every setting that varies less `tune` and `repeat`,
-    `repeat` the seeds and folds. `said` of the result says what was guessed, `notes` what was done with the rows.
+    `repeat` the seeds and folds (those of scikit-learn's cv_results_, a column each, become rows). A run whose endpoint
+    is NaN counts as diverged. `said` of the result says what was guessed, `notes` what was done with the rows.
     Raises InputError, one line, where there is no answer.
     """
     return _compare(frame, Asked(compare, tune, repeat, endpoint, goal, margin, validation), blank=False)
@@ -56,8 +57,7 @@ def compare_file(path: Path, asked: Asked | None = None) -> tuple[Comparison, li
 def read_csv_runs(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """The rows of a csv file as text and numbers, and lines on those that could not be read.
 
-    A blank cell is missing, NaN; a number that is written as nan is infinite here, so that the two stay apart. The
-    folds of scikit-learn's cv_results_, a column each, become rows.
+    A blank cell is missing, NaN; a number that is written as nan is infinite here, so that the two stay apart.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -74,10 +74,11 @@ def read_csv_runs(path: Path) -> tuple[pd.DataFrame, list[str]]:
     frame = frame.apply(lambda column: column.str.strip().replace("", np.nan).astype(object))
     odd = len(rows) - 1 - len(body)
     lines = [f"lines with more or fewer cells than the first left out: {odd}"] if odd else []
-    return _folds_down(frame.apply(_numbers)), lines
+    return frame.apply(_numbers), lines
 
 
 def _compare(frame: pd.DataFrame, asked: Asked, blank: bool) -> Comparison:
+    frame = _folds_down(frame.reset_index(drop=True)).apply(_plain)
     if missing := [name for name in asked.columns() if name not in frame]:
         raise InputError(f"no column {', '.join(missing)}; columns: {listed(frame.columns, 20)}")
     if frame.empty:
@@ -182,6 +183,13 @@ def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
     number = number.mask(column.astype(str).str.lower().isin(NOT_A_NUMBER) & column.notna(), np.inf)
     words = column.notna() & number.isna()
     return number if column.notna().any() and not words.any() else column
+
+
+def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
+    """The column without categories, and with lists and mappings as text: what can be grouped by."""
+    column = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
+    return column.map(lambda value: str(value) if isinstance(value, (list, dict, set)) else value) if (
+        column.dtype == object) else column  # fmt: skip
 
 
 def _mostly_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
