@@ -120,6 +120,19 @@ def test_ragged_lines_are_said(tmp_path: Path) -> None:
     assert comparison.summary.set_index("config")["n"].to_dict() == {"model=a": 4, "model=b": 4}
 
 
+def test_semicolons_and_tabs_separate_too(tmp_path: Path) -> None:
+    for separator in ";\t":
+        text = table().to_csv(index=False, sep=separator)
+        pd.testing.assert_frame_equal(lines_of(text, tmp_path)[0].effects, compare(table()).effects)
+
+
+def test_all_diverged_is_said(tmp_path: Path) -> None:
+    comparison, lines = compare_file(saved(table().assign(val_acc="nan"), tmp_path))
+    assert lines[-1] == comparison.no_effects == "effects: no run finished"
+    assert comparison.not_told_apart == ()
+    assert comparison.summary["diverged"].sum() == 20
+
+
 def test_duplicate_cells_keep_the_last(tmp_path: Path) -> None:
     frame = pd.concat([table().assign(val_acc=0.5), table()])
     comparison, lines = compare_file(saved(frame, tmp_path))

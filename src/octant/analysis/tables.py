@@ -61,7 +61,10 @@ def read_csv_runs(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+            first = file.readline()
+            file.seek(0)
+            separator = max(",;\t", key=first.count)
+            rows = [row for row in csv.reader(file, delimiter=separator) if any(cell.strip() for cell in row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as csv: {getattr(error, 'strerror', None) or error}") from None
     if len(rows) < 2:

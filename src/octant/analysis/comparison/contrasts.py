@@ -74,6 +74,8 @@ def contrasts(cells: Cells) -> Contrasts:
     Experimenters, 2nd ed. 2005, ch. 5): the sum of +-mean divided by 2^(order - 1).
     """
     notes: list[str] = []
+    if not any(cells.there):
+        return Contrasts([], ["effects: no run finished"])
     factors = _free(cells, notes)
     parents = _parents(cells, factors, notes)
     notes += _empty(cells, factors, parents)
@@ -128,8 +130,7 @@ def _free(cells: Cells, notes: list[str]) -> list[str]:
     for name in cells.levels:
         places = cells.places(name)
         if len(places) < 2:
-            level = word(cells.levels[name][places[0]]) if places else NONE
-            notes.append(f"effects: {name} has one level ({level}): nothing to compare")
+            notes.append(f"effects: {name} has one level ({word(cells.levels[name][places[0]])}): nothing to compare")
             continue
         twin = next((other for other in free if _follow(cells, name, other) and _follow(cells, other, name)), None)
         if twin:
