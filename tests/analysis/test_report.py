@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from octant import analysis
 from octant.analysis.report import pages
 from octant.analysis.report.findings import find
 from octant.errors import InputError
@@ -214,6 +215,48 @@ def test_the_yaml_declares_what_repeats() -> None:
     with pytest.raises(InputError, match=r"split_seed varies \(0, 1, 2\)"):
         find(material(runs, compare="loss, hidden, output"))
     assert find(material(runs)).main.question.compare == ("loss", "hidden", "output", "split_seed")
+
+
+def test_both_names_of_the_split_mean_one() -> None:
+    short = pd.concat([split(frame(noise(3, key=part)), split_seed=part) for part in range(3)])
+    long = short.rename(columns={"split_seed": "dataset.split_seed"})
+    for runs, name in ((short, "split_seed"), (long, "dataset.split_seed")):
+        assert find(material(runs)).question.compare == ("loss", "hidden", "output", name)
+        for said in ("split_seed", "dataset.split_seed"):
+            found = find(material(runs, compare="loss, hidden, output", repeat=f"seed, {said}"))
+            assert found.question.repeat == ("seed", name)
+            again = analysis.compare(
+                runs, ["loss", "hidden", "output"], repeat=["seed", said], endpoint="test_accuracy"
+            )
+            pd.testing.assert_frame_equal(again.summary[["config", "mean"]], found.main.summary[["config", "mean"]])
+    assert find(material(long.assign(split_seed=long["dataset.split_seed"]))).question.compare[3:] == (
+        "dataset.split_seed",)  # fmt: skip
+
+
+def test_what_is_tuned_is_drawn() -> None:
+    parts = [split(grid(), hidden_units=units) for units in (10, 50)]
+    runs = pd.concat([part.assign(validation_accuracy=lambda each, k=k: each["validation_accuracy"] * (1 - k / 1000))
+                      for k, part in enumerate(parts)])  # fmt: skip
+    found = find(material(runs, tune="learning_rate, hidden_units"))
+    assert set(found.chosen["hidden_units"]) == {10}
+    drawn = {stem for stem, _ in pages.draw(found)}
+    assert {"interaction", "learning_rates", "tuned_hidden_units"} <= drawn
+    assert not found.tuning("learning_rate").duplicated(["config", "learning_rate"]).any()
+    (section,) = [each for each in pages.sections(found, drawn) if each.title == "Tuned settings"]
+    assert section.table[0][:4] == ["configuration", "learning rate", "hidden units", "validation accuracy %"]
+    assert [stem for stem, _ in section.figures] == ["learning_rates", "tuned_hidden_units"]
+    assert "each configuration's own learning rate and hidden units" in pages.lead_figure(found)[1]
+
+
+def test_captions_promise_no_band_that_is_not_drawn() -> None:
+    for seeds, promised in ((4, False), (5, True)):
+        found = find(material(frame(noise(seeds))))
+        said = [
+            pages.lead_figure(found)[1],
+            *(text for each in pages.sections(found, set()) for _, text in each.figures),
+        ]
+        promises = [text for text in said if "95 % interval" in text or "band of one SD" in text]
+        assert len(promises) == 5 * promised, promises
 
 
 def test_the_companion_gives_the_other_half_if_its_grid_is_complete(tmp_path: Path, undrawn: None) -> None:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from octant.analysis.comparison.settings import METRIC, REPEATS, is_number, listed, moves_with, values_of, varied
+from octant.analysis.comparison.settings import (
+    METRIC,
+    REPEATS,
+    column_of,
+    is_number,
+    listed,
+    moves_with,
+    values_of,
+    varied,
+)
 from octant.analysis.question import Goal, Question
 from octant.errors import InputError
 
@@ -32,6 +41,12 @@ class Asked:
     goal: Goal | None = None
     margin: float | None = None
     validation: str | None = None
+
+    def of(self, frame: pd.DataFrame) -> Asked:
+        """The same, with settings under the names that the frame gives them."""
+        given = (self.compare, self.tune, self.repeat)
+        compare, tune, repeat = (each and [column_of(name, frame) for name in each] for each in given)
+        return replace(self, compare=compare, tune=tune or (), repeat=repeat)
 
     def columns(self) -> list[str]:
         """Every column that is named."""

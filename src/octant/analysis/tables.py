@@ -82,6 +82,7 @@ def read_csv_runs(path: Path) -> tuple[pd.DataFrame, list[str]]:
 
 def _compare(frame: pd.DataFrame, asked: Asked, blank: bool) -> Comparison:
     frame = _folds_down(frame.reset_index(drop=True)).apply(_plain)
+    asked = asked.of(frame)
     if missing := [name for name in asked.columns() if name not in frame]:
         raise InputError(f"no column {', '.join(missing)}; columns: {listed(frame.columns, 20)}")
     if frame.empty:

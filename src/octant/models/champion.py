@@ -37,7 +37,7 @@ def choose(runs: pd.DataFrame) -> pd.Series:
     if runs["dataset_digest"].nunique() > 1:
         raise InputError("the sweep has several data sets or splits; sweep one of them to choose among its runs")
     known = runs.assign(chosen_by=runs["validation_accuracy"].where(finished, 0.0))
-    groups = known.groupby(_KEYS, dropna=False)["chosen_by"]
+    groups = known.groupby([name for name in _KEYS if name in known], dropna=False)["chosen_by"]
     known = known.assign(mean=groups.transform("mean").round(12), n=groups.transform("size"))
     order = ["mean", "config", "learning_rate", "fingerprint_group", "chosen_by", "seed"]
     known["fingerprint_group"] = groups.ngroup()

@@ -43,6 +43,18 @@ def varied(frame: pd.DataFrame) -> list[str]:
     return [name for name in names if name not in labels] or names
 
 
+def column_of(name: str, columns: Iterable[Any]) -> str:
+    """The column of a setting, by its full name, such as dataset.split_seed, or by the short one, split_seed.
+
+    `dataset.name` is also called `dataset`. A name that no column has is left as it is.
+    """
+    known = [str(each) for each in columns]
+    head, _, tail = name.rpartition(".")
+    long = [each for each in known if each.endswith(f".{name}")]
+    same = [name, *([head] if tail == "name" else []), tail, *(long if len(long) == 1 else [])]
+    return next((each for each in same if each in known), name)
+
+
 def is_measured(frame: pd.DataFrame, name: str) -> bool:
     """Whether a column holds what came of a run, or describes it, instead of what was set."""
     column = frame[name]

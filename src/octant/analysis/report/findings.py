@@ -13,16 +13,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from octant.analysis.comparison import Comparison, answer
-from octant.analysis.comparison.settings import NAMED, moves_with, named, values_of
+from octant.analysis.comparison.settings import NAMED, column_of, moves_with, named, values_of
 from octant.analysis.question import Goal, Question
 from octant.analysis.report.collect import Material
 
 if TYPE_CHECKING:
     from octant.analysis.figures import Design
 
+# How a data set is split. Files that were published before have the short name of the seed.
+SPLIT = ("dataset.split_seed", "dataset.validation_fraction", "dataset.test_fraction", "split_seed")
 # What a sweep may vary beside loss, hidden, output, data set and learning rate.
 SETTINGS = ("init", "engine", "dtype", "epochs", "batch_size", "hidden_units", "targets", "order", "output_step",
-            "hidden_error", "split_seed", "dataset_digest")  # fmt: skip
+            "hidden_error", *SPLIT, "dataset_digest")  # fmt: skip
 RATE = "learning_rate"
 HARDEST = 12
 
@@ -46,8 +48,18 @@ class Findings:
 
     @property
     def is_grid(self) -> bool:
-        """Whether the sweep varies the learning rate."""
+        """Whether each configuration has its own learning rate, or whatever else is tuned."""
         return not self.rates.empty
+
+    @property
+    def tuned(self) -> str:
+        """What each configuration has its own of, in words; empty where nothing is tuned."""
+        return " and ".join(name.replace("_", " ") for name in self.question.tune)
+
+    def tuning(self, setting: str) -> pd.DataFrame:
+        """The endpoint against one tuned setting: a row a configuration and value, the others at their chosen ones."""
+        others = [name for name in self.question.tune if name != setting]
+        return self.rates.merge(self.chosen[["config", *others]]) if others else self.rates
 
     @property
     def kinds(self) -> tuple[tuple[str, Comparison | None], ...]:
@@ -140,7 +152,7 @@ def find(material: Material) -> Findings:
     rate = float(material.asked.get("shared_rate") or "nan")
     at_rate = runs[np.isclose(runs["learning_rate"], rate)]
     shared, known = None, None if np.isnan(rate) else rate
-    if set(at_rate["config"]) == set(runs["config"]):
+    if question.tune == (RATE,) and set(at_rate["config"]) == set(runs["config"]):
         shared = answer(at_rate, replace(question, tune=()), settings=_settings(runs))
     return Findings(material, runs, main.runs, main, shared, known, chosen=main.chosen, rates=main.rates)
 
@@ -163,17 +175,17 @@ def declared(runs: pd.DataFrame, asked: Mapping[str, str]) -> Question:
 
 
 def _columns(words: str, runs: pd.DataFrame) -> tuple[str, ...]:
-    """Settings by their full name, or by its last part where the store keeps that alone."""
-    names = re.findall(r"[\w.]+", words)
-    return tuple(name if name in runs else name.rpartition(".")[2] for name in names)
+    """Settings by their full name, or by its last part, whichever the table has."""
+    return tuple(column_of(name, runs) for name in re.findall(r"[\w.]+", words))
 
 
 def _settings(runs: pd.DataFrame) -> list[str]:
     """What a sweep may vary, the learning rate last; a digest only where the data's settings do not explain it."""
-    known = [name for name in ("dataset", "split_seed") if name in runs]
+    known = [name for name in ("dataset", *SPLIT) if name in runs]
     explained = moves_with(runs, "dataset_digest", known) if "dataset_digest" in runs else True
     names = [name for name in (*NAMED, "dataset", *SETTINGS, RATE) if name in runs]
-    return [name for name in names if name != "dataset_digest" or not explained]
+    twice = {"split_seed"} if "dataset.split_seed" in names else set()
+    return [name for name in names if name not in twice and (name != "dataset_digest" or not explained)]
 
 
 def _validated(runs: pd.DataFrame) -> bool:

@@ -16,8 +16,8 @@ from octant.analysis import figures
 from octant.analysis.figures import Drawing, rendered
 from octant.analysis.report import words
 from octant.analysis.report.collect import collect
-from octant.analysis.report.findings import Findings, find
-from octant.analysis.report.sections import command, lead_figure, sections, training_time
+from octant.analysis.report.findings import RATE, Findings, find
+from octant.analysis.report.sections import command, lead_figure, sections, training_time, tuning_stems
 from octant.runs.journal import replace
 from octant.tracking.runs import PROVENANCE
 from octant.tracking.store import Connection, Store
@@ -115,14 +115,12 @@ def page(name: str, context: dict[str, object]) -> str:
 def draw(found: Findings) -> Iterator[tuple[str, Drawing]]:
     """Stem and drawing of all that can be drawn, one at a time."""
     summary, design = found.main.summary, found.design
-    title = f"{found.material.experiment}{', each at its own learning rate' if found.is_grid else ''}"
+    title = f"{found.material.experiment}{f', each at its own {found.tuned}' if found.is_grid else ''}"
     if design.factors:
         yield "interaction", figures.interaction_figure(summary, found.compared, design)
-    if found.is_grid:
-        yield (
-            "learning_rates",
-            figures.tuning_figure(found.rates, found.chosen, "learning_rate", design, found.shared_rate),
-        )
+    for stem, setting in tuning_stems(found).items():
+        shared = found.shared_rate if setting == RATE else None
+        yield stem, figures.tuning_figure(found.tuning(setting), found.chosen, setting, design, shared)
     seen = found.curves.dropna(subset=[found.question.endpoint])
     if seen["config"].isin(summary["config"]).any() and seen["epoch"].max() > 0:
         ranking = list(summary["config"])

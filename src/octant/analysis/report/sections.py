@@ -9,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from octant.analysis.comparison.settings import is_number, word
+from octant.analysis.figures import ENOUGH
 from octant.analysis.report import words
-from octant.analysis.report.findings import Findings
+from octant.analysis.report.findings import RATE, Findings
 from octant.tracking.runs import PROVENANCE
 
 MOST_ROWS = 50
-CURVES = "Train and test accuracy against epoch: mean over seeds, band of one SD."
 _INTERVAL = "{low:.2f} to {high:.2f}"
 _SIGNED = "{low:+.2f} to {high:+.2f}"
 EFFECTS = {"effect": "{effect}", "points": "{estimate:+.2f}", "95 % interval": _SIGNED, "p": "{p:.2g}",
@@ -25,8 +26,7 @@ RANKING = {"configuration": "{config}", "mean %": "{mean:.2f}", "95 % interval":
            "note": "{note}"}  # fmt: skip
 PAIRS = {"first": "{first}", "second": "{second}", "first less second, points": "{difference:+.2f}",
          "95 % interval": _SIGNED, "p, Holm": "{p_holm:.2g}", "seeds": "{n}", "shown": "{shown}"}  # fmt: skip
-RATES = {"configuration": "{config}", "rate": "{learning_rate:g}", "validation accuracy %": "{validation_accuracy:.2f}",
-         "runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}", "note": "{note}"}  # fmt: skip
+CHOSEN = {"runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}", "note": "{note}"}
 HARDEST = {"test example": "{example}", "class": "{class}", "most often read as": "{said}",
            "wrong in % of runs": "{wrong_percent:.0f}"}  # fmt: skip
 DIVERGED = {"configuration": "{config}", "rate": "{learning_rate:g}", "seed": "{seed}",
@@ -47,32 +47,44 @@ class Section:
 def lead_figure(found: Findings) -> tuple[str, str]:
     """The figure of the first screen."""
     if found.design.factors:
-        at = " at each configuration's own learning rate" if found.is_grid else ""
-        return "interaction", f"Mean test accuracy{at}, with 95 % intervals. Lines that are not parallel interact."
-    return "accuracy", CURVES
+        what = f"Mean {found.design.endpoint}" + f" at each configuration's own {found.tuned}" * found.is_grid
+        said = f"{what}, with 95 % intervals" if _enough(found) else what
+        return "interaction", f"{said}. Lines that are not parallel interact."
+    return "accuracy", _curves(found)
+
+
+def _enough(found: Findings) -> bool:
+    """Whether the figures draw intervals."""
+    return bool(found.main.summary["n"].max() >= ENOUGH)
+
+
+def _band(found: Findings) -> str:
+    return "with a band of one SD" if _enough(found) else "without a band"
+
+
+def _curves(found: Findings) -> str:
+    return f"Train and test accuracy against epoch: mean over seeds, {_band(found)}."
 
 
 def sections(found: Findings, drawn: set[str]) -> list[Section]:
     """All sections after the first screen; what was not drawn is said so."""
     effects, pairs, lost = found.main.effects, found.main.pairs, found.runs[found.runs["outcome"] == "diverged"]
-    rates = ["Chosen by mean validation accuracy alone, ties to the smaller rate.", *words.edges(found.chosen)]
-    thick = "Thick: test accuracy with a band of one SD; thin: train accuracy; grey: the other configurations."
-    both = [("accuracy", CURVES)] if found.design.factors else []  # else it leads
-    stars = "Test accuracy against learning rate; stars mark the rates chosen on the validation set."
+    thick = f"Thick: test accuracy {_band(found)}; thin: train accuracy; grey: the other configurations."
+    both = [("accuracy", _curves(found))] if found.design.factors else []  # else it leads
     blank = "Mean over runs; right answers (the diagonal) are left grey. All share one scale of colours."
     errors = [] if "confusion" in drawn else ["Left out: the runs kept no predictions, or made no mistake."]
     pictures = [] if "hardest" in drawn else ["No pictures: the data set is not at hand, or has none."]
     count = f"{len(lost)} of {len(found.runs)} runs."
-    hollow = [("effects", "Effects with 95 % intervals; hollow: no difference shown.")]
-    about = [note for note in found.main.notes if note.startswith("effects: ")] if len(effects) else []
-    said = [*words.effects(found.main), *sorted(set(effects["note"]) - {""}), *about]
+    ticks = f"Mean{' and 95 % interval' * _enough(found)}; a tick a seed, equal ones on one another."
+    # A sweep names loss, hidden and output in any case: that one of them has one level is no news.
+    about = [note for note in found.main.notes if note.startswith("effects: ") and " has one level " not in note]
+    hollow = [("effects", f"Effects{' with 95 % intervals' * _enough(found)}; hollow: no difference shown.")]
+    said = [*words.effects(found.main), *sorted(set(effects["note"]) - {""}), *(about if len(effects) else [])]
     return [
         Section("Effects, interactions first", said, table_of(effects, EFFECTS), hollow),
-        Section("The ranking", _about_ranking(found), table_of(found.main.summary, RANKING),
-                [("ranking", "Mean and 95 % interval; a tick a seed, equal ones on one another.")]),
+        Section("The ranking", _about_ranking(found), table_of(found.main.summary, RANKING), [("ranking", ticks)]),
         Section("Learning curves", figures=[*both, ("curves", thick)]),
-        *([Section("Learning rates", rates, table_of(found.chosen, RATES), [("learning_rates", stars)])]
-          * found.is_grid),
+        *([_tuning(found)] * found.is_grid),
         Section("What is taken for what", errors, figures=[("confusion", blank)]),
         Section("The hardest test examples", pictures, table_of(found.hardest(), HARDEST),
                 [("hardest", "The examples that most runs get wrong.")]),
@@ -96,6 +108,33 @@ def table_of(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[list[str]]
     rows = [[re.sub(r"^\+?(nan|<NA>|None).*", "-", cell) for cell in row] for row in cells]
     more = [[f"and {len(frame) - MOST_ROWS} more, in the csv", *[""] * (len(filled) - 1)]]
     return [filled, *rows, *(more if len(frame) > MOST_ROWS else [])]
+
+
+def tuning_stems(found: Findings) -> dict[str, str]:
+    """The figures of tuned settings that are numbers: stem and setting."""
+    numbers = [name for name in found.question.tune if is_number(found.rates[name])]
+    return {"learning_rates" if name == RATE else f"tuned_{name}": name for name in numbers}
+
+
+def _tuning(found: Findings) -> Section:
+    question, endpoint = found.question, found.design.endpoint
+    metric = question.validation.replace("_", " ")
+    text = [f"Chosen by mean {metric} alone, ties to the smaller value.", *words.edges(found.chosen)]
+    stars = f"{endpoint[:1].upper()}{endpoint[1:]} against {{}}; stars mark the values chosen on the validation set."
+    drawn = [(stem, stars.format(name.replace("_", " "))) for stem, name in tuning_stems(found).items()]
+    title = "Learning rates" if question.tune == (RATE,) else "Tuned settings"
+    return Section(title, text, _chosen(found), drawn)
+
+
+def _chosen(found: Findings) -> list[list[str]]:
+    question, table = found.question, found.chosen
+    table = table.assign(**{name: table[name].map(word) for name in question.tune})
+    # A dot in the name of a setting would mean something else in a format.
+    places = {name: f"value_{at}" for at, name in enumerate((*question.tune, question.validation))}
+    columns = {name.replace("_", " "): f"{{{places[name]}}}" for name in question.tune}
+    form, unit = (".2f", " %") if question.is_share else (".4g", "")
+    columns[question.validation.replace("_", " ") + unit] = f"{{{places[question.validation]}:{form}}}"
+    return table_of(table.rename(columns=places), {"configuration": "{config}"} | columns | CHOSEN)
 
 
 def _about_ranking(found: Findings) -> list[str]:
