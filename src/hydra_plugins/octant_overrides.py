@@ -29,8 +29,8 @@ def check(overrides: Sequence[str], loader: Any, repository: Any) -> None:
         if key in counts and max(len(values), counts[key]) > 1:
             raise InputError(f"{key}: it is given twice, one of them as a sweep; give it once")
         counts[key] = len(values)
-        if not each.key_or_group.startswith("hydra") and repository.group_exists(each.key_or_group):
-            _check_words(each, values, repository)
+        if repository.group_exists(each.key_or_group):
+            _check_words(each, values, repository) if not _is_hydras(each.key_or_group) else _check_hydras(each, values)
     if prod(counts.values()) > MOST_RUNS:
         raise InputError(f"this sweep has {prod(counts.values()):,} runs; allowed are {MOST_RUNS:,} in one command")
 
@@ -93,6 +93,20 @@ def _values(override: Any) -> list[Any]:
 def _elements(override: Any) -> Iterator[Any]:
     for value in override.sweep_iterator():
         yield override._convert_value(value)
+
+
+def _is_hydras(group: str) -> bool:
+    return group.startswith("hydra")
+
+
+def _check_hydras(override: Any, values: Sequence[Any]) -> None:
+    """A group of Hydra's own takes words and lists of words; Hydra itself stumbles over numbers."""
+    for value in values:
+        words = value if isinstance(value, list) else [value]
+        if not (override.is_delete() or value is None or all(isinstance(word, str) for word in words)):
+            raise InputError(
+                f"{override.key_or_group}: {override.input_line} is no word; `octant --hydra-help` shows more"
+            )
 
 
 def _check_words(override: Any, values: Sequence[Any], repository: Any) -> None:

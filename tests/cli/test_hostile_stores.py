@@ -35,12 +35,11 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("module", "arguments"),
-    [("octant.models.rerun", ["RUN"]), ("octant.analysis.report", ["octant"]), ("octant.analysis.report", ["none"]),
-     ("octant.models.champion", ["promote", "octant"])],
+    ("command", "name"),
+    [("rerun", "RUN"), ("report", "octant"), ("report", "none"), ("promote", "octant")],
     ids=["rerun", "report", "error", "promote"],
-)  # fmt: skip
-def test_no_escape_reaches_the_terminal(module: str, arguments: list[str], original: Path, tmp_path: Path) -> None:
+)
+def test_no_escape_reaches_the_terminal(command: str, name: str, original: Path, tmp_path: Path) -> None:
     home = Path(shutil.copytree(original, tmp_path / "home"))
     (run_id,) = Database(home).query("select run_uuid from runs where name not like 'report%'")[0]
     with closing(sqlite3.connect(home / "mlflow.db")) as store, store:
@@ -48,11 +47,11 @@ def test_no_escape_reaches_the_terminal(module: str, arguments: list[str], origi
         store.execute("update tags set value = ? || value where key in ('cpu', 'launch', 'config')", (ESCAPES,))
         store.execute("insert into experiments select 99, ?, '', 'active', 0, 0, ''", (ESCAPES,))
         store.execute("update experiment_tags set value = ? || value where key = 'question'", (ESCAPES,))
-    done = run_octant(home, *(each.replace("RUN", str(run_id)) for each in arguments), module=module)
+    done = run_octant(home, command, name.replace("RUN", str(run_id)))
     said = done.stdout + done.stderr
     assert said
     assert [each for each in said if not each.isprintable() and each != "\n"] == []
-    if module == "octant.models.rerun":
+    if command == "rerun":
         assert not any(line.startswith("bit-identical: 99") for line in said.splitlines())
 
 
@@ -71,7 +70,7 @@ def test_a_yaml_bomb_is_refused(text: bytes, original: Path, tmp_path: Path) -> 
     (config,) = (home / "artifacts").rglob("config.yaml")
     config.write_bytes(text)
     (run_id,) = Database(home).query("select run_uuid from runs where name not like 'report%'")[0]
-    done = run_octant(home, str(run_id), module="octant.models.rerun")
+    done = run_octant(home, "rerun", str(run_id))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
 
 

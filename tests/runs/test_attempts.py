@@ -102,5 +102,5 @@ def test_mlflow_and_rerun_tell_of_attempts(tmp_path: Path) -> None:
     assert count == ("attempts", "2")
     assert str(commits[1]).startswith("epoch 0: commit an-older-one")
     assert "; epoch 3: commit " in str(commits[1])
-    rerun = run_octant(tmp_path, str((read_json(path) or {})["run_id"]), module="octant.models.rerun")
+    rerun = run_octant(tmp_path, "rerun", str((read_json(path) or {})["run_id"]))
     assert "the run took 2 attempts, from epoch 0: commit an-older-one" in rerun.stdout

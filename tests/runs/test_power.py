@@ -18,8 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from test_chaos import POINTS, launch, processes
 
+from runs.test_chaos import POINTS, launch, processes
 from support.command import Database, environment, run_octant
 
 RUNS, AFTER = 6, (0.0, 1.0, 3.0)

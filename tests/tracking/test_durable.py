@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(finished: Path, tmp_path: Path) -> Path:
     """One finished run, of which the store knows nothing yet."""
     (before,) = journals(finished)
-    after = Journal(tmp_path / "home" / "journal" / before.fingerprint)
-    after.folder.mkdir(parents=True)
-    for file in before.folder.iterdir():
-        if not file.name.startswith("tracking-"):
-            (after.folder / file.name).write_bytes(file.read_bytes())
+    after = tmp_path / "home" / "journal" / before.fingerprint
+    shutil.copytree(before.folder, after, ignore=shutil.ignore_patterns("tracking-*"))
     return tmp_path / "home"
 
 
