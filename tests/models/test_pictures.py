@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 from sklearn.datasets import load_digits
 
 from octant.errors import InputError
@@ -65,6 +65,15 @@ def test_a_camera_held_in_any_way(tmp_path: Path, orientation: int, suffix: str)
     stored = upright.transpose(back[orientation]) if orientation in back else upright
     stored.save(tmp_path / f"a{suffix}", exif=exif, **({} if suffix == ".png" else {"quality": 95}))
     found, expected = (read_inputs(str(tmp_path / name), MNIST) for name in (f"a{suffix}", "upright.png"))
+    assert np.abs(found - expected).mean() < 0.01
+
+
+@pytest.mark.parametrize("ink", [0, 200, 255])
+def test_ink_of_any_grey_on_a_transparent_ground(tmp_path: Path, ink: int) -> None:
+    opaque = Image.open(drawn(tmp_path / "opaque.png", "4", 34))
+    layers = Image.new("L", opaque.size, ink), ImageOps.invert(opaque)
+    Image.merge("LA", layers).save(tmp_path / "a.png")
+    found, expected = (read_inputs(str(tmp_path / name), MNIST) for name in ("a.png", "opaque.png"))
     assert np.abs(found - expected).mean() < 0.01
 
 

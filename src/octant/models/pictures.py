@@ -17,6 +17,7 @@ from octant.network.data.tables import read_table
 
 REMEDY = "give a picture (.png, .jpg) of one digit, an .npz with X (n, d) or (n, h, w), or a .csv of inputs"
 MOST_PIXELS = 40_000_000
+_BLANK = 0.05  # contrast below which nothing is drawn
 _FAINT = 0.15  # share of the contrast below which a pixel is paper, not ink
 _STROKE = 0.11  # width of a stroke in the data sets' digits, as a share of the larger side
 _THIN = 0.075  # below this share a pen is thin
@@ -52,9 +53,13 @@ def _picture(path: Path, config: Mapping[str, Any]) -> Array:
         if upright.mode == "I;16":
             grey = np.asarray(upright, dtype=np.float64) / 65535
         else:
-            paper = Image.new("RGBA", upright.size, "white")
-            grey = np.asarray(Image.alpha_composite(paper, upright.convert("RGBA")).convert("L"), np.float64) / 255
-    if grey.max() - grey.min() < 0.05:
+            drawing = upright.convert("RGBA")
+            for colour in ("white", "black"):  # white ink on a transparent ground shows on black paper
+                paper = Image.new("RGBA", upright.size, colour)
+                grey = np.asarray(Image.alpha_composite(paper, drawing).convert("L"), np.float64) / 255
+                if np.ptp(grey) >= _BLANK:
+                    break
+    if np.ptp(grey) < _BLANK:
         raise complaint(path, "is blank: all its pixels are alike", REMEDY)
     edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     ink = 1.0 - grey if np.median(edge) > (grey.min() + grey.max()) / 2 else grey
