@@ -142,6 +142,9 @@ REFUSED = {
     "a column without a name": (",b,label\n" + "1,2,0\n1,3,1\n" * 5, {}, "column 1 has no name"),
     "a missing value on top": ("?,2,0\n" + "1,3,1\n2,3,0\n" * 5, {}, "line 1, column 1: .* is not a number"),
     "numbers and words": ("a,label\n" + "1,0\n2,cat\n" * 5, {}, "'cat' is not a number"),
+    "a missing word on top": ("NA,cat\n" + "1.5,dog\n2.5,cat\n" * 5, {}, "line 1, column 1: 'NA' is not a number"),
+    "thousands or decimals": ("a\tlabel\n" + "998\t0\n1,035\t1\n" * 5, {}, "may mark decimals or thousands"),
+    "points beside commas": ("a;b;label\n" + "1.320;2,5;0\n3;4,5;1\n" * 5, {}, "may mark decimals or thousands"),
     "short rows of words": ("a,label\n" + "1,cat\n2,dog\n" * 5 + "3\n", {}, "line 12 has 1 fields"),
 }
 
@@ -171,6 +174,10 @@ TAKEN = {
     "wavelengths": ("400,410,420,label\n" + "1.5,2.5,3.5,1\n2.5,1.5,0.5,2\n" * 5, r"2 classes \(1, 2\); inputs: 3"),
     "signs": ("a,label\n" + "1.5,-1\n2.5,1\n" * 5, r"2 classes \(-1, 1\)"),
     "qualities from 3": ("a;quality;label\n" + "1.5;1;3\n2.5;2;4\n" * 5, r"2 classes \(3, 4\)"),
+    "three decimals": ("a;b;label\n" + "0,125;2,500;0\n1,250;4,125;1\n" * 5, "inputs: 2 columns, 0.125 to 4.125,"),
+    "sodium's column": ("RI,Na,class\n" + "1.5,13.6,1\n1.6,13.1,2\n" * 5, "column 3 'class', 2 classes"),
+    "Excel's separator": ("sep=;\na;label\n" + "1.5;0\n2.5;1\n" * 5, "column 2 'label', 2 classes; inputs: 1 columns"),
+    "its quoted separator": ('"sep=,"\n' + "1.5,0\n2.5,1\n" * 5, "label: column 2, 2 classes; .* no header"),
     "truth values": ("a,label\n" + "1.5,True\n2.5,False\n" * 5, r"2 classes \(False, True\)"),
     "Excel's text": ("\ufeffa\tlabel\n" + "1.5\tja\n2.5\tnein\n" * 5, r"2 classes \(ja, nein\)"),
 }
@@ -185,6 +192,13 @@ def test_utf_16_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(("a\tlabel\n" + "1.5\tgrün\n2.5\trot\n" * 5).encode("utf-16"))
     assert read(path).class_names == ("grün", "rot")
+
+
+def test_other_encodings_are_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(("a;label\n" + "1,5;été\n2,5;hiver\n" * 5).encode("cp1252"))
+    with pytest.raises(InputError, match="its text is not UTF-8: save it as CSV UTF-8"):
+        read(path)
 
 
 def test_label_by_name_or_number(tmp_path: Path) -> None:

@@ -66,4 +66,6 @@ def reading(path: Path, remedy: str) -> Iterator[None]:
 
 
 def _said(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "its text is not UTF-8: save it as CSV UTF-8"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

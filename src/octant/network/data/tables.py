@@ -130,7 +130,7 @@ def _layout(path: Path) -> _Layout:
         encoding = "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     with path.open(encoding=encoding) as file:
         lines = list(islice(file, SAMPLE))
-    comments = [i for i, line in enumerate(lines) if line.lstrip().startswith("#")]
+    comments = [i for i, line in enumerate(lines) if re.match(r'\s*#|"?sep=', line)]  # sep=; is for Excel
     begin = next((i for i, line in enumerate(lines) if line.strip() and i not in comments), len(lines))
     separator, comma = _separator(lines[begin:])
     rows = list(_split(lines[begin:], separator))
@@ -143,6 +143,8 @@ def _layout(path: Path) -> _Layout:
     if not examples:
         raise complaint(path, "is empty, it has no examples", REMEDY)
     plain = [[_plain(field, comma) for field in row] for row in examples]
+    if comma and _may_be_thousands([field for row in examples for field in row]):
+        raise complaint(path, "its commas and points may mark decimals or thousands", "write decimals with points only")
     decimals = any(_is_number(field) and not _is_whole(field) for row in plain for field in row)
     skip = begin + (numbers[0] if first else 0)
     return _Layout(encoding, separator, comma, skip, commented or (first or [None])[0], _wordy(plain), decimals)
@@ -165,6 +167,12 @@ def _plain(field: str, comma: bool) -> str:
     return field.replace(",", ".") if comma and "." not in field else field
 
 
+def _may_be_thousands(fields: Sequence[str]) -> bool:
+    """Whether a comma or point may be no decimal one: points beside commas, or three digits after each comma."""
+    numbers = [field for field in fields if re.search(r"[.,]", field) and _is_number(_plain(field, comma=True))]
+    return any("." in each for each in numbers) or all(re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", n) for n in numbers)
+
+
 def _is_whole(field: str) -> bool:
     return re.fullmatch(r"[+-]?\d+", field) is not None
 
@@ -179,7 +187,7 @@ def _wordy(rows: Sequence[Sequence[str]]) -> frozenset[int]:
 
 def _commented_header(lines: Sequence[str], separator: str, first: Sequence[str]) -> list[str] | None:
     """The names in the last comment above the examples, as np.savetxt writes them: `# x,y,label`."""
-    comments = [line.strip(" \n").lstrip("#").lstrip(" ") for line in lines if line.strip()]
+    comments = [line.strip(" \n").lstrip("#").lstrip(" ") for line in lines if "#" in line]
     names = next((row for _, row in _split(comments[-1:], separator)), [])
     fits = len(names) == len(first) > 1 and not any(_is_number(name) for name in names)
     return names if fits and any(_is_number(field) for field in first) else None
@@ -192,14 +200,16 @@ def _is_header(path: Path, first: Sequence[str], rest: Sequence[Sequence[str]], 
     words = [c for c, name in enumerate(names) if name and not _is_number(name)]
     if "label" in (name.lower() for name in names):
         return True
+    rows = [[_plain(field, comma) for field in row] for row in rest if len(row) == len(names)]
+    below = {c for c in range(len(names)) if rows and all(_is_number(row[c]) for row in rows)}
+    if not numbers and any(c in below and names[c].lower() not in MISSING for c in words):
+        return True  # and a column Na is sodium's
     if any(name.lower() in MISSING for name in names):
         return False
     if "" in names or not numbers:  # an index has no name; a value that is missing may stand in any column
         unnamed = not names[0] and not words and _in_order(numbers, len(names) - 1)
         return unnamed or (bool(words) and not numbers)
-    rows = [[_plain(field, comma) for field in row] for row in rest if len(row) == len(names)]
     distinct = all(map(_is_whole, numbers)) and len(set(numbers)) == len(numbers)
-    below = {c for c in range(len(names)) if rows and all(_is_number(row[c]) for row in rows)}
     if words and all(c not in below and names[c] in {row[c] for row in rows} for c in words):
         return False  # words among words
     if any(c in below or names[c].lower() in USUAL[:-1] for c in words):
