@@ -175,6 +175,15 @@ TAKEN = {
     "signs": ("a,label\n" + "1.5,-1\n2.5,1\n" * 5, r"2 classes \(-1, 1\)"),
     "qualities from 3": ("a;quality;label\n" + "1.5;1;3\n2.5;2;4\n" * 5, r"2 classes \(3, 4\)"),
     "three decimals": ("a;b;label\n" + "0,125;2,500;0\n1,250;4,125;1\n" * 5, "inputs: 2 columns, 0.125 to 4.125,"),
+    "a spectrum's words": (
+        "9.97,9.91,class\n" + "1.5,2.5,ill\n2.5,1.5,well\n" * 5,
+        r"'class', 2 classes \(ill, well\)",
+    ),
+    "a spectrum's numbers": ("9.97,9.91,class\n" + "1.5,2.5,0\n2.5,1.5,1\n" * 5, "column 3 'class', 2 classes"),
+    "a spectrum and its samples": (
+        "sample_id,9.97,9.91,classification\n" + "109,1.5,2.5,ill\n11,2.5,1.5,well\n" * 5,
+        r"column 4 'classification', 2 classes \(ill, well\)",
+    ),
     "sodium's column": ("RI,Na,class\n" + "1.5,13.6,1\n1.6,13.1,2\n" * 5, "column 3 'class', 2 classes"),
     "Excel's separator": ("sep=;\na;label\n" + "1.5;0\n2.5;1\n" * 5, "column 2 'label', 2 classes; inputs: 1 columns"),
     "its quoted separator": ('"sep=,"\n' + "1.5,0\n2.5,1\n" * 5, "label: column 2, 2 classes; .* no header"),

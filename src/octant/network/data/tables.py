@@ -210,10 +210,13 @@ def _is_header(path: Path, first: Sequence[str], rest: Sequence[Sequence[str]], 
         unnamed = not names[0] and not words and _in_order(numbers, len(names) - 1)
         return unnamed or (bool(words) and not numbers)
     distinct = all(map(_is_whole, numbers)) and len(set(numbers)) == len(numbers)
-    if words and all(c not in below and names[c] in {row[c] for row in rows} for c in words):
+    repeated = {c for c in words if c not in below and names[c] in {row[c] for row in rows}}
+    if words and len(repeated) == len(words):
         return False  # words among words
-    if any(c in below or names[c].lower() in USUAL[:-1] for c in words):
-        return distinct
+    if any(names[c].lower() in USUAL[:-1] for c in set(words) - repeated):
+        return True
+    if any(c in below for c in words):
+        return distinct or (len(words) > 1 and not repeated)
     return _is_numbered(path, names, numbers, rows, below, distinct=distinct)
 
 
