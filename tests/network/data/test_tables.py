@@ -170,6 +170,8 @@ TAKEN = {
     ),
     "pandas after pandas": ("Unnamed: 0,a,b,label\n" + numbers(0), "left out: column 1 'Unnamed: 0'"),
     "Kaggle's irises": ("Id,a,b,Species\n" + numbers(1), r"column 4 'Species', 2 classes \(cat, dog\);.*left out"),
+    "a sample's id": ("sample_id,a,b,label\n" + numbers(7), "left out: column 1 'sample_id', it numbers the rows"),
+    "an id that repeats": ("PatientID,a,label\n" + "7,1.5,0\n9,2.5,1\n" * 5, "inputs: 2 columns, 1.5 to 9,"),
     "a header of numbers and a word": ("0,1,2,class\n" + numbers(3), "column 4 'class'"),
     "wavelengths": ("400,410,420,label\n" + "1.5,2.5,3.5,1\n2.5,1.5,0.5,2\n" * 5, r"2 classes \(1, 2\); inputs: 3"),
     "signs": ("a,label\n" + "1.5,-1\n2.5,1\n" * 5, r"2 classes \(-1, 1\)"),

@@ -255,7 +255,7 @@ def _numbers_rows(column: Array, *, ordered: bool) -> bool:
 
 def _index(path: Path, names: list[str] | None, values: Array, words: Mapping[int, list[str]]) -> int | None:
     """The first column if by its name and content it only numbers or names the rows."""
-    if not names or names[0].lower() not in ROW_NUMBERS:
+    if not names or not (names[0].lower() in ROW_NUMBERS or names[0].endswith(("_id", " id", "Id", "ID"))):
         return None
     if len(words[0]) == len(values) if 0 in words else _numbers_rows(values[:, 0], ordered=False):
         return 0
