@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 # pip's wheels and MLflow's imports are chatty; what matters is printed by octant itself.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help sweep train report lecture ui portraits promote serve server move sync doctor test test-slow test-services check \
+.PHONY: help sweep train report publish lecture ui portraits promote serve server move sync doctor test test-slow test-services check \
 	format bench clean reset setup
 
 help: ## this list
@@ -27,6 +27,9 @@ train: $(VENV)/.installed ## train one run: ARGS="loss=mse hidden=tanh seed=3"
 
 report: $(VENV)/.installed ## tables and figures of EXPERIMENT again, from the store alone
 	@$(BIN)/octant report $(EXPERIMENT) $(ARGS)
+
+publish: $(VENV)/.installed ## the newest report of EXPERIMENT into experiments/, from a clean commit
+	@$(BIN)/octant publish $(EXPERIMENT) $(ARGS)
 
 lecture: $(VENV)/.installed ## the lecture's page: train what is missing on MNIST, then tables, figures, words
 	@for each in lecture lecture-ladder lecture-rates; do $(BIN)/octant experiment=$$each $(ARGS) || exit $$?; done

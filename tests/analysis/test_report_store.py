@@ -32,10 +32,10 @@ def test_errors_agree_with_the_accuracy_to_the_example(swept: tuple[Path, str]) 
 def test_the_report_is_one_run_linked_from_the_description(swept: tuple[Path, str], tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(swept[0], home)
-    first = {path.name: path.read_bytes() for path in (home / "experiments" / "smoke").iterdir()}
+    first = {path.name: path.read_bytes() for path in (home / "reports" / "smoke").iterdir()}
     done = run_octant(home, "report", "smoke")
     assert done.returncode == 0, done.stderr
-    again = {path.name: path.read_bytes() for path in (home / "experiments" / "smoke").iterdir()}
+    again = {path.name: path.read_bytes() for path in (home / "reports" / "smoke").iterdir()}
     assert again == first
     database = Database(home)
     runs = database.query("select run_uuid from tags where key = 'kind' and value = 'report'")

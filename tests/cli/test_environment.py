@@ -42,7 +42,9 @@ def nasty() -> dict[str, str]:
 def left_of(home: Path) -> dict[str, Any]:
     """What a sweep leaves: the store's rows and the report's files, without what differs from launch to launch."""
     store = Database(home)
-    changing = "'launch', 'creation', 'mlflow.note.content', 'git_state', 'mlflow.source.git.commit', 'command'"
+    changing = (
+        "'launch', 'creation', 'mlflow.note.content', 'git_state', 'mlflow.source.git.commit', 'command', 'state'"
+    )
     joined = "join tags f on f.run_uuid = t.run_uuid and f.key = 'fingerprint'"
     rows = {
         "points": store.histories(),
@@ -149,4 +151,4 @@ def test_what_counts_as_accepted_was_accepted(plain: Path, monkeypatch: pytest.M
     assert not order.is_done()
     assert deliver(connection, order, "FINISHED")
     run_id = order.receipt()["run_id"]
-    assert Database(plain).query(f"select count(*) from params where run_uuid = '{run_id}'") == [(20,)]
+    assert Database(plain).query(f"select count(*) from params where run_uuid = '{run_id}'") == [(22,)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -65,7 +67,7 @@ def test_it_ends_with_table_figure_and_link(swept: tuple[Path, str]) -> None:
     rows = re.findall(r"^ *((?:cross_entropy|mse)-[a-z]+-[a-z]+) +[0-9.]+", printed, re.MULTILINE)
     assert len(set(rows)) == len(rows) == 8
     assert "16 trained" in printed
-    figure = home / "experiments" / "smoke" / "accuracy.png"
+    figure = home / "reports" / "smoke" / "accuracy.png"
     assert str(figure) in printed
     assert figure.read_bytes().startswith(b"\x89PNG")
     link = next(word for word in printed.split() if "viewStateShareKey" in word)
@@ -91,11 +93,11 @@ def test_the_same_command_again_trains_nothing(swept: tuple[Path, str]) -> None:
 def test_report_is_rebuilt_from_the_store_alone_byte_for_byte(swept: tuple[Path, str], tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(swept[0], home, ignore=shutil.ignore_patterns("journal", "cache", "experiments"))
-    original = swept[0] / "experiments" / "smoke"
+    original = swept[0] / "reports" / "smoke"
     done = run_octant(home, "report", "smoke", "--uri", f"sqlite:///{home / 'mlflow.db'}")
     assert done.returncode == 0, done.stderr
     for name in ("results.csv", "accuracy.svg", "accuracy.png"):
-        assert (home / "experiments" / "smoke" / name).read_bytes() == (original / name).read_bytes(), name
+        assert (home / "reports" / "smoke" / name).read_bytes() == (original / name).read_bytes(), name
     rows = (original / "results.csv").read_text().splitlines()
     assert len(rows) == 17
 
@@ -178,19 +180,44 @@ def test_a_receipt_older_than_the_run_s_tag_doubles_nothing(tmp_path: Path) -> N
     assert Database(tmp_path).statuses() == {"FINISHED": 2}
 
 
-def test_findings_are_kept_until_their_own_runs_or_more_come(tmp_path: Path) -> None:
-    """`make sweep` with other settings writes elsewhere; the shipped pages stay."""
+def test_only_publish_writes_findings(tmp_path: Path) -> None:
+    """A sweep's report goes to the state folder, and says how it stands to what is published."""
     tiny = ("experiment=smoke", "engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1")
-    found, other = tmp_path / "experiments" / "smoke", tmp_path / "reports" / "smoke"
+    found, report = tmp_path / "experiments" / "smoke", tmp_path / "reports" / "smoke"
+    first = run_octant(tmp_path, *tiny)
+    assert str(report / "report.html") in first.stdout, first.stderr
+    assert "published" not in first.stdout
+    assert not found.exists()
+    shutil.copytree(report, found)
+    assert f"the same numbers as in {found}" in run_octant(tmp_path, *tiny).stdout
+    rows = (found / "results.csv").read_text().splitlines()
+    column = rows[0].split(",").index("test_accuracy")
+    changed = rows[1].split(",")
+    changed[column] = "0.5"
+    (found / "results.csv").write_text("\n".join([rows[0], ",".join(changed), *rows[2:]]) + "\n")
+    told = run_octant(tmp_path, *tiny).stdout
+    assert "1 of 16 common runs differ in test_accuracy, by at most 0." in told
+    before = {path: path.read_bytes() for path in found.iterdir()}
+    assert run_octant(tmp_path, *tiny, "seed=7").returncode == 0
+    assert before == {path: path.read_bytes() for path in found.iterdir()}
+
+
+def test_publish_asks_for_a_clean_commit(tmp_path: Path) -> None:
+    tiny = ("experiment=smoke", "engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1", "seed=0")
     assert run_octant(tmp_path, *tiny).returncode == 0
-    kept = (found / "results.csv").read_bytes()
-    less = run_octant(tmp_path, *tiny, "seed=0")
-    assert str(other / "report.html") in less.stdout, less.stderr
-    assert (found / "results.csv").read_bytes() == kept
-    assert len((other / "results.csv").read_text().splitlines()) == 9
-    more = run_octant(tmp_path, *tiny, "seed=0,1,2")
-    assert str(found / "report.html") in more.stdout, more.stderr
-    assert len((found / "results.csv").read_text().splitlines()) == 25
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as store, store:
+        store.execute("delete from tags where key = 'git_state'")
+        store.execute("insert into tags select 'git_state', 'clean', run_uuid from runs")
+    done = run_octant(tmp_path, "publish", "smoke")
+    assert (done.returncode, done.stdout) == (0, f"published in {tmp_path}/experiments/smoke\n"), done.stderr
+    assert (tmp_path / "experiments" / "smoke" / "report.html").is_file()
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as store, store:
+        store.execute(
+            "update tags set value = 'dirty' where key = 'git_state' and run_uuid = (select run_uuid from runs)"
+        )
+    refused = run_octant(tmp_path, "publish", "smoke")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "1 of 8 runs were not trained from a clean commit" in refused.stderr
 
 
 def test_a_companion_that_the_store_lacks_is_read_from_what_was_found(tmp_path: Path) -> None:

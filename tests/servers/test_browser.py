@@ -114,7 +114,7 @@ def test_the_report_fits_phone_and_desktop(
     browser: Browser, swept: tuple[Path, str], width: int, height: int, tmp_path: Path
 ) -> None:
     """No page wider than its window, no missing picture."""
-    report = next(swept[0].glob("experiments/smoke/report.html"))
+    report = next(swept[0].glob("reports/smoke/report.html"))
     seen = look(browser, report.as_uri(), [], tmp_path / f"report-{width}.png", width, height)
     assert seen.evaluate("document.documentElement.scrollWidth") <= width
     pictures = seen.evaluate("[...document.images].map(each => each.naturalWidth)")

@@ -63,6 +63,8 @@ def _many(sweep: Sweep, connection: Connection) -> None:
     print(f"\n{printable(done.text)}\n")
     print(f"figure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}")
     print(f"in MLflow   {address}{pages.log(connection, done)}")
+    if done.published:
+        print(done.published)
     print(f"comparison  {address}{done.link}\n            (octant ui starts the server there)")
     _log_figures(sweep, connection, done.typical)
 

@@ -18,6 +18,7 @@ from octant.analysis.report import words
 from octant.analysis.report.collect import collect
 from octant.analysis.report.findings import RATE, Findings, find
 from octant.analysis.report.sections import command, lead_figure, sections, training_time, tuning_stems
+from octant.errors import InputError
 from octant.runs.journal import replace
 from octant.tracking.runs import PROVENANCE
 from octant.tracking.store import Connection, Store
@@ -40,13 +41,14 @@ class Report:
     floor: float
     typical: list[str]
     runs: int
+    published: str
 
 
 def write(connection: Connection, sweep: str | None = None) -> Report:
     """Write the report of a sweep, or of the newest; raises InputError without runs that can be compared."""
     found = find(collect(connection, sweep))
     sweep = found.material.sweep
-    folder = folder_of(connection.experiment, found.runs)
+    folder = home.state() / "reports" / connection.experiment
     files = write_files(found, folder)
     link = path_of(connection.experiment_id, sweep)
     return Report(
@@ -58,6 +60,7 @@ def write(connection: Connection, sweep: str | None = None) -> Report:
         figures.value_range(found.curves, found.design)[0] / found.question.scale,
         found.typical(),
         len(found.runs),
+        against_published(connection.experiment, found.runs, found.question.endpoint),
     )
 
 
@@ -66,17 +69,42 @@ def log(connection: Connection, report: Report) -> str:
     return log_report(connection, report.sweep, report.files)
 
 
-def folder_of(experiment: str, runs: pd.DataFrame) -> Path:
-    """experiments/NAME for a question that conf/ writes down, a folder in the state otherwise.
+def publish(connection: Connection) -> Path:
+    """Write the newest sweep's report to experiments/NAME, the folder of what was found; returns the folder.
 
-    In the state, too, where experiments/NAME was found by runs that are not all among these: they stay until
-    somebody removes them.
+    Raises InputError unless every run was trained from a clean commit: others could not repeat it.
     """
-    folder = home.experiments() / experiment
-    written_down = (home.conf() / "experiment" / f"{experiment}.yaml").is_file()
-    results = folder / "results.csv"
-    kept = set(pd.read_csv(results, usecols=["fingerprint"])["fingerprint"]) if results.is_file() else set()
-    return folder if written_down and kept <= set(runs["fingerprint"]) else home.state() / "reports" / experiment
+    found = find(collect(connection))
+    states = found.runs["git_state"] if "git_state" in found.runs else pd.Series(dtype=str)
+    if dirty := int((states != "clean").sum()) or not len(states):
+        raise InputError(
+            f"publish: {dirty} of {len(found.runs)} runs were not trained from a clean commit; commit what you have "
+            "changed, then train them again: add rerun=true to their command"
+        )
+    folder = home.experiments() / connection.experiment
+    write_files(found, folder)
+    return folder
+
+
+def against_published(experiment: str, runs: pd.DataFrame, endpoint: str) -> str:
+    """A line on whether the runs have the numbers of experiments/NAME; empty where nothing is published.
+
+    Runs are matched by configuration and by the settings that both tables have and that vary.
+    """
+    file = home.experiments() / experiment / "results.csv"
+    if not file.is_file():
+        return ""
+    published = pd.read_csv(file, float_precision="round_trip")
+    keys = ["config", *(key for key in ("learning_rate", "seed", "epochs") if key in published and key in runs)]
+    both = runs.merge(published, on=keys, suffixes=("", "_published"))
+    if both.empty or endpoint not in published:
+        return f"published   {file.parent} has other runs than these"
+    gap = (both[endpoint] - both[f"{endpoint}_published"]).abs()
+    if len(both) == len(runs) == len(published) and not gap.any():
+        return f"published   the same numbers as in {file.parent}"
+    why = "another CPU, other versions or other code: both pages end with what made them"
+    told = f"{int((gap > 0).sum())} of {len(both)} common runs differ in {endpoint}, by at most {gap.max():.4f}"
+    return f"published   {file.parent}: {told} ({why})"
 
 
 def write_files(found: Findings, folder: Path) -> list[Path]:

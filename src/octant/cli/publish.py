@@ -1,0 +1,20 @@
+"""`octant publish NAME`: the report of an experiment's newest sweep becomes what experiments/NAME says was found."""
+
+from __future__ import annotations
+
+import argparse
+
+from octant.tracking.store import connect, located
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The experiment."""
+    parser.add_argument("experiment", help="name of the experiment, such as factorial")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write it; nothing else writes there."""
+    from octant.analysis.report import pages  # only now: matplotlib reads the environment when it is imported
+
+    print(f"published in {pages.publish(connect(located(options.uri), options.experiment, create=False))}")
+    return 0
