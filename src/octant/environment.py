@@ -32,6 +32,7 @@ SERVER = frozenset(
 FOLLOWED = CLIENT | SERVER | {"HYDRA_FULL_ERROR", "NUMBA_CACHE_DIR"}
 _FAMILIES = re.compile(
     r"_?MLFLOW_|HYDRA_|NUMBA_|NPY_|OTEL_|(MPLBACKEND|MATPLOTLIBRC|OPENBLAS_CORETYPE|OPENBLAS_VERBOSE|PYTHONINSPECT)$"
+    r"|OMP_(?!NUM_THREADS$)|GOMP_|KMP_"
 )
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -40,6 +41,11 @@ def settle() -> None:
     """Leave in the environment what octant follows. A Python without UTF-8 is started again, with it."""
     for name in [name for name in os.environ if _FAMILIES.match(name) and name not in FOLLOWED]:
         del os.environ[name]
+    if not os.environ.get("OMP_NUM_THREADS", "1").isdecimal():
+        del os.environ["OMP_NUM_THREADS"]  # OpenMP would complain on stderr, in each process
+    if os.path.expanduser("~") == "~":  # noqa: PTH111 - Path's raises, as does importing MLflow then
+        os.environ["HOME"] = "/"  # a container's user without a name, as docker does it
+    os.environ["NETRC"] = os.devnull  # requests would send a password from there in place of the token it is given
     _reach_loopback()
     _forget_warnings()
     if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":

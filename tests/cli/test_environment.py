@@ -101,6 +101,7 @@ def test_other_settings_change_nothing(undisturbed: dict[str, Any], tmp_path: Pa
         **{"NUMBA_DISABLE_JIT": "1", "NUMBA_CPU_NAME": "generic", "NPY_DISABLE_CPU_FEATURES": "AVX2"},
         **{"PYTHONWARNINGS": "error,error::DeprecationWarning", "PYTHONHASHSEED": "7", "HYDRA_MAIN_MODULE": "x"},
         **{"http_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "GIT_DIR": "/nowhere"},
+        **{"OMP_NUM_THREADS": "", "OMP_DISPLAY_ENV": "true", "NETRC": "/nowhere"},
         **{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"},
     }
     assert disturbed(tmp_path, ("-OO",), **given) == undisturbed
@@ -108,15 +109,38 @@ def test_other_settings_change_nothing(undisturbed: dict[str, Any], tmp_path: Pa
 
 def test_deaf_names_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, too: what is left is a list of names, each in the documentation."""
-    for name in {*nasty(), "MPLBACKEND", "NUMBA_OPT", "HYDRA_FULL_ERROR"}:
+    for name in {*nasty(), "MPLBACKEND", "NUMBA_OPT", "OMP_DISPLAY_ENV", "KMP_AFFINITY", "HYDRA_FULL_ERROR"}:
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("no_proxy", "example.org")
     own.settle()
-    left = {name for name in os.environ if re.match("_?MLFLOW|NUMBA|MPL|HYDRA", name)}
+    left = {name for name in os.environ if re.match("_?MLFLOW|NUMBA|MPL|HYDRA|OMP_D|KMP", name)}
     assert left <= own.FOLLOWED
     assert os.environ["no_proxy"] == "example.org,127.0.0.1,localhost,::1"
     told = (ROOT / "docs" / "environment.md").read_text(encoding="utf-8")
     assert [name for name in sorted(own.FOLLOWED) if f"`{name}`" not in told] == []
+
+
+def test_netrc_replaces_no_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """wandb keeps its key there for localhost; requests takes it before the token of MLFLOW_TRACKING_TOKEN."""
+    from requests import Request, Session
+
+    (tmp_path / ".netrc").write_text("default login other password secret\n", encoding="utf-8")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", "")
+    monkeypatch.delenv("NETRC")
+    own.settle()
+    asked = Request("GET", "http://localhost:5000", headers={"Authorization": "Bearer mine"})
+    assert Session().prepare_request(asked).headers["Authorization"] == "Bearer mine"
+
+
+def test_a_user_without_a_home_is_served() -> None:
+    """Containers run as any number: MLflow cannot even be imported then."""
+    code = "import pwd; pwd.getpwuid = {}.__getitem__; from octant import environment; environment.settle(); "
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src")}
+    code += "import mlflow.environment_variables"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_commands_settle_before_the_libraries_come() -> None:
