@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from itertools import islice
-from math import prod
+from math import ceil, prod
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import RangeSweep, Sweep
 from hydra.errors import HydraException
 
 from octant.errors import InputError, unknown_word
@@ -30,7 +32,7 @@ def check(overrides: Sequence[str], loader: Any, repository: Any) -> None:
             raise InputError(f"{key}: it is given twice, one of them as a sweep; give it once")
         counts[key] = len(values)
         if repository.group_exists(each.key_or_group):
-            _check_words(each, values, repository) if not _is_hydras(each.key_or_group) else _check_hydras(each, values)
+            _check_words(each, values, repository)
     if prod(counts.values()) > MOST_RUNS:
         raise InputError(f"this sweep has {prod(counts.values()):,} runs; allowed are {MOST_RUNS:,} in one command")
 
@@ -68,16 +70,18 @@ def _parsed(parser: Any, text: str) -> Any:
         if re.match(_GRAMMAR, value):
             said = " ".join(str(error).split("\nSee https")[0].split())
             raise InputError(f"{key}: {value!r} cannot be read ({said}); as one text it is {quoted(text)}") from None
+        if value.endswith(","):
+            raise InputError(f"{key}: {value!r} ends in a comma; leave it out: {text.rstrip(', ')}") from None
         raise InputError(f"{key}: {value!r} cannot be read; quote it: {quoted(text)}") from None
 
 
 def _values(override: Any) -> list[Any]:
     """The values that the sweep has, or the one value."""
     if not override.is_sweep_override():
-        return [override.value()]
+        return _plain([override.value()], override)
     line, key = override.input_line, override.get_key_element()
     if not override.is_discrete_sweep():
-        raise InputError(f"{line}: interval() has no values to train; write them out, or {key}=range(0,1,0.1)")
+        raise InputError(f"{line}: interval() has no values to train; write them out, or {key}=range(1,3,0.5)")
     try:
         found = list(islice(_elements(override), MOST_RUNS + 1))
     except Exception as error:  # noqa: BLE001 - whatever range() and glob() make of their arguments
@@ -87,26 +91,39 @@ def _values(override: Any) -> list[Any]:
         raise InputError(f"{line}: it has no value, so there is nothing to train{glob}")
     if len(found) > MOST_RUNS:
         raise InputError(f"{line}: it has over {MOST_RUNS:,} values; allowed are {MOST_RUNS:,} runs in one command")
-    return found
+    if isinstance(override.value(), RangeSweep):
+        _check_range(override, found)
+    return _plain(found, override)
+
+
+def _plain(values: list[Any], override: Any) -> list[Any]:
+    """The values, none of which may hold a sweep: Hydra would hand on the sweep itself as the value."""
+    if any(isinstance(each, Sweep) for value in values for each in (value if isinstance(value, list) else [value])):
+        raise InputError(f"{override.input_line}: a sweep stands alone; write its values out: one,two")
+    return values
+
+
+def _check_range(override: Any, found: Sequence[float]) -> None:
+    """Raise InputError where Hydra counts otherwise than its range() says.
+
+    It adds binary fractions up, so that 0.3 is missed and the end may be among them; and what sort() makes of a range
+    may begin outside it.
+    """
+    line, sweep = override.input_line, override.value()
+    if "sort(" in line:
+        raise InputError(f"{line}: sort() of a range() may give other values; leave it out, the order changes no run")
+    start, end, step = (Decimal(str(each)) for each in (sweep.start, sweep.stop, sweep.step))
+    meant = [float(start + count * step) for count in range(ceil((end - start) / step))]
+    if sorted(found) != sorted(meant):
+        written = ",".join(map(str, meant))
+        raise InputError(
+            f"{line}: range() misses such fractions; write them out: {override.get_key_element()}={written}"
+        )
 
 
 def _elements(override: Any) -> Iterator[Any]:
     for value in override.sweep_iterator():
         yield override._convert_value(value)
-
-
-def _is_hydras(group: str) -> bool:
-    return group.startswith("hydra")
-
-
-def _check_hydras(override: Any, values: Sequence[Any]) -> None:
-    """A group of Hydra's own takes words and lists of words; Hydra itself stumbles over numbers."""
-    for value in values:
-        words = value if isinstance(value, list) else [value]
-        if not (override.is_delete() or value is None or all(isinstance(word, str) for word in words)):
-            raise InputError(
-                f"{override.key_or_group}: {override.input_line} is no word; `octant --hydra-help` shows more"
-            )
 
 
 def _check_words(override: Any, values: Sequence[Any], repository: Any) -> None:

@@ -79,6 +79,15 @@ REFUSED = {
     "home": (["dataset=arrays", "dataset.path=~/x.npz"], """quote it: 'dataset.path="~/x.npz"'"""),
     "comma": (["dataset=arrays", "dataset.path=a,b.npz"], """or quotes if it is one: 'dataset.path="a,b.npz"'"""),
     "Korean": (["experiment.question=어느 쪽"], """quote it: 'experiment.question="어느 쪽"'"""),
+    "range of fractions": (["-m", "learning_rate=range(0.1,0.4,0.1)"], "write them out: learning_rate=0.1,0.2,0.3\n"),
+    "sorted range": (["-m", "seed=sort(range(0,5,2),reverse=true)"], "may give other values; leave it out"),
+    "range among values": (["-m", "seed=range(3),5"], "seed=range(3),5: a sweep stands alone; write its values out"),
+    "range in a list": (["-m", "seed=[range(3)]"], "seed=[range(3)]: a sweep stands alone"),
+    "comma at the end": (["seed=3,", "epochs=2"], "ends in a comma; leave it out: seed=3\n"),
+    "sweeper without -m": (["hydra.sweeper.params={seed:'0,1'}"], "it is a sweep; add -m"),
+    "number for a name": (["dataset=arrays", "dataset.path=1_1"], "in two pairs of quotes: 'dataset.path=\"...\"'"),
+    "number for a launcher": (["hydra/launcher=0"], "hydra/launcher: 0 is unknown; known: basic, octant"),
+    "plus": (["+experiment=smoke"], "leave the + out: experiment=smoke\n"),
     "space in a key": (["seed =3"], "write a setting, = and its value"),
 }  # fmt: skip
 
@@ -91,6 +100,24 @@ def test_refusal_says_what_to_type(case: str, tmp_path: Path) -> None:
     assert line.startswith("octant: ")
     assert line.count("\n") == 1
     assert said in line
+
+
+@pytest.mark.parametrize(
+    "words", [["seed=3", "-m", "loss=mse,cross_entropy"], ["loss=mse,cross_entropy", "-m", "seed=3"]]
+)
+def test_settings_stand_around_a_flag(words: list[str], tmp_path: Path) -> None:
+    code, said, runs = command(tmp_path, *words)
+    assert (code, said) == (0, "")
+    assert {(run.settings.seed, run.settings.loss) for run in runs} == {(3, "mse"), (3, "cross_entropy")}
+
+
+@budget(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(1, 9), st.integers(-2, 12), st.sampled_from([-3, -1, 1, 2, 5]))
+def test_range_of_fractions_is_exact_or_refused(tmp_path: Path, start: int, end: int, step: int) -> None:
+    meant = {tenth / 10 for tenth in range(start, end, step)}
+    code, said, runs = command(tmp_path, "-m", f"learning_rate=range({start / 10},{end / 10},{step / 10})")
+    assert (code, {run.settings.learning_rate for run in runs}) in ((0, meant), (2, set()))
+    assert not code or ("no value" if not meant else "write them out" if min(meant) > 0 else "greater than 0") in said
 
 
 NAMES = st.text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -41,6 +42,8 @@ def launch(words: Sequence[str], overrides: Sequence[str]) -> int:
         if str(error).startswith(("Ambiguous value", "Sweep parameters")):
             octant_overrides.refuse_sweeps(overrides)
         raise InputError(line_of_hydra(error)) from error
+    if single and any(each.lstrip("+").startswith("hydra.sweeper.params") for each in overrides):
+        raise InputError("hydra.sweeper.params: it is a sweep; add -m to train one run for each of its values")
     launched = [launching.launch(single)] if single else launching.launches
     if not launched:
         return 0  # a question about the configuration, such as --cfg job
@@ -104,6 +107,8 @@ def line_of_hydra(error: Exception) -> str:
         return unknown_word(group, word, options)
     if "Could not override" in text:
         return _unknown_setting(text.split("'")[1])
+    if twice := re.match(r"Multiple values for .*'override (\S+): (\S+)'", text):
+        return f"{twice[1]}: it has a value already; leave the + out: {twice[1]}={twice[2]}"
     if "Environment variable" in text:
         return f"{text.split('full_key: ')[-1].split()[0]}: set the environment variable {text.split(chr(39))[1]} first"
     return text or type(error).__name__

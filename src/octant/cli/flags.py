@@ -43,7 +43,7 @@ def read_flags(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("overrides", nargs="*")
     for names, options in {**_ONE_OF, **_OTHERS}.items():
         parser.add_argument(*names, **options)
-    flags = parser.parse_args(words)
+    flags = parser.parse_intermixed_args(words)  # settings may stand on both sides of -m
     if sum(map(bool, (flags.run, flags.multirun, flags.shell_completion, flags.cfg, flags.info))) > 1:
         raise InputError("--cfg and --info show one run; give each setting one value, without -m")
     if flags.resolve and not flags.cfg:

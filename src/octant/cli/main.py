@@ -74,7 +74,7 @@ def _compose(words: Sequence[str]) -> int:
 
     if known:
         check_overrides(flags.overrides)
-    return launch(words, flags.overrides)
+    return launch([*flags.overrides, *(each for each in words if each not in flags.overrides)], flags.overrides)
 
 
 def _quit(*_: object) -> NoReturn:
