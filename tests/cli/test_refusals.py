@@ -32,7 +32,7 @@ CLI_BAD = {
         ["hydra/launcher=slurm", "hydra.launcher.sbatch.partition=cpu"],
         "+hydra.launcher.sbatch.partition=... adds one",
     ),
-    "number for a launcher": (["hydra/launcher=0"], "hydra/launcher=0 is no word"),
+    "number for a launcher": (["hydra/launcher=0"], "hydra/launcher: 0 is unknown"),
     "relative store": (["tracking.uri=sqlite:///x.db"], "write sqlite:////absolute/path.db"),
     "store as folder": (["tracking.uri=./mlruns"], "known scheme"),
 }
