@@ -119,6 +119,25 @@ def test_the_readme_s_sweep_of_mnist() -> None:
     assert f"some {10 * round(theirs / ours / 10)} times" in readme
 
 
+def test_the_answer_has_the_tables_numbers() -> None:
+    """Each lead of one loss over the other in the README, with its sign in the winner's favour."""
+    text = " ".join((ROOT / "README.md").read_text().split("## Two commands")[0].split())
+    told = {
+        ("factorial", "shared"): ("cross_entropy", "by ([0-9.]+) points of test accuracy at one shared learning rate"),
+        ("factorial", "own"): ("cross_entropy", "by ([0-9.]+) when each configuration takes its own"),
+        ("mnist", "shared"): ("mse", "squared error leads by ([0-9.]+) points at that shared rate"),
+        ("mnist", "own"): ("cross_entropy", r"cross-entropy leads again, by (\d\.\d+)"),
+    }
+    for (name, rate), (winner, pattern) in told.items():
+        effects = pd.read_csv(ROOT / "experiments" / name / "effects.csv")
+        loss = effects[(effects["effect"] == "loss") & (effects["learning_rates"] == rate)].iloc[0]
+        found = re.search(pattern, text)
+        assert found, pattern
+        assert winner == (loss["plus"] if loss["estimate"] > 0 else loss["minus"])
+        assert float(found[1]) == round(abs(loss["estimate"]), 2)
+        assert loss["shown"]
+
+
 def test_the_shared_rate_is_the_one_that_the_yaml_says() -> None:
     """Of the rates of `tuned`, the one whose worst configuration has the best mean validation accuracy."""
     runs = pd.read_csv(ROOT / "experiments" / "tuned" / "results.csv")
