@@ -22,7 +22,7 @@ def test_errors_agree_with_the_accuracy_to_the_example(swept: tuple[Path, str]) 
     folders = list((swept[0] / "journal").iterdir())
     assert len(folders) == 16
     for folder in folders:
-        errors = json.loads((folder / "test_errors.json").read_text())
+        errors = json.loads((folder / "files" / "test_errors.json").read_text())
         last = json.loads((folder / "epochs.jsonl").read_text().splitlines()[-2])["metrics"]["test_accuracy"]
         examples = sum(errors["examples"])
         assert 1 - len(errors["wrong"]) / examples == pytest.approx(last, abs=1e-12)

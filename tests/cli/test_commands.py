@@ -28,13 +28,20 @@ def test_each_command_has_help(word: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("word", COMMANDS)
 def test_a_wrong_option_is_one_line(word: str, tmp_path: Path) -> None:
-    needed = {"predict": ["x"], "rerun": ["x"], "portraits": ["x"], "report": ["x"], "promote": ["x"]}.get(word, [])
+    needed = {
+        "predict": ["x"],
+        "rerun": ["x"],
+        "portraits": ["x"],
+        "report": ["x"],
+        "promote": ["x"],
+        "publish": ["x"],
+    }.get(word, [])
     done = run_octant(tmp_path / "home", word, *needed, "--colour")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"octant: unrecognized arguments: --colour; octant {word} --help lists what there is\n"
 
 
-@pytest.mark.parametrize("word", ["predict", "rerun", "portraits", "report", "promote"])
+@pytest.mark.parametrize("word", ["predict", "rerun", "portraits", "report", "promote", "publish"])
 def test_what_is_missing_is_named(word: str, tmp_path: Path) -> None:
     done = run_octant(tmp_path / "home", word)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -325,8 +326,8 @@ def test_disguised_code_is_not_served(tampered: tuple[Path, Path]) -> None:
 @MLFLOW_WARNS
 def test_what_is_served_was_checked(promoted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that are exchanged after the check reach neither the server nor a model that is loaded."""
-    from octant.models import champion as served
     from octant.models import registry, verified
+    from octant.models import serve as served
     from octant.tracking.store import LOCAL, Store
 
     home = tmp_path / "home"
@@ -348,7 +349,8 @@ def test_what_is_served_was_checked(promoted: Path, tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(served, "fetch", fetch_and_exchange)
     monkeypatch.setattr(served, "serve", look)
-    served.serve_champion(store)
+    monkeypatch.setattr(served, "located", lambda _: store)
+    served.run(argparse.Namespace(uri=None))
     assert found
     assert not found[0].exists()
     shutil.rmtree(home)

@@ -33,18 +33,18 @@ REACHING_IN = {
 
 
 @contextmanager
-def started(folder: Path, home: Path, module: str, *arguments: str, **more: str) -> Iterator[tuple[int, int]]:
+def started(folder: Path, home: Path, word: str, **more: str) -> Iterator[tuple[int, int]]:
     """The command and its port, once it says that its server answers."""
     port = free_port()
     with closing(Service(folder)) as service:
         env = environment(home, OCTANT_PORT=str(port), **more)
-        child = service.spawn(sys.executable, "-m", module, *arguments, env=env)
+        child = service.spawn(sys.executable, "-m", "octant", word, env=env)
 
         def up() -> bool:
             assert child.poll() is None, service.log()
             return "stop it with Ctrl-C" in service.log()
 
-        wait_for(up, 90, module)
+        wait_for(up, 90, word)
         yield child.pid, port
 
 
@@ -73,7 +73,7 @@ def promoted(swept: Home) -> Path:
 def test_ui_answers_to_its_own_names_only(swept: Home, tmp_path: Path) -> None:
     """In an environment that would open or break it, killed in the end: nothing of it stays."""
     api, json_type = "/api/2.0/mlflow/experiments/create", {"Content-Type": "application/json"}
-    with started(tmp_path, swept[0], "octant.servers.ui", **REACHING_IN) as (pid, port):
+    with started(tmp_path, swept[0], "ui", **REACHING_IN) as (pid, port):
         assert status(port) == status(port, Host=f"localhost:{port}") == 200
         for host in ("10.evil.com", f"10.evil.com:{port}", "192.168.evil.com", "172.16.evil.com", "evil.com",
                      "10.0.0.1", f"127.0.0.1:{port + 1}", "fd00:evil", f"127.0.0.1:{port}.evil.com"):  # fmt: skip
@@ -90,7 +90,7 @@ def test_ui_answers_to_its_own_names_only(swept: Home, tmp_path: Path) -> None:
 def test_served_champion_answers_readers_only(promoted: Path, tmp_path: Path) -> None:
     good = json.dumps({"inputs": [[0.5] * 64]})
     json_type = {"Content-Type": "application/json"}
-    with started(tmp_path, promoted, "octant.models.champion", "serve", **REACHING_IN) as (pid, port):
+    with started(tmp_path, promoted, "serve", **REACHING_IN) as (pid, port):
         assert status(port, "/invocations", good, **json_type) == 200
         for host in ("10.evil.com", f"192.168.evil.com:{port}", "evil.com"):
             assert status(port, "/invocations", good, Host=host, **json_type) == 400, host

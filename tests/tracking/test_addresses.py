@@ -92,7 +92,8 @@ def test_long_question_is_refused(tmp_path: Path) -> None:
 
 def test_long_command_is_cut() -> None:
     identity = {"dataset": {"digest": "d"}, "provenance": {"command": "x" * 20_000}, "configuration": "a-b-c",
-                "fingerprint": "f", "trainer": "network", "code": {"digest": "c", "own": "c"}}  # fmt: skip
+                "fingerprint": "f", "trainer": "network", "code": {"digest": "c", "own": "c"},
+                "settings": {}}  # fmt: skip
     assert len(run_tags(identity, "s")["command"]) < 5000
 
 

@@ -282,7 +282,7 @@ def test_a_slow_store_is_waited_for_longer_than_one_that_refuses(
     monkeypatch.setattr(shipper, "connect", connect)
     monkeypatch.setattr(shipper, "forget_missing", lambda *_: None)
     monkeypatch.setattr(shipper, "forget_damaged", lambda *_: None)
-    monkeypatch.setattr(shipper, "deliver", lambda _, order, __: Claim(order, {}, {}))
+    monkeypatch.setattr(shipper, "deliver", lambda _, order, *__: Claim(order, {}, {}))
     order = Order(Journal(tmp_path), "key")
     shipping = shipper.Shipper(locate(Tracking(uri=None), tmp_path), "x", [order], lambda _: None)
     shipping.mark(order.journal.fingerprint, "FINISHED")
@@ -350,7 +350,7 @@ def test_a_launch_that_cannot_go_on_leaves_no_run_running(tmp_path: Path) -> Non
     """Even where the store takes its time: nobody waits for the end, as after Ctrl-C."""
     code = (
         "import time\nimport octant.runs.launch as launch\nimport octant.tracking.shipper as shipper\n"
-        "from octant import app\n"
+        "from octant.cli.main import main\n"
         "connect = shipper.connect\n"
         "def slowly(*given):\n    time.sleep(3)\n    return connect(*given)\n"
         "shipper.connect = slowly\n"

@@ -66,6 +66,7 @@ def _compose(words: Sequence[str]) -> list[dict[str, Any]]:
             taken.append(error)
         return None
 
+    home.made()  # an OSError within Hydra's resolver would be taken for the user's words
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its exceptions over instead of printing them
     OmegaConf.register_new_resolver("octant.state", lambda: str(home.made()), replace=True)
     sys.argv[1:] = words  # Hydra takes them from there

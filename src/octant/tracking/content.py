@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric
 
 ENDPOINT = "test_accuracy"
+_PLAIN = "#0072B2"
 _MOST_TAG = 4900  # characters; MLflow's own limit was 5,000 for years
 # What a configuration's name is made of. A run does not know its sweep: these levels take the places that they have
 # in the figures of a sweep over them, and any other word comes after them.
@@ -28,9 +29,9 @@ def run_name(identity: Mapping[str, Any]) -> str:
 
 
 def run_colour(settings: Mapping[str, Any]) -> str:
-    """The colour of the run's configuration, from its settings alone."""
-    levels = {name: [*known, settings[name]] for name, known in _LEVELS.items()}
-    return styles(levels).colour(settings)
+    """The colour of the run's configuration, from its settings alone; one for all where it has none of the words."""
+    levels = {name: [*known, settings[name]] for name, known in _LEVELS.items() if name in settings}
+    return styles(levels).colour(settings) if levels else _PLAIN
 
 
 def run_tags(identity: Mapping[str, Any], sweep: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The contrasts of a design: which cells, with which weights, make each main effect and interaction."""
+"""The contrasts of a design: the cells and weights of each main effect and interaction."""
 
 from __future__ import annotations
 
