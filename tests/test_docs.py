@@ -44,6 +44,7 @@ ELSEWHERE = {
     "make bench": "by hand: a quarter of an hour, and PyTorch to install",
     "python benchmarks/intervals.py": "by hand: an hour",
     "octant experiment=factorial hydra/launcher=ray hydra.launcher.address=head:6379": "test_a_sweep_on_a_cluster",
+    "octant publish NAME": "test_publish_asks_for_a_clean_commit",
     "octant rerun RUN_ID": "test_it_is_bit_identical_and_says_what_it_knows",
 }
 

@@ -121,7 +121,7 @@ def test_a_server_stopped_and_started_in_mid_sweep_loses_and_doubles_nothing(ser
 
 GONE_BEFORE_THE_REPORT = """
 import os, signal
-from octant.analysis import report
+from octant.analysis.report import pages as report
 from octant.cli.main import main
 
 log = report.log

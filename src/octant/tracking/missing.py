@@ -71,7 +71,8 @@ def _catch_up(connection: Connection, order: Order) -> None:
         if receipt.get("run_id") and receipt.get("status") not in FINAL:
             history = connection.client.get_metric_history(receipt["run_id"], ENDPOINT)
             taken = len({point.step for point in history})
-            if taken > receipt.get("sent", 0):
+            sent = receipt.get("sent", 0)
+            if isinstance(sent, int) and taken > sent:  # a receipt of nonsense is the delivery's to refuse
                 order.save(receipt | {"sent": taken})
 
 
