@@ -113,7 +113,7 @@ def test_reset_empties_a_linked_folder(tmp_path: Path) -> None:
     for path in (target / "README.md", target / "mlflow.db", target / "artifacts" / "x" / "README.md"):
         path.write_text("x")
     (tmp_path / "mlruns").symlink_to(target)
-    command = ["make", "-f", str(ROOT / "Makefile"), "reset", "YES=1"]
+    command = ["make", "--no-print-directory", "-f", str(ROOT / "Makefile"), "reset", "YES=1"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "mlruns/ is empty\n"), done.stderr
     assert [path.name for path in target.iterdir()] == ["README.md"]
