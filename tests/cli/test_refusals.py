@@ -32,6 +32,7 @@ CLI_BAD = {
         ["hydra/launcher=slurm", "hydra.launcher.sbatch.partition=cpu"],
         "+hydra.launcher.sbatch.partition=... adds one",
     ),
+    "code without a digest": (["code=xyz"], "code: 'xyz' is no digest; it has 32 digits"),
     "number for a launcher": (["hydra/launcher=0"], "hydra/launcher: 0 is unknown"),
     "relative store": (["tracking.uri=sqlite:///x.db"], "write sqlite:////absolute/path.db"),
     "store as folder": (["tracking.uri=./mlruns"], "known scheme"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from octant.errors import InputError
 from octant.trainer import Part, Settings, one_line, trainer
@@ -55,6 +57,13 @@ class Ray(Cluster):
     address: Annotated[str, Field(min_length=1)]
 
 
+def _digest(value: str | None) -> str | None:
+    if value is None or re.fullmatch("[0-9a-f]{32,64}", value):
+        return value
+    said = "code: {got} is no digest; it has 32 digits, 0-9 and a-f, as the launch shows them"
+    raise PydanticCustomError("word", said, {"got": repr(value[:80])})
+
+
 class Launch(Part):
     """The rest of a command: the experiment that its runs belong to, and how to go about it.
 
@@ -65,7 +74,7 @@ class Launch(Part):
     experiment: Experiment
     tracking: Tracking
     trainer: str = "network"
-    code: Annotated[str, Field(pattern=r"^[0-9a-f]{32,64}$")] | None = None
+    code: Annotated[str | None, AfterValidator(_digest)] = None
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     rerun: bool = False
     cluster: Annotated[Slurm | Ray, Field(discriminator="cluster")] | None = None
