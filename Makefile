@@ -104,8 +104,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.tested: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing pinned versions and the test tools into $(VENV) (about 2 minutes the first time)"
-	@$(INSTALL) --editable '.[test]'
-	@touch $@ $(VENV)/.installed
+	@$(INSTALL) --editable '.[test,server]'
+	@touch $@ $(VENV)/.installed $(VENV)/.serving
 
 $(VENV)/.serving: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing pinned versions and the server's packages into $(VENV)"
