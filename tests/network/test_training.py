@@ -14,7 +14,7 @@ from octant.errors import InputError
 from octant.network.data import Dataset, Part, load
 from octant.network.initialisers import INITIALISERS, Parameters
 from octant.network.network import build, forward, score
-from octant.network.training import initial_parameters, target_matrix, train, visiting_order
+from octant.network.training import Start, initial_parameters, target_matrix, train, visiting_order
 from support.settings import settings
 
 CUBE = list(itertools.product(("mse", "cross_entropy"), ("sigmoid", "tanh"), ("sigmoid", "softmax")))
@@ -109,7 +109,8 @@ def test_continuing_from_any_epoch_gives_the_same_numbers(digits: Dataset) -> No
         whole.append(record.metrics)
         copies[record.epoch] = Parameters(*(p.copy() for p in record.parameters))
     for epoch, parameters in copies.items():
-        rest = [record.metrics for record in train(settings(), digits, (epoch, parameters))]
+        start = Start(epoch, parameters, whole[epoch]["step_W1"])
+        rest = [record.metrics for record in train(settings(), digits, start)]
         assert rest == whole[epoch:]
 
 

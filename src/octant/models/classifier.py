@@ -1,7 +1,8 @@
 """The model that every finished run logs: MLflow runs a copy of this file (models from code), octant never imports it.
 
-Beside it lie `weights.npz` (W1 (d, h), b1 (h,), W2 (h, k), b2 (k,); no pickle) and a copy of octant's activations, so
-the forward pass is the trainer's own. What the run chose stands in MLmodel as the model's config: hidden, output,
+Beside it lie `weights.npz` (W1 (d, h), b1 (h,), W2 (h, k), b2 (k,); h is 0 and W2 (d, k) for hidden=none; no pickle)
+and a copy of octant's activations, so the forward pass is the trainer's own. What the run chose stands in MLmodel as
+the model's config: hidden, output,
 inputs (d), classes (k), class_names, scale, image_shape, sha256 (of weights.npz).
 """
 
@@ -27,7 +28,8 @@ def weights_of(path: Path, config: dict[str, Any]) -> list[Any]:
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         weights = [stored[name] for name in ("W1", "b1", "W2", "b2")]
     h = len(weights[1])
-    shapes = [(config["inputs"], h), (h,), (h, config["classes"]), (config["classes"],)]
+    into_output = config["inputs"] if config["hidden"] == "none" else h
+    shapes = [(config["inputs"], h), (h,), (into_output, config["classes"]), (config["classes"],)]
     if [each.shape for each in weights] != shapes or not all(np.isfinite(each).all() for each in weights):
         raise _refusal(f"{path.name} does not hold finite arrays of the shapes {shapes}")
     return weights
@@ -64,7 +66,7 @@ class Forward:
         if self._config["scale"] != 1 and X.size and not 0 <= X.min() <= X.max() <= 1:
             divisor = f"pixels divided by {self._config['scale']:g}"
             raise _refusal(f"inputs range from {X.min():g} to {X.max():g}, allowed is 0 to 1: {divisor}")
-        A1 = self._hidden(X @ W1 + b1)
+        A1 = X if self._config["hidden"] == "none" else self._hidden(X @ W1 + b1)
         return np.asarray(self._output(A1 @ W2 + b2), dtype=np.float64)
 
 

@@ -77,7 +77,8 @@ def draw(settings: Settings, dataset: Dataset, parameters: Parameters) -> Iterat
         figures.confusion_figure({settings.configuration: 100 * matrix / np.maximum(examples, 1)[:, None]}, names),
     )
     if dataset.image_shape:
-        yield "weights", figures.weights_figure(parameters.W1, dataset.image_shape)
+        weights, units = (parameters.W1, "hidden units") if network.has_hidden_layer else (parameters.W2, "outputs")
+        yield "weights", figures.weights_figure(weights, dataset.image_shape, units)
         if len(shown := wrong[:_MOST_WRONG]):
             images = dataset.test.X[shown[:, 0]].reshape(-1, *dataset.image_shape)
             words = [f"{names[label]} read as {names[said]}" for _, label, said in shown]

@@ -20,10 +20,20 @@ Array = NDArray[Any]
 
 
 class Activation(NamedTuple):
-    """A forward function `Z -> A` and its pullback `(A, dA) -> dZ`."""
+    """A forward function `Z -> A` and its pullback `(A, dA) -> dZ`.
+
+    `steepest` is the largest derivative da_j/dz_j that a unit can have; `own` are these derivatives as a function of A
+    where units depend on one another (softmax), so that they are not the pullback of ones.
+    """
 
     forward: Callable[[Array], Array]
     pullback: Callable[[Array, Array], Array]
+    steepest: float = 1.0
+    own: Callable[[Array], Array] | None = None
+
+    def slopes(self, A: Array) -> Array:
+        """da_j/dz_j of each unit, in the shape of A: the diagonal of the Jacobian."""
+        return self.own(A) if self.own else self.pullback(A, np.ones_like(A))
 
 
 def sigmoid(Z: Array) -> Array:
@@ -67,13 +77,32 @@ def softmax_pullback(A: Array, dA: Array) -> Array:
     return A * (dA - np.sum(A * dA, axis=-1, keepdims=True))
 
 
+def identity(Z: Array) -> Array:
+    """z itself."""
+    return Z
+
+
+def identity_pullback(A: Array, dA: Array) -> Array:
+    """dz = da."""
+    return dA
+
+
+def softmax_own(A: Array) -> Array:
+    """da_k/dz_k = a_k (1 - a_k)."""
+    return A * (1.0 - A)
+
+
+# No hidden layer at all: the outputs are those of softmax or logistic regression on the inputs.
+NONE = Activation(identity, identity_pullback)
+
 HIDDEN: dict[str, Activation] = {
-    "sigmoid": Activation(sigmoid, sigmoid_pullback),
+    "sigmoid": Activation(sigmoid, sigmoid_pullback, 0.25),
     "tanh": Activation(tanh, tanh_pullback),
     "relu": Activation(relu, relu_pullback),
+    "none": NONE,
 }
 
 OUTPUT: dict[str, Activation] = {
-    "sigmoid": Activation(sigmoid, sigmoid_pullback),
-    "softmax": Activation(softmax, softmax_pullback),
+    "sigmoid": Activation(sigmoid, sigmoid_pullback, 0.25),
+    "softmax": Activation(softmax, softmax_pullback, 0.25, softmax_own),
 }

@@ -4,7 +4,7 @@
     Z2 = A1 W2 + b2   A2 = output(Z2)         W1 (d, h)  b1 (h,)  W2 (h, k)  b2 (k,)
 
 `dZ` is the gradient of one example's loss with respect to its pre-activations, a row an example; gradients of
-parameters are means over the rows.
+parameters are means over the rows. With hidden=none there is no such layer: A1 = X, W1 is (d, 0), b1 (0,), W2 (d, k).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from octant.errors import InputError, unknown_word
-from octant.network.activations import HIDDEN, OUTPUT, Activation, Array
+from octant.network.activations import HIDDEN, NONE, OUTPUT, Activation, Array
 from octant.network.initialisers import Parameters
 from octant.network.losses import LOSSES, Loss
 
@@ -25,6 +25,11 @@ class Network(NamedTuple):
     loss: Loss
     hidden: Activation
     output: Activation
+
+    @property
+    def has_hidden_layer(self) -> bool:
+        """False for hidden=none."""
+        return self.hidden is not NONE
 
 
 def build(loss: str, hidden: str, output: str) -> Network:
@@ -38,7 +43,7 @@ def build(loss: str, hidden: str, output: str) -> Network:
 
 
 class Activations(NamedTuple):
-    """What a forward pass leaves: A1 (n, h), Z2 (n, k), A2 (n, k)."""
+    """What a forward pass leaves: A1 (n, h), or X, Z2 (n, k), A2 (n, k)."""
 
     A1: Array
     Z2: Array
@@ -48,7 +53,7 @@ class Activations(NamedTuple):
 def forward(network: Network, parameters: Parameters, X: Array) -> Activations:
     """Hidden and output layer for the rows of X (n, d)."""
     W1, b1, W2, b2 = parameters
-    A1 = network.hidden.forward(X @ W1 + b1)
+    A1 = network.hidden.forward(X @ W1 + b1) if network.has_hidden_layer else X
     Z2 = A1 @ W2 + b2
     return Activations(A1, Z2, network.output.forward(Z2))
 
@@ -69,17 +74,17 @@ def backward(network: Network, parameters: Parameters, X: Array, Y: Array) -> Pa
     """Gradient of the mean loss over the rows of X (n, d), Y (n, k), shaped as the parameters."""
     A1, _, A2 = forward(network, parameters, X)
     dZ2 = output_error(network, A2, Y)
-    dZ1 = network.hidden.pullback(A1, dZ2 @ parameters.W2.T)
+    dZ1 = network.hidden.pullback(A1, dZ2 @ parameters.W2.T) if network.has_hidden_layer else X[:, :0]
     n = len(X)
     return Parameters(X.T @ dZ1 / n, dZ1.sum(axis=0) / n, A1.T @ dZ2 / n, dZ2.sum(axis=0) / n)
 
 
 class Score(NamedTuple):
-    """Share of examples whose largest output is their class, mean loss per example, and the classes said (n,)."""
+    """Share of examples whose largest output is their class, mean loss per example, and the predicted classes (n,)."""
 
     accuracy: float
     loss: float
-    said: Array
+    predicted: Array
 
 
 def score(network: Network, Z2: Array, Y: Array, labels: Array, chunk: int = 2048) -> Score:
@@ -87,9 +92,9 @@ def score(network: Network, Z2: Array, Y: Array, labels: Array, chunk: int = 204
 
     Z2 (n, k) are the output's pre-activations, Y (n, k) the targets, labels (n,) the classes.
     """
-    said, total = np.empty(len(Z2), np.intp), 0.0
+    predicted, total = np.empty(len(Z2), np.intp), 0.0
     for rows in (slice(i, i + chunk) for i in range(0, len(Z2), chunk)):
         A2 = network.output.forward(Z2[rows])
-        said[rows] = A2.argmax(axis=1)
+        predicted[rows] = A2.argmax(axis=1)
         total += float(network.loss.value(Z2[rows], A2, Y[rows]).sum(dtype=np.float64))
-    return Score(float(np.mean(said == labels)), total / len(labels), said)
+    return Score(float(np.mean(predicted == labels)), total / len(labels), predicted)

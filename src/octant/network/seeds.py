@@ -1,4 +1,4 @@
-"""One seed, three independent streams: initial weights, visiting order, split.
+"""One seed, independent streams: initial weights, visiting order, split, and the examples that diagnostics look at.
 
 Separate children of one SeedSequence keep comparisons paired: two configurations with the same seed get the same
 initial weights and the same order, whatever else they draw. A stream is a pure function of the seed (and of the
@@ -18,6 +18,11 @@ def weights(seed: int) -> SeedSequence:
 def order(seed: int, epoch: int) -> SeedSequence:
     """Stream of the order in which `epoch` (1-based) visits the training examples."""
     return SeedSequence(seed, spawn_key=(1, epoch))
+
+
+def probe(seed: int) -> SeedSequence:
+    """Stream of the training examples that diagnostics look at."""
+    return SeedSequence(seed, spawn_key=(3,))
 
 
 def split(seed: int) -> SeedSequence:

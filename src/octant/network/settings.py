@@ -90,6 +90,7 @@ class Settings(trainer.Settings):
     order: Literal["shuffled", "file"] = "shuffled"
     output_step: Literal["gradient", "divided"] = "gradient"
     hidden_error: Literal["gradient", "raw"] = "gradient"
+    diagnostics: bool = True
 
     @model_validator(mode="after")
     def _words(self) -> Settings:

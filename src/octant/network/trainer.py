@@ -13,10 +13,11 @@ from octant import home
 from octant.errors import InputError
 from octant.network.activations import Array
 from octant.network.data import Dataset, cache, load, state_of
+from octant.network.diagnostics import STEP
 from octant.network.initialisers import Parameters
 from octant.network.network import build
 from octant.network.settings import DataSettings, Settings
-from octant.network.training import test_errors
+from octant.network.training import Start, test_errors
 from octant.network.training import train as epochs
 from octant.trainer import Data, Epoch
 
@@ -27,7 +28,7 @@ TEST_ERRORS = "test_errors.json"
 class NetworkEpoch(Epoch):
     """An epoch with the classes that the network gives to the test examples, (n_test,)."""
 
-    said: Array | None = None
+    predicted: Array | None = None
 
 
 def dataset_of(settings: DataSettings, dtype: str) -> Dataset:
@@ -42,10 +43,13 @@ def _loaded(settings: DataSettings, dtype: str, cache: Path, _: str) -> Dataset:
 
 def train(settings: Settings, state: Mapping[str, Any] | None = None) -> Iterator[NetworkEpoch]:
     """Yield epoch 0 and each epoch after it, or, from `state`, its epoch again and those that follow."""
-    start = (int(state["epoch"]), Parameters(*(state[name] for name in Parameters._fields))) if state else None
+    start = None
+    if state:
+        parameters = Parameters(*(state[name] for name in Parameters._fields))
+        start = Start(int(state["epoch"]), parameters, float(state[STEP]))
     for record in epochs(settings, dataset_of(settings.dataset, settings.dtype), start):
-        after = {"epoch": record.epoch, **record.parameters._asdict()}
-        yield NetworkEpoch(record.epoch, record.metrics, after, record.diverged, record.seconds, record.said)
+        after = {"epoch": record.epoch, STEP: record.metrics.get(STEP, 0.0), **record.parameters._asdict()}
+        yield NetworkEpoch(record.epoch, record.metrics, after, record.diverged, record.seconds, record.predicted)
 
 
 def data(settings: Settings) -> Data:
@@ -76,9 +80,9 @@ def data(settings: Settings) -> Data:
 
 def files(settings: Settings, last: Epoch) -> dict[str, bytes]:
     """What the trained network gets wrong on the test set; see training.test_errors."""
-    if not isinstance(last, NetworkEpoch) or last.said is None:
+    if not isinstance(last, NetworkEpoch) or last.predicted is None:
         return {}
-    errors = test_errors(dataset_of(settings.dataset, settings.dtype), last.said)
+    errors = test_errors(dataset_of(settings.dataset, settings.dtype), last.predicted)
     return {TEST_ERRORS: (json.dumps(errors) + "\n").encode()}
 
 

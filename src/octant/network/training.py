@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from octant.network import seeds
 from octant.network.activations import Array
 from octant.network.data import Dataset
+from octant.network.diagnostics import STEP, Probe, step_size
 from octant.network.engines import ENGINES, Epoch, Step
 from octant.network.initialisers import INITIALISERS, Parameters
 from octant.network.network import Network, build, score
@@ -27,7 +28,7 @@ class Record:
 
     `metrics` holds accuracies (a share of all examples of the part) and losses (means per example), all finite.
     A record with `diverged`, the reason, is the last one and has no metrics. `parameters` are the live arrays,
-    which the next epoch changes: copy what must be kept. `said` (n_test,) are the classes given to the test examples.
+    which the next epoch changes: copy what must be kept. `predicted` (n_test,) are the test examples' classes.
     """
 
     epoch: int
@@ -35,13 +36,17 @@ class Record:
     metrics: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     diverged: str | None = None
-    said: Array | None = None
+    predicted: Array | None = None
 
 
 def initial_parameters(settings: Settings, inputs: int, classes: int) -> Parameters:
     """The run's initial weights: they depend on its seed, init, shapes and dtype, on nothing else."""
-    draw = INITIALISERS[settings.init]
-    drawn = draw(seeds.weights(settings.seed), inputs, settings.hidden_units, classes)
+    draw, stream = INITIALISERS[settings.init], seeds.weights(settings.seed)
+    if settings.hidden == "none":
+        layer = draw(stream, inputs, classes, classes)
+        drawn = Parameters(layer.W1[:, :0], layer.b1[:0], layer.W1, layer.b1)
+    else:
+        drawn = draw(stream, inputs, settings.hidden_units, classes)
     return Parameters(*(np.ascontiguousarray(p, dtype=settings.dtype) for p in drawn))
 
 
@@ -66,23 +71,36 @@ def step_of(settings: Settings, n: int) -> Step:
     return Step(settings.learning_rate, settings.batch_size, divisor, settings.hidden_error == "raw")
 
 
-def train(settings: Settings, dataset: Dataset, start: tuple[int, Parameters] | None = None) -> Iterator[Record]:
+class Start(NamedTuple):
+    """Where training goes on: after that epoch, with its parameters and the size of its step (see diagnostics)."""
+
+    epoch: int
+    parameters: Parameters
+    step_W1: float = 0.0
+
+
+def train(settings: Settings, dataset: Dataset, start: Start | None = None) -> Iterator[Record]:
     """Yield a record for epoch 0 and after each epoch, up to `settings.epochs` or divergence.
 
-    `start` = (epoch, parameters) continues after that epoch instead, exactly as if never interrupted; the first
-    record is then that epoch's again. Raises InputError for words that do not go together.
+    `start` continues after its epoch instead, exactly as if never interrupted; the first record is then that epoch's
+    again. Raises InputError for words that do not go together.
     """
     network = build(settings.loss, settings.hidden, settings.output)
     parts = _scored_parts(settings, dataset)
     X, Y, _ = parts["train"]
-    first, parameters = start or (0, initial_parameters(settings, dataset.inputs, dataset.classes))
+    first, parameters, step = start or Start(0, initial_parameters(settings, dataset.inputs, dataset.classes))
+    probe = Probe(network, X, Y, settings.seed) if settings.diagnostics else None
     engine = ENGINES[settings.engine](network, X, Y, step_of(settings, len(X)))
     for epoch in range(first, settings.epochs + 1):
+        before = parameters.W1.copy() if probe else parameters.W1
         began = time.perf_counter()
         if epoch > first:
             engine(parameters, visiting_order(settings, epoch, len(X)))
         seconds = time.perf_counter() - began
         record = _checked(epoch, parameters, network, engine, parts, seconds)
+        if probe and not record.diverged:
+            step = step_size(before, parameters.W1) if epoch > first else step
+            record.metrics.update(_diagnosed(probe, parameters, step))
         yield record
         if record.diverged:
             return
@@ -91,16 +109,24 @@ def train(settings: Settings, dataset: Dataset, start: tuple[int, Parameters] | 
 Parts = dict[str, tuple[Array, Array, Array]]
 
 
-def test_errors(dataset: Dataset, said: Array) -> dict[str, Any]:
-    """What is wrong in the classes `said` (n_test,): `wrong`, a list of [example, class, class said],
+def test_errors(dataset: Dataset, predicted: Array) -> dict[str, Any]:
+    """What is wrong in the `predicted` classes (n_test,): `wrong`, a list of [example, class, predicted class],
     `examples`, how many of each class there are, and `class_names`. Together they give the confusion matrix.
     """
     labels = dataset.test.labels
-    wrong = np.flatnonzero(said != labels)
+    wrong = np.flatnonzero(predicted != labels)
     examples = np.bincount(labels, minlength=dataset.classes)
-    rows = np.stack([wrong, labels[wrong], said[wrong]], axis=1).tolist()
+    rows = np.stack([wrong, labels[wrong], predicted[wrong]], axis=1).tolist()
     names = list(dataset.class_names or map(str, range(dataset.classes)))
     return {"examples": examples.tolist(), "wrong": rows, "class_names": names}
+
+
+def _diagnosed(probe: Probe, parameters: Parameters, step: float) -> dict[str, float]:
+    """Diagnostics, finite like all metrics: a square that overflows must not end a run whose weights are finite."""
+    with np.errstate(all="ignore"):
+        found = probe.measure(parameters) | ({STEP: step} if parameters.W1.size else {})
+    largest = float(np.finfo(np.float64).max)
+    return {name: float(np.nan_to_num(value, nan=largest, posinf=largest)) for name, value in found.items()}
 
 
 def _scored_parts(settings: Settings, dataset: Dataset) -> Parts:
@@ -127,4 +153,4 @@ def _checked(
         metrics |= {f"{name}_accuracy": accuracy, f"{name}_loss": loss}
         if not np.isfinite(loss):
             return Record(epoch, parameters, diverged=f"{name}_loss is not finite", seconds=seconds)
-    return Record(epoch, parameters, metrics, seconds, said=scores["test"].said)
+    return Record(epoch, parameters, metrics, seconds, predicted=scores["test"].predicted)

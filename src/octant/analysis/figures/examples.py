@@ -82,12 +82,14 @@ def pictures_figure(images: NDArray[np.float64], captions: Sequence[str]) -> Dra
 
 
 @in_house_style
-def weights_figure(W1: NDArray[np.float64], shape: tuple[int, int], most: int = 100) -> Drawing:
-    """The incoming weights of the first hidden units as pictures: W1 (d, h), d = rows x columns of `shape`.
+def weights_figure(
+    W: NDArray[np.float64], shape: tuple[int, int], name: str = "hidden units", most: int = 100
+) -> Drawing:
+    """The incoming weights of a layer's first units as pictures: W (d, h), d = rows x columns of `shape`.
 
     Red raises a unit's pre-activation, blue lowers it; one scale for all. One image for all, as in pictures_figure.
     """
-    units = W1[:, :most].T.reshape(-1, *shape)
+    units = W[:, :most].T.reshape(-1, *shape)
     across = min(len(units), 10)
     down, (rows, columns) = -(-len(units) // across), shape
     mosaic = np.full((down * (rows + 1) - 1, across * (columns + 1) - 1), np.nan)
@@ -99,10 +101,8 @@ def weights_figure(W1: NDArray[np.float64], shape: tuple[int, int], most: int = 
     image = axes.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
     axes.set_axis_off()
     bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.6, aspect=40)
-    bar.set_label(f"weight (the first {len(units)} of {W1.shape[1]} hidden units)", fontsize=9)
-    return Drawing(
-        figure, f"Incoming weights of {len(units)} hidden units as pictures, from {-limit:.2f} to {limit:.2f}."
-    )
+    bar.set_label(f"weight (the first {len(units)} of {W.shape[1]} {name})", fontsize=9)
+    return Drawing(figure, f"Incoming weights of {len(units)} {name} as pictures, from {-limit:.2f} to {limit:.2f}.")
 
 
 def _off_diagonal(matrix: NDArray[np.float64]) -> np.ma.MaskedArray[tuple[int, ...], np.dtype[np.float64]]:

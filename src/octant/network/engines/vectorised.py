@@ -48,12 +48,15 @@ class VectorisedEpoch:
     def _take_step(self, parameters: Parameters, X: Array, Y: Array) -> None:
         W1, b1, W2, b2 = parameters
         hidden, output = self._network.hidden, self._network.output
-        A1 = hidden.forward(self._layer("Z1", X, W1, b1))
+        A1 = hidden.forward(self._layer("Z1", X, W1, b1)) if self._network.has_hidden_layer else X
         A2 = output.forward(self._layer("Z2", A1, W2, b2))
         dZ2 = output_error(self._network, A2, Y)
+        rate = self._step.learning_rate / len(X)
+        if not self._network.has_hidden_layer:
+            self._descend(W2, b2, X, dZ2, rate / self._step.output_divisor)
+            return
         E2 = A2 - Y if self._step.raw_hidden_error else dZ2
         dZ1 = hidden.pullback(A1, self._product("dA1", E2, W2.T))
-        rate = self._step.learning_rate / len(X)
         self._descend(W2, b2, A1, dZ2, rate / self._step.output_divisor)
         self._descend(W1, b1, X, dZ1, rate)
 

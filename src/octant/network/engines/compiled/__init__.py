@@ -34,24 +34,28 @@ class CompiledEpoch:
         self._batch_size = min(step.batch_size, len(Y))
         self._examples = compressed(X, Y.dtype)
         self._Y = np.require(Y, requirements=["C", "W"])
-        self._epoch = epoch_function(Y.dtype, self._examples.columns.dtype)
+        self._has_hidden_layer = network.has_hidden_layer
+        self._epoch = epoch_function(Y.dtype, self._examples.columns.dtype, self._has_hidden_layer)
         self._rooms: dict[tuple[int, ...], tuple[Weights, Scratch]] = {}
 
     def __call__(self, parameters: Parameters, order: NDArray[Any], /) -> None:
         """Visit the examples in `order`; overflow on the way to divergence is the caller's to detect."""
         W1, b1, W2, b2 = parameters
-        h = len(b1)
+        h, k = len(b1), len(b2)
         weights, scratch = self._filled(parameters)
         visits = np.require(order, np.int64, ["C", "W"])
         self._epoch(weights, self._examples, self._Y, visits, h, self._rule, scratch, *self._functions)
-        W1[:], b1[:], W2[:], b2[:] = weights.W1[:, :h], weights.b1[:h], weights.V2[:, :h].T, weights.b2
+        if self._has_hidden_layer:
+            W1[:], b1[:], W2[:], b2[:] = weights.W1[:, :h], weights.b1[:h], weights.V2[:, :h].T, weights.b2
+        else:
+            W2[:], b2[:] = weights.W1[:, :k], weights.b1[:k]
 
     def outputs(self, parameters: Parameters, X: Array, /) -> Array:
         """Z2 (n, k) for the rows of X (n, d)."""
         weights, scratch = self._filled(parameters)
         examples = compressed(X, self._Y.dtype)
-        Z2 = np.empty((len(X), len(weights.b2)), self._Y.dtype)
-        compute = outputs_function(self._Y.dtype, examples.columns.dtype)
+        Z2 = np.empty((len(X), len(parameters.b2)), self._Y.dtype)
+        compute = outputs_function(self._Y.dtype, examples.columns.dtype, self._has_hidden_layer)
         compute(weights, examples, len(parameters.b1), scratch, self._functions[0], Z2)
         return Z2
 
@@ -59,13 +63,17 @@ class CompiledEpoch:
         W1, b1, W2, b2 = parameters
         (d, h), k = W1.shape, len(b2)
         weights, scratch = self._room(d, h, k)
-        weights.W1[:, :h], weights.b1[:h], weights.V2[:, :h], weights.b2[:] = W1, b1, W2.T, b2
+        if self._has_hidden_layer:
+            weights.W1[:, :h], weights.b1[:h], weights.V2[:, :h], weights.b2[:] = W1, b1, W2.T, b2
+        else:  # the kernel finds the only layer where the hidden one would be
+            weights.W1[:, :k], weights.b1[:k] = W2, b2
         return weights, scratch
 
     def _room(self, d: int, h: int, k: int) -> tuple[Weights, Scratch]:
         """Arrays for a d-h-k network, kept from epoch to epoch."""
         if (d, h, k) not in self._rooms:
-            n, width = self._batch_size, h + -h % lanes(self._Y.dtype)
+            units = h if self._has_hidden_layer else k
+            n, width = self._batch_size, units + -units % lanes(self._Y.dtype)
             weights = Weights(*map(self._zeros, ((d, width), (width,), (k, width), (k,))))
             shapes = ((n, width), (n, width), (n, k), (width,), (width,), (k,), (k,), (k,), (k,))
             classes = np.arange(k, dtype=self._examples.columns.dtype)

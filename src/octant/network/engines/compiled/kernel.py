@@ -142,6 +142,39 @@ def _epoch(
             _step_hidden(weights, examples, order[start + i], dZ1[i], number(rate))
 
 
+def _epoch_without(
+    weights: Any, examples: Any, Y: Any, order: Any, units: Any, rule: Any, scratch: Any,
+    hidden: Any, hidden_pullback: Any, output: Any, output_pullback: Any, loss_gradient: Any,
+) -> None:  # fmt: skip
+    """The same without a hidden layer: W1 (d, width) and b1 hold W2 and b2, since a row of W2 is then an input's."""
+    dZ, Z, A2, dA2 = scratch.dZ1, scratch.Z1, scratch.A2, scratch.dA2
+    size, k = len(dZ), A2.size
+    number = dZ.dtype.type
+    for start in range(0, order.size, size):
+        count = min(size, order.size - start)
+        for i in range(count):
+            row = order[start + i]
+            _look_ahead(examples, Y, order, start + i + 1)
+            _hidden_layer(weights, examples, row, Z)
+            output(Z[:k], A2)
+            for c in range(k):
+                dZ[i, c] = A2[c] - Y[row, c]
+            if not rule.canonical:
+                loss_gradient(A2, Y[row], dA2)
+                output_pullback(A2, dA2, dZ[i, :k])
+        for i in range(count):
+            rate = rule.learning_rate / count / rule.output_divisor
+            _step_hidden(weights, examples, order[start + i], dZ[i], number(rate))
+
+
+def _outputs_without(weights: Any, examples: Any, units: Any, scratch: Any, hidden: Any, Z2: Any) -> None:
+    """Z2 (n, k) of all examples, without a hidden layer."""
+    for row in range(len(Z2)):
+        _hidden_layer(weights, examples, row, scratch.Z1)
+        for c in range(Z2.shape[1]):
+            Z2[row, c] = scratch.Z1[c]
+
+
 def _outputs(weights: Any, examples: Any, units: Any, scratch: Any, hidden: Any, Z2: Any) -> None:
     """Z2 (n, k) of all examples."""
     Z1, A1 = scratch.Z1, scratch.A1[0]
@@ -152,7 +185,7 @@ def _outputs(weights: Any, examples: Any, units: Any, scratch: Any, hidden: Any,
 
 
 @cache
-def epoch_function(dtype: np.dtype[Any], columns: np.dtype[Any]) -> Any:
+def epoch_function(dtype: np.dtype[Any], columns: np.dtype[Any], has_hidden_layer: bool = True) -> Any:
     """`_epoch` for numbers of `dtype` and columns of that unsigned type: from the cache on disk, or compiled."""
     row, matrix, weights, examples, scratch = _types(dtype, columns)
     rule = _tuple(Rule, types.float64, types.float64, types.boolean, types.boolean)
@@ -160,16 +193,18 @@ def epoch_function(dtype: np.dtype[Any], columns: np.dtype[Any]) -> Any:
     functions = (forward, pullback, forward, pullback, pullback)
     order = types.Array(types.int64, 1, "C")
     signature = types.void(weights, examples, matrix, order, types.int64, rule, scratch, *functions)
-    return compile_cached(named(_epoch, f"epoch_{dtype}_{columns}_{digest()}"), signature)
+    epoch = _epoch if has_hidden_layer else _epoch_without
+    return compile_cached(named(epoch, f"{epoch.__name__[1:]}_{dtype}_{columns}_{digest()}"), signature)
 
 
 @cache
-def outputs_function(dtype: np.dtype[Any], columns: np.dtype[Any]) -> Any:
+def outputs_function(dtype: np.dtype[Any], columns: np.dtype[Any], has_hidden_layer: bool = True) -> Any:
     """`_outputs`, likewise."""
     row, matrix, weights, examples, scratch = _types(dtype, columns)
     forward = types.FunctionType(types.void(row, row))
     signature = types.void(weights, examples, types.int64, scratch, forward, matrix)
-    return compile_cached(named(_outputs, f"outputs_{dtype}_{columns}_{digest()}"), signature)
+    outputs = _outputs if has_hidden_layer else _outputs_without
+    return compile_cached(named(outputs, f"{outputs.__name__[1:]}_{dtype}_{columns}_{digest()}"), signature)
 
 
 def _types(dtype: np.dtype[Any], columns: np.dtype[Any]) -> tuple[Any, ...]:

@@ -1,0 +1,155 @@
+"""Diagnostics against complex steps of one example's loss, and training with and without them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from octant.network.activations import HIDDEN, OUTPUT, Array
+from octant.network.data import Dataset, load
+from octant.network.diagnostics import EXAMPLES, Probe, step_size
+from octant.network.initialisers import Parameters
+from octant.network.losses import LOSSES
+from octant.network.network import build
+from octant.network.settings import Settings
+from octant.network.training import train
+from support.settings import settings
+
+COMBINATIONS = [
+    (loss, hidden, output) for loss in LOSSES for hidden in HIDDEN for output in OUTPUT if output in LOSSES[loss]
+]
+D, H, K, N = 4, 5, 3, 6
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return load(settings().dataset)
+
+
+TINY = 1e-30
+# Written out anew: nothing of octant's stands below but the words.
+FORWARD = {
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
+    "relu": lambda z: np.where(np.real(z) > 0, z, 0),
+    "softmax": lambda z: np.exp(z) / np.exp(z).sum(),
+}
+STEEPEST = {"sigmoid": 0.25, "tanh": 1.0, "relu": 1.0, "softmax": 0.25}
+
+
+def loss_of(words: tuple[str, str, str], z2: Array, y: Array) -> complex:
+    a = FORWARD[words[2]](z2)
+    if words[0] == "mse":
+        return complex(((a - y) ** 2).sum() / 2)
+    return complex(-(y * np.log(a) + ((1 - y) * np.log(1 - a) if words[2] == "sigmoid" else 0)).sum())
+
+
+def z2_of(words: tuple[str, str, str], p: Parameters, x: Array) -> Array:
+    a1 = x if words[1] == "none" else FORWARD[words[1]](x @ p.W1 + p.b1)
+    return np.asarray(a1 @ p.W2 + p.b2)
+
+
+def gradient(function: object, values: Array) -> Array:
+    """Complex steps of a function of an array."""
+    found = np.zeros(values.shape)
+    for index in np.ndindex(values.shape):
+        shifted = values.astype(complex)
+        shifted[index] += 1j * TINY
+        found[index] = function(shifted).imag / TINY  # type: ignore[operator]
+    return found
+
+
+def own_slopes(word: str, z: Array) -> Array:
+    return np.array([gradient(lambda moved, j=j: FORWARD[word](moved)[j], z)[j] for j in range(len(z))])
+
+
+def by_complex_steps(words: tuple[str, str, str], p: Parameters, X: Array, Y: Array) -> dict[str, float]:
+    each: dict[str, list[float]] = {}
+    for x, y in zip(X, Y, strict=True):
+        z2 = z2_of(words, p, x)
+        found = {
+            "output_error": np.abs(gradient(lambda z, y=y: loss_of(words, z, y), z2)).mean(),
+            "saturation_output": (own_slopes(words[2], z2) < STEEPEST[words[2]] / 20).mean(),
+            "gradient_W2": np.sqrt(
+                (gradient(lambda W, x=x, y=y: loss_of(words, z2_of(words, p._replace(W2=W), x), y), p.W2) ** 2).sum()
+            ),
+        }
+        if words[1] != "none":
+            W1 = gradient(lambda W, x=x, y=y: loss_of(words, z2_of(words, p._replace(W1=W), x), y), p.W1)
+            slopes = own_slopes(words[1], x @ p.W1 + p.b1)
+            found |= {
+                "gradient_W1": np.sqrt((W1**2).sum()),
+                "saturation_hidden": (slopes < STEEPEST[words[1]] / 20).mean(),
+            }
+        for name, value in found.items():
+            each.setdefault(name, []).append(float(value))
+    return {name: float(np.mean(values)) for name, values in each.items()}
+
+
+@pytest.mark.parametrize("words", COMBINATIONS, ids="-".join)
+def test_diagnostics_equal_complex_steps(words: tuple[str, str, str]) -> None:
+    rng = np.random.default_rng(0)
+    units = 0 if words[1] == "none" else H
+    p = Parameters(*(rng.normal(0, 1, shape) for shape in ((D, units), (units,), (units or D, K), (K,))))
+    X, Y = rng.normal(0, 1, (N, D)), np.eye(K)[rng.integers(0, K, N)]
+    found = Probe(build(*words), X, Y, seed=0).measure(p)
+    expected = by_complex_steps(words, p, X, Y)
+    assert set(found) == set(expected)
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, rel=1e-6, abs=1e-12), name
+
+
+def test_the_table_of_the_docs(digits: Dataset) -> None:
+    """docs/mathematics.md: squared error's gradient is a quarter, then a tenth, of cross-entropy's."""
+    found = {}
+    for loss in LOSSES:
+        run = Settings(loss=loss, hidden="sigmoid", output="sigmoid", epochs=1)
+        found[loss] = [record.metrics for record in train(run, digits)]
+    rows = [
+        (f"{start['gradient_W1']:.2f}", f"{end['gradient_W1']:.2f}", f"{100 * end['test_accuracy']:.0f} %")
+        for start, end in (found["mse"], found["cross_entropy"])
+    ]
+    page = (Path(__file__).parents[2] / "docs" / "mathematics.md").read_text()
+    for name, row in zip(("squared error", "cross-entropy"), rows, strict=True):
+        assert f"| {name} | {' | '.join(row)} |" in page
+
+
+def test_step_size_by_hand() -> None:
+    assert step_size(np.array([[3.0, 4.0]]), np.array([[3.0, 5.0]])) == pytest.approx(0.2)
+    assert step_size(np.empty((4, 0)), np.empty((4, 0))) == 0.0
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_training_is_the_same_without_them(engine: str, digits: Dataset) -> None:
+    on, off = (list(train(settings(engine=engine, diagnostics=each), digits)) for each in (True, False))
+    for with_them, without in zip(on, off, strict=True):
+        assert without.metrics == {name: with_them.metrics[name] for name in without.metrics}
+        assert len(with_them.metrics) == len(without.metrics) + 6
+
+
+def test_one_probe_per_seed() -> None:
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(0, 1, (2 * EXAMPLES, D)), np.eye(K)[rng.integers(0, K, 2 * EXAMPLES)]
+    zeros = Parameters(np.zeros((D, H)), np.zeros(H), np.zeros((H, K)), np.zeros(K))
+    gradients = [
+        Probe(build("mse", hidden, "sigmoid"), X, Y, seed).measure(zeros)["output_error"]
+        for hidden in ("sigmoid", "tanh")
+        for seed in (0, 1)
+    ]
+    assert gradients[0] == gradients[2] == gradients[1] == gradients[3]  # zeros: every example alike
+    weights = Parameters(*(rng.normal(0, 1, p.shape) for p in zeros))
+    first, again, other = (Probe(build("mse", "tanh", "sigmoid"), X, Y, s).measure(weights) for s in (0, 0, 1))
+    assert first == again != other
+
+
+def test_diagnostics_stay_finite(digits: Dataset) -> None:
+    """Finite weights whose squares overflow: the run goes on."""
+    from octant.network.training import Start
+
+    huge = Parameters(np.full((64, 4), 1e200), np.zeros(4), np.full((4, 10), 1e200), np.zeros(10))
+    start = Start(1, huge)
+    (record,) = train(settings(hidden="tanh", loss="mse", output="sigmoid", epochs=1), digits, start)
+    assert record.diverged is None
+    assert all(np.isfinite(value) for value in record.metrics.values())
