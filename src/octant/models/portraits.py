@@ -23,7 +23,7 @@ from octant.network.initialisers import Parameters
 from octant.network.network import build, forward
 from octant.network.settings import Settings
 from octant.network.trainer import data, dataset_of
-from octant.network.training import test_errors
+from octant.network.training import test_errors, train
 from octant.runs.worker import same_data
 from octant.tracking.store import Store, client_of, located
 from octant.tracking.stored import read_run
@@ -76,6 +76,8 @@ def draw(settings: Settings, dataset: Dataset, parameters: Parameters) -> Iterat
         "confusion",
         figures.confusion_figure({settings.configuration: 100 * matrix / np.maximum(examples, 1)[:, None]}, names),
     )
+    if dataset.inputs == 2:
+        yield "boundary", _boundaries(settings, dataset)
     if dataset.image_shape:
         weights, units = (parameters.W1, "hidden units") if network.has_hidden_layer else (parameters.W2, "outputs")
         yield "weights", figures.weights_figure(weights, dataset.image_shape, units)
@@ -83,6 +85,22 @@ def draw(settings: Settings, dataset: Dataset, parameters: Parameters) -> Iterat
             images = dataset.test.X[shown[:, 0]].reshape(-1, *dataset.image_shape)
             words = [f"{names[label]} read as {names[said]}" for _, label, said in shown]
             yield "misclassified", figures.pictures_figure(images, words)
+
+
+def _boundaries(settings: Settings, dataset: Dataset) -> Drawing:
+    """Training in the plane takes moments: it is repeated for what each epoch says of every point."""
+    from octant.analysis import figures
+
+    network = build(settings.loss, settings.hidden, settings.output)
+    last, points = settings.epochs, figures.grid_of(dataset.test.X)[0].astype(settings.dtype)
+    shown = {0, last, *(2**power for power in range(20) if 2**power < last)}
+    chosen = sorted(shown)[:1] + sorted(shown)[1:][-7:]
+    predicted = {
+        record.epoch: forward(network, record.parameters, points).A2.argmax(axis=1)
+        for record in train(settings.model_copy(update={"diagnostics": False}), dataset)
+        if record.epoch in chosen and not record.diverged
+    }
+    return figures.boundary_figure(predicted, dataset.test.X, dataset.test.labels, dataset.class_names)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

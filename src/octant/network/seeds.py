@@ -20,6 +20,11 @@ def order(seed: int, epoch: int) -> SeedSequence:
     return SeedSequence(seed, spawn_key=(1, epoch))
 
 
+def points(seed: int) -> SeedSequence:
+    """Stream of the points of a data set that is drawn."""
+    return SeedSequence(seed, spawn_key=(4,))
+
+
 def probe(seed: int) -> SeedSequence:
     """Stream of the training examples that diagnostics look at."""
     return SeedSequence(seed, spawn_key=(3,))

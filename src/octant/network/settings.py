@@ -13,7 +13,9 @@ from pydantic_core import PydanticCustomError
 from octant import trainer
 from octant.errors import unknown_word
 
-DATASETS = ("digits", "mnist", "fashion_mnist", "arrays")
+TABLES = ("iris", "wine", "breast_cancer")
+PLANES = ("moons", "circles", "spirals")
+DATASETS = ("digits", "mnist", "fashion_mnist", *TABLES, *PLANES, "arrays")
 ENGINES = ("numpy", "numba")
 
 
@@ -49,6 +51,7 @@ class DataSettings(trainer.Part):
     """Where a data set comes from and how it is split; fractions are of all examples, the split is fixed.
 
     `label` is the column with the labels of a .csv, its name or its number from 1; None: octant finds out or asks.
+    `examples` and `noise` (SD) are of points in the plane; `split_seed` draws these, too.
     """
 
     name: Annotated[str, _word("dataset", DATASETS)] = "digits"
@@ -58,6 +61,8 @@ class DataSettings(trainer.Part):
     validation_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.2
     test_fraction: Annotated[float, Field(gt=0, le=0.5)] | None = None
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    examples: Annotated[int, Field(ge=10, le=1_000_000)] | None = None
+    noise: Annotated[float, Field(ge=0, le=10)] | None = None
 
     @model_validator(mode="after")
     def _paths(self) -> DataSettings:
@@ -67,6 +72,10 @@ class DataSettings(trainer.Part):
             raise PydanticCustomError("path", "dataset.path belongs to dataset=arrays; leave it out")
         if self.name != "arrays" and self.label is not None:
             raise PydanticCustomError("path", "dataset.label belongs to dataset=arrays; leave it out")
+        drawn = (self.examples, self.noise)
+        if (self.name in PLANES and None in drawn) or (self.name not in PLANES and drawn != (None, None)):
+            words = f"dataset.examples and dataset.noise belong, both, to dataset={', '.join(PLANES)}"
+            raise PydanticCustomError("path", words)
         return self
 
 

@@ -8,6 +8,7 @@ from octant.analysis.figures.curves import curves_figure, panels_figure, value_r
 from octant.analysis.figures.design import ENOUGH, Design, design_of
 from octant.analysis.figures.examples import confusion_figure, hardest_figure, pictures_figure, weights_figure
 from octant.analysis.figures.interaction import interaction_figure
+from octant.analysis.figures.plane import boundary_figure, grid_of
 from octant.analysis.figures.statistics import effects_figure, ranking_figure
 from octant.analysis.figures.tuning import tuning_figure
 
@@ -16,10 +17,12 @@ __all__ = [
     "Design",
     "Drawing",
     "as_png",
+    "boundary_figure",
     "confusion_figure",
     "curves_figure",
     "design_of",
     "effects_figure",
+    "grid_of",
     "hardest_figure",
     "interaction_figure",
     "panels_figure",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from octant.network.data import arrays, published
+from octant.network.data import arrays, published, shipped
 from octant.network.data import cache as store
 from octant.network.data.dataset import Dataset, Part, Prepared, Source, assemble, prepare
-from octant.network.settings import DataSettings
+from octant.network.settings import PLANES, TABLES, DataSettings
 
 __all__ = ["Dataset", "Part", "load", "state_of"]
 
@@ -57,28 +56,10 @@ def _in_memory(prepared: Prepared, dtype: str) -> Dataset:
     return assemble(prepared.facts, X, prepared.labels)
 
 
-def _read_digits(_: DataSettings) -> Source:
-    """The digits that scikit-learn ships: 1797 pictures, 8 x 8 pixels from 0 to 16 (the test part of UCI's)."""
-    from sklearn.datasets import load_digits  # seconds: only when needed
-
-    X, labels = load_digits(return_X_y=True)
-    return Source("digits", X, labels.astype(np.int64), 16.0, (8, 8))
-
-
-def _digits_identity(_: DataSettings) -> list[object]:
-    """The digits change at most with scikit-learn's version."""
-    return [_version()]
-
-
-@functools.cache  # `cache` is the module here
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("scikit-learn")
-
-
 SOURCES: dict[str, Reader] = {
-    "digits": Reader(_read_digits, _digits_identity),
+    "digits": Reader(shipped.read_digits, shipped.identity),
+    **{name: Reader(shipped.read_table, shipped.identity) for name in TABLES},
+    **{name: Reader(shipped.read_plane, lambda settings: []) for name in PLANES},
     "mnist": Reader(published.read, published.identity),
     "fashion_mnist": Reader(published.read, published.identity),
     "arrays": Reader(arrays.read, arrays.identity),
