@@ -35,7 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_it_is_bit_identical_and_says_what_it_knows(trained: tuple[Path, str]) -> None:
     done = run_octant(trained[0], "rerun", trained[1])
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "bit-identical: 40 values of 16 metrics" in done.stdout
+    assert "bit-identical: 43 values of 17 metrics" in done.stdout
     assert "made by another process (launch " in done.stdout
     dirty = provenance.describe().get("git_state") == "dirty"
     assert ("this tree is dirty" in done.stdout) == dirty

@@ -70,6 +70,7 @@ def by_complex_steps(words: tuple[str, str, str], p: Parameters, X: Array, Y: Ar
     for x, y in zip(X, Y, strict=True):
         z2 = z2_of(words, p, x)
         found = {
+            "output_distance": np.abs(FORWARD[words[2]](z2) - y).mean(),
             "output_error": np.abs(gradient(lambda z, y=y: loss_of(words, z, y), z2)).mean(),
             "saturation_output": (own_slopes(words[2], z2) < STEEPEST[words[2]] / 20).mean(),
             "gradient_W2": np.sqrt(
@@ -126,7 +127,7 @@ def test_training_is_the_same_without_them(engine: str, digits: Dataset) -> None
     on, off = (list(train(settings(engine=engine, diagnostics=each), digits)) for each in (True, False))
     for with_them, without in zip(on, off, strict=True):
         assert without.metrics == {name: with_them.metrics[name] for name in without.metrics}
-        assert len(with_them.metrics) == len(without.metrics) + 6
+        assert len(with_them.metrics) == len(without.metrics) + 7
 
 
 def test_one_probe_per_seed() -> None:

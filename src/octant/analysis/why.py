@@ -37,7 +37,7 @@ def contrasts(table: pd.DataFrame, design: Design, reason: str) -> Iterator[Cont
     """One for each choice of the other factors: the levels of the first factor with the least and most `reason`."""
     if not design.factors or reason not in table:
         return
-    first, *others = design.factors
+    others = list(design.factors)[1:]
     at = {epoch: table[table["epoch"] == epoch].set_index("config") for epoch in (0, AFTER)}
     start = at[0][reason].dropna() if len(at[0]) else at[0].index.to_series()
     for cell in design.combinations(others, design.cells):
@@ -58,10 +58,11 @@ def _contrast(low: str, high: str, at: dict[int, pd.DataFrame], design: Design, 
 def sentence(found: Contrast, design: Design, reason: str) -> str:
     """The contrast in words, its numbers as rounded as they are shown."""
     low, high = design.label(found.low), design.label(found.high)
+    start, after, right = found.start, found.after, [design.number(value) for value in found.right]
     return (
-        f"{low} starts with a {reason} of {found.start[0]:.2g}, {_times(found.start)} of {high}'s {found.start[1]:.2g}; "
-        f"after epoch {AFTER} it is {found.after[0]:.2g} against {found.after[1]:.2g} ({_times(found.after)}), at "
-        f"{design.number(found.right[0])} against {design.number(found.right[1])} {design.endpoint}."
+        f"{low} starts with a {reason} of {start[0]:.2g}, {_times(start)} of {high}'s {start[1]:.2g}; after epoch "
+        f"{AFTER} it is {after[0]:.2g} against {after[1]:.2g} ({_times(after)}), at {right[0]} against {right[1]} "
+        f"{design.endpoint}."
     )
 
 

@@ -29,13 +29,18 @@ class Probe:
     def measure(self, parameters: Parameters) -> dict[str, float]:
         """Means over the probe's examples, each of one example's own loss.
 
-        `output_error`: |dL/dz2|, mean over outputs, too. `gradient_W1`, `gradient_W2`: Frobenius norm of dL/dW.
-        `saturation_hidden`, `saturation_output`: share of saturated units. Without a hidden layer its two are left out.
+        `output_distance`: |a - y|, and `output_error`: |dL/dz2|, both means over outputs, too. `gradient_W1`,
+        `gradient_W2`: Frobenius norm of dL/dW. `saturation_hidden`, `saturation_output`: share of saturated units.
+        Without a hidden layer its two are left out.
         """
         network = self._network
         A1, _, A2 = forward(network, parameters, self._X)
         dZ2 = output_error(network, A2, self._Y)
-        found = {"output_error": float(np.abs(dZ2).mean()), "saturation_output": _saturation(network.output, A2)}
+        found = {
+            "output_distance": float(np.abs(A2 - self._Y).mean()),
+            "output_error": float(np.abs(dZ2).mean()),
+            "saturation_output": _saturation(network.output, A2),
+        }
         if not network.has_hidden_layer:
             return found | {"gradient_W2": float((self._lengths * _lengths(dZ2)).mean())}
         slopes = network.hidden.slopes(A1)

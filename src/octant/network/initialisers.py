@@ -56,6 +56,11 @@ def normal(seed: np.random.SeedSequence, d: int, h: int, k: int) -> Parameters:
     return Parameters(*(rng.standard_normal(shape) for shape in shapes))
 
 
+def wrong(seed: np.random.SeedSequence, d: int, h: int, k: int) -> Parameters:
+    """Every weight and bias -2: outputs that start near 0, badly wrong for a target of 1 (Nielsen, 2015, chapter 3)."""
+    return Parameters(np.full((d, h), -2.0), np.full(h, -2.0), np.full((h, k), -2.0), np.full(k, -2.0))
+
+
 def lecture(seed: np.random.SeedSequence, d: int, h: int, k: int) -> Parameters:
     """The lecture's weights: 2u - 1, drawn as (h, d) then (k, h), twice, the second pair kept; biases zero.
 
@@ -74,5 +79,6 @@ INITIALISERS: dict[str, Initialiser] = {
     "normal": normal,
     "scaled": partial(_layers, _scaled),
     "glorot": partial(_layers, _glorot),
+    "wrong": wrong,
     "lecture": lecture,
 }

@@ -15,7 +15,7 @@ from octant.errors import unknown_word
 
 TABLES = ("iris", "wine", "breast_cancer")
 PLANES = ("moons", "circles", "spirals")
-DATASETS = ("digits", "mnist", "fashion_mnist", *TABLES, *PLANES, "arrays")
+DATASETS = ("digits", "mnist", "fashion_mnist", *TABLES, *PLANES, "point", "arrays")
 ENGINES = ("numpy", "numba")
 
 

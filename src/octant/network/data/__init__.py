@@ -59,6 +59,7 @@ def _in_memory(prepared: Prepared, dtype: str) -> Dataset:
 SOURCES: dict[str, Reader] = {
     "digits": Reader(shipped.read_digits, shipped.identity),
     **{name: Reader(shipped.read_table, shipped.identity) for name in TABLES},
+    "point": Reader(shipped.read_point, lambda settings: []),
     **{name: Reader(shipped.read_plane, lambda settings: []) for name in PLANES},
     "mnist": Reader(published.read, published.identity),
     "fashion_mnist": Reader(published.read, published.identity),
