@@ -113,8 +113,8 @@ $(VENV)/.serving: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.clustered: pyproject.toml constraints.txt | $(VENV)/bin/python
-	@echo "installing the launchers, the server's packages and the test tools into $(VENV)"
-	@$(INSTALL) --editable '.[test,server,slurm,ray]'
+	@echo "installing the launchers, Optuna, the server's packages and the test tools into $(VENV)"
+	@$(INSTALL) --editable '.[test,server,slurm,ray,optuna]'
 	@touch $@ $(VENV)/.installed $(VENV)/.tested $(VENV)/.serving
 
 $(VENV)/.benched: pyproject.toml constraints.txt | $(VENV)/bin/python

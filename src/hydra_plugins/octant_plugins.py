@@ -22,7 +22,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from hydra_plugins.octant_overrides import check
+from hydra_plugins import octant_overrides
 
 READ_FROM = "1.3.8"
 
@@ -33,12 +33,17 @@ class OctantSweeper(BasicSweeper):
     def __init__(self, params: Any = None) -> None:
         super().__init__(max_batch_size=None, params=params)
 
-    def _parse_config(self) -> list[str]:
-        """The experiment's own sweep, checked as the command line's is."""
-        params: list[str] = super()._parse_config()
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Raise InputError for another launcher; keep what the sweep needs."""
+        refuse_launcher(config)
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Count every sweep out before Hydra does: the experiment's own, and the command line's."""
         loader: Any = self.hydra_context.config_loader if self.hydra_context else None
-        check(params, loader, loader.repository)
-        return params
+        for overrides in (self._parse_config(), arguments):
+            octant_overrides.check_sweep(overrides, loader)
+        return super().sweep(arguments)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Leave it to the launcher, which composes each job anyway."""
@@ -63,8 +68,15 @@ class OctantLauncher(Launcher):
         from octant.tracking.launching import launch
 
         composed = compose(self._loader, self._config, job_overrides)
-        launched = launch(each | {"cluster": self._cluster} for each in composed)
+        chosen = self._config.hydra.sweeper._target_ != SWEEPER["_target_"]
+        launched = launch((each | {"cluster": self._cluster} for each in composed), chosen=chosen)
         return [_returned(job, value) for job, value in zip(job_overrides, launched.endpoints, strict=True)]
+
+
+def refuse_launcher(config: DictConfig) -> None:
+    """Raise InputError for a launcher that is not octant's, wherever it was asked for."""
+    if config.hydra.launcher._target_ != LAUNCHER["_target_"]:
+        octant_overrides.refuse_launcher(config.hydra.runtime.choices["hydra/launcher"])
 
 
 def _returned(job: Sequence[str], endpoint: float) -> JobReturn:

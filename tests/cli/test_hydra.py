@@ -46,6 +46,7 @@ def test_private_parts_are_as_read() -> None:
     assert names(ConfigLoaderImpl._apply_overrides_to_config) == ["overrides", "cfg"], UPGRADED
     assert names(ConfigLoaderImpl.load_sweep_config) == ["self", "master_config", "sweep_overrides"], UPGRADED
     assert names(BasicSweeper.validate_batch_is_legal) == ["self", "batch"], UPGRADED
+    assert names(BasicSweeper._parse_config) == ["self"], UPGRADED
     assert names(BasicSweeper.__init__) == ["self", "max_batch_size", "params"], UPGRADED
 
 
@@ -118,7 +119,7 @@ def test_a_sweeper_hears_each_endpoint(tmp_path: Path) -> None:
         "select t.value, s.value, r.value from tags t join params s on s.run_uuid = t.run_uuid and s.key = 'seed' "
         "join params r on r.run_uuid = t.run_uuid and r.key = 'learning_rate' where t.key = 'fingerprint'"
     )
-    known = {(str(seed), float(str(rate))): stored[str(name), "test_accuracy"][-1] for name, seed, rate in rows}
+    known = {(str(seed), float(str(rate))): stored[str(name), "validation_accuracy"][-1] for name, seed, rate in rows}
     assert (len(jobs), len(known)) == (6, 4)
     assert [(2, endpoint) for _, endpoint in jobs] == [
         known[words["seed"], float(words["learning_rate"])] for words, _ in jobs
@@ -133,9 +134,44 @@ def test_a_diverged_job_has_no_endpoint(tmp_path: Path) -> None:
     assert math.isnan(job[1])
 
 
-def test_another_launcher_is_concluded_too(tmp_path: Path) -> None:
-    words = ("-m", "engine=numpy", "hidden_units=4", "batch_size=50", "epochs=1", "seed=0,1", "hydra/launcher=basic")
-    command = [sys.executable, "-m", "octant", *words]
+BATCHES = """
+import json, sys
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
+from octant.cli.main import main
+
+
+class Chooser(Sweeper):
+    def setup(self, *, hydra_context, task_function, config):
+        self.launcher = Plugins.instance().instantiate_launcher(
+            config=config, hydra_context=hydra_context, task_function=task_function
+        )
+
+    def sweep(self, arguments):
+        batches = [["learning_rate=0.1", "learning_rate=0.2"], ["learning_rate=0.2", "learning_rate=0.4"]]
+        heard = [
+            [job.return_value for job in self.launcher.launch([[*arguments, each] for each in batch], 0)]
+            for batch in batches
+        ]
+        print(json.dumps(heard), file=sys.stderr)
+
+
+Chooser.__module__ = "hydra_plugins.chooser"
+Plugins.instance().register(Chooser)
+sys.modules["hydra_plugins.chooser"] = sys.modules["__main__"]
+ConfigStore.instance().store("chooser", {"_target_": "hydra_plugins.chooser.Chooser"}, group="hydra/sweeper")
+main()
+"""
+
+
+def test_batches_of_a_sweeper_are_one_sweep(tmp_path: Path) -> None:
+    words = ["-m", "hydra/sweeper=chooser", "engine=numpy", "hidden_units=4", "batch_size=50", "epochs=1"]
+    command = [sys.executable, "-c", BATCHES, *words]
     done = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count("1 run: 1 trained") == 2
+    assert done.returncode == 0, done.stderr
+    (first, second) = json.loads(done.stderr)
+    assert first[1] == second[0] != second[1]
+    assert done.stdout.startswith("3 runs: 3 trained, 0 were there already\nnothing is compared: the sweeper chose")
+    assert Database(tmp_path).statuses() == {"FINISHED": 3}
+    assert len(Database(tmp_path).query("select distinct value from tags where key = 'sweep'")) == 1

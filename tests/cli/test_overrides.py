@@ -37,7 +37,7 @@ def command(folder: Path, *arguments: str) -> tuple[Any, str, list[Run]]:
     runs: list[Run] = []
     out, err = io.StringIO(), io.StringIO()
 
-    def launched(composed: Any) -> Any:
+    def launched(composed: Any, *, chosen: bool = False) -> Any:
         runs.extend(Run(*parse_launch(each)) for each in composed)
         launching.launches.append(launching.Launched(None, None, [0.0] * len(runs)))  # type: ignore[arg-type]
         return launching.launches[-1]
@@ -58,6 +58,7 @@ def command(folder: Path, *arguments: str) -> tuple[Any, str, list[Run]]:
     return ended.value.code or 0, err.getvalue(), runs
 
 
+OPTUNA = ("-m", "hydra/sweeper=optuna")
 REFUSED = {
     "empty range": (["-m", "seed=range(0)"], "seed=range(0): it has no value"),
     "glob of files": (["-m", "dataset=arrays", "dataset.path=glob(t*.npz)"], "no files: write them out"),
@@ -87,6 +88,24 @@ REFUSED = {
     "sweeper without -m": (["hydra.sweeper.params={seed:'0,1'}"], "it is a sweep; add -m"),
     "number for a name": (["dataset=arrays", "dataset.path=1_1"], "in two pairs of quotes: 'dataset.path=\"...\"'"),
     "number for a launcher": (["hydra/launcher=0"], "hydra/launcher: 0 is unknown; known: basic, octant"),
+    "basic": (["-m", "seed=0,1", "hydra/launcher=basic"], "leave it out: octant trains on all cores, workers=2"),
+    "joblib": (["-m", "seed=0,1", "hydra/launcher=joblib"], "leave it out: octant trains on all cores"),
+    "submitit": (["-m", "seed=0,1", "hydra/launcher=submitit_slurm"], "write hydra/launcher=slurm\n"),
+    "submitit here": (["seed=0", "hydra/launcher=submitit_local"], "leave it out: octant trains on all cores"),
+    "rq": (["-m", "seed=0,1", "hydra/launcher=rq"], "write hydra/launcher=slurm or hydra/launcher=ray\n"),
+    "other launcher in a file": (
+        ["-m", "seed=0,1", "hydra.launcher._target_=hydra._internal.core_plugins.basic_launcher.BasicLauncher"],
+        "hydra/launcher=octant: a launch of octant's has all runs of a sweep; leave it out",
+    ),
+    "ax": (["-m", "hydra/sweeper=ax", "seed=0,1"], "hydra/sweeper: 'ax' is unknown; known: basic, octant, optuna"),
+    "nevergrad": (["-m", "hydra/sweeper=nevergrad"], "'nevergrad' is unknown; known: basic, octant, optuna"),
+    "two objectives": ([*OPTUNA, "hydra.sweeper.direction=[maximize,minimize]"], "several objectives are not"),
+    "no trial": ([*OPTUNA, "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials: should be a whole number of at least"),
+    "no jobs": ([*OPTUNA, "hydra.sweeper.n_jobs=many"], "hydra.sweeper.n_jobs: should be a whole number of at least 1"),
+    "low end": ([*OPTUNA, "learning_rate=interval(0.0,1.0)"], "learning_rate: should be greater than 0"),
+    "high end": ([*OPTUNA, "hidden_units=int(interval(4,99999999))"], "hidden_units: should be less than or"),
+    "word of a study": ([*OPTUNA, "loss=mse,msee"], "loss: 'msee' is unknown; did you mean 'mse'?"),
+    "search space": ([*OPTUNA, "hydra.sweeper.search_space={}"], "'hydra.sweeper.search_space' does not exist"),
     "plus": (["+experiment=smoke"], "leave the + out: experiment=smoke\n"),
     "space in a key": (["seed =3"], "write a setting, = and its value"),
 }  # fmt: skip
@@ -100,6 +119,13 @@ def test_refusal_says_what_to_type(case: str, tmp_path: Path) -> None:
     assert line.startswith("octant: ")
     assert line.count("\n") == 1
     assert said in line
+
+
+def test_missing_optuna_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    code, line, runs = command(tmp_path, *OPTUNA, "learning_rate=interval(0.1,0.5)")
+    assert (code, runs) == (2, [])
+    assert line == "octant: hydra/sweeper=optuna: Optuna is missing; pip install 'octant[optuna]'\n"
 
 
 @pytest.mark.parametrize(

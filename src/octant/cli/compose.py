@@ -29,7 +29,7 @@ def check_overrides(overrides: Sequence[str]) -> None:
     """Raise InputError for what Hydra would misread or take for another sweep."""
     with hydra.initialize_config_dir(str(home.conf()), version_base="1.3"):
         loader: Any = GlobalHydra.instance().config_loader()
-        octant_overrides.check(overrides, loader, loader.repository)
+        octant_overrides.check(overrides, loader)
 
 
 def launch(words: Sequence[str], overrides: Sequence[str]) -> int:
@@ -44,12 +44,12 @@ def launch(words: Sequence[str], overrides: Sequence[str]) -> int:
         raise InputError(line_of_hydra(error)) from error
     if single and any(each.lstrip("+").startswith("hydra.sweeper.params") for each in overrides):
         raise InputError("hydra.sweeper.params: it is a sweep; add -m to train one run for each of its values")
-    launched = [launching.launch(single)] if single else launching.launches
-    if not launched:
+    launched = launching.launch(single) if single else launching.together()
+    if launched is None:
         return 0  # a question about the configuration, such as --cfg job
     from octant.cli.conclude import conclude
 
-    return max(conclude(each) for each in launched)
+    return conclude(launched)
 
 
 def _compose(words: Sequence[str]) -> list[dict[str, Any]]:
@@ -57,14 +57,13 @@ def _compose(words: Sequence[str]) -> list[dict[str, Any]]:
     taken: list[dict[str, Any] | Exception] = []
 
     @hydra.main(config_path=str(home.conf()), config_name="config", version_base="1.3")
-    def octant(config: DictConfig) -> float | None:
+    def octant(config: DictConfig) -> None:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
-            return _one_of_many(config)  # under another launcher than octant's
+            raise InputError("hydra/launcher: octant's own trains the runs of a sweep; leave it out")
         try:
             taken.append(_plain(config))
         except Exception as error:  # noqa: BLE001 - Hydra would say more than one line of it
             taken.append(error)
-        return None
 
     home.made()  # an OSError within Hydra's resolver would be taken for the user's words
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its exceptions over instead of printing them
@@ -80,17 +79,6 @@ def _compose(words: Sequence[str]) -> list[dict[str, Any]]:
 def _plain(config: DictConfig) -> dict[str, Any]:
     composed: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     return composed | {"cluster": cluster_of(HydraConfig.get().launcher)}
-
-
-def _one_of_many(config: DictConfig) -> float:
-    from octant.cli.conclude import conclude
-    from octant.tracking import launching
-
-    launched = launching.launch([_plain(config)])
-    launching.launches.remove(launched)  # it is concluded here: this may be another process than the command's
-    if code := conclude(launched):
-        raise RuntimeError(f"octant ended with exit code {code}")
-    return launched.endpoints[0]
 
 
 def cluster_of(launcher: Mapping[str, Any]) -> dict[str, Any] | None:

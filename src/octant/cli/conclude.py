@@ -19,7 +19,7 @@ def conclude(launched: Launched) -> int:
         return done.code
     try:
         must_be_ours(done.connection)
-        _conclude(launched.sweep, done.connection)
+        _conclude(launched, done.connection)
     except Exception as error:
         if (told := said_by_store(error)) is None:
             raise
@@ -28,13 +28,14 @@ def conclude(launched: Launched) -> int:
     return done.code
 
 
-def _conclude(sweep: Sweep, connection: Connection) -> None:
+def _conclude(launched: Launched, connection: Connection) -> None:
+    sweep = launched.sweep
     count, skipped, failed = len(sweep.runs), sweep.skipped, len(sweep.unfinished)
     there = "was" if skipped == 1 else "were"
     counted = f"{count - skipped - failed} trained, {skipped} {there} there already"
     print(f"{count} {'run' if count == 1 else 'runs'}: {counted}{f', {failed} did not finish' if failed else ''}")
     if failed < count:
-        (_one if count == 1 else _many)(sweep, connection)
+        (_one if count == 1 else _chosen if launched.chosen else _many)(sweep, connection)
 
 
 def _one(sweep: Sweep, connection: Connection) -> None:
@@ -44,6 +45,14 @@ def _one(sweep: Sweep, connection: Connection) -> None:
     link = f"{base_address(sweep.store)}{sweep.orders[0].path_in(connection.experiment_id)}"
     print(f"in MLflow (octant ui): {link}")
     _log_figures(sweep, connection, [sweep.orders[0].receipt()["run_id"]])
+
+
+def _chosen(sweep: Sweep, connection: Connection) -> None:
+    from octant.analysis.report.pages import base_address
+    from octant.tracking.view import path_of
+
+    print("nothing is compared: the sweeper chose these runs by their results, which would bias means and intervals")
+    print(f"in MLflow   {base_address(sweep.store)}{path_of(connection.experiment_id, sweep.name)}")
 
 
 def _many(sweep: Sweep, connection: Connection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -71,9 +71,19 @@ def prepare(parsed: Sequence[tuple[Settings, Launch]], command: str) -> Sweep:
     make = _Maker(trainer(launch.trainer), launch, {"launch": uuid.uuid4().hex, "command": command})
     made = [make.run(settings) for settings, _ in parsed]
     runs = {run.fingerprint: run for run in made}
-    digest = sha256("".join(sorted(runs)).encode()).hexdigest()[:8]
-    name, asked = f"{launch.experiment.name}-{digest}", [run.fingerprint for run in made]
-    return Sweep(launch, store, list(runs.values()), name, asked=asked)
+    return Sweep(launch, store, list(runs.values()), _name(launch, runs), asked=[run.fingerprint for run in made])
+
+
+def union(sweeps: Sequence[Sweep]) -> Sweep:
+    """One sweep of all their runs, each once; nothing of it is launched yet."""
+    runs = {run.fingerprint: run for each in sweeps for run in each.runs}
+    launch = sweeps[0].launch.model_copy(update={"rerun": False})
+    return Sweep(launch, sweeps[0].store, list(runs.values()), _name(launch, runs), asked=list(runs))
+
+
+def _name(launch: Launch, fingerprints: Iterable[str]) -> str:
+    digest = sha256("".join(sorted(fingerprints)).encode()).hexdigest()[:8]
+    return f"{launch.experiment.name}-{digest}"
 
 
 def told_of_other_code(pending: Sequence[Run]) -> str:

@@ -6,10 +6,12 @@ import math
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from octant.analysis.question import Question
 from octant.errors import without_credentials
+from octant.runs.run import Outcome
 from octant.runs.settings import parse_launch
 
 if TYPE_CHECKING:
@@ -21,19 +23,26 @@ if TYPE_CHECKING:
 class Launched:
     """A sweep that is over, and how; `endpoints` has a number for each configuration asked for, in that order.
 
-    It is NaN for a run that diverged or did not finish: every sweeper takes that for a bad choice, while Hydra's
-    status FAILED would end its search.
+    It is what a sweeper may choose by: the endpoint on validation data, never on test data. It is NaN for a run
+    without, such as one that diverged or did not finish: every sweeper takes that for a bad choice, while Hydra's
+    status FAILED would end its search. `chosen` says that a sweeper chose the runs by the endpoints of earlier ones.
     """
 
     sweep: Sweep
     done: Done
     endpoints: list[float]
+    chosen: bool = False
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """How each configuration asked for ended."""
+        return [self.sweep.endings[fingerprint].outcome for fingerprint in self.sweep.asked]
 
 
 launches: list[Launched] = []  # by this process; the command line says what came out of them
 
 
-def launch(composed: Iterable[Mapping[str, Any]]) -> Launched:
+def launch(composed: Iterable[Mapping[str, Any]], *, chosen: bool = False) -> Launched:
     """Check composed settings, train what is missing and deliver it; raises InputError before any work."""
     parsed = [parse_launch(each) for each in composed]
     # Only now: a wrong setting is answered without these.
@@ -43,15 +52,39 @@ def launch(composed: Iterable[Mapping[str, Any]]) -> Launched:
     command = without_credentials(shlex.join(["octant", *sys.argv[1:]]))
     sweep = prepare(parsed, command)
     print(*(f"{line}\n" for line in sweep.readings), sep="", end="", flush=True)
-    launched = Launched(sweep, launched_runs.launch(sweep), _endpoints(sweep))
+    launched = Launched(sweep, launched_runs.launch(sweep), _endpoints(sweep), chosen)
     launches.append(launched)
     return launched
 
 
+def together() -> Launched | None:
+    """What this process has launched, as one sweep in the store: a sweeper that goes on from results launches often."""
+    if len(launches) < 2:
+        return launches[0] if launches else None
+    from octant.runs import launch as launched_runs
+    from octant.runs.sweep import union
+
+    sweeps = [each.sweep for each in launches]
+    whole = union(sweeps)
+    missing = {name: ending for each in sweeps for name, ending in each.unfinished.items()}
+    over = [run for run in whole.runs if run.fingerprint not in missing or run.journal.read().outcome]
+    left = [run for run in whole.runs if run not in over]
+    trained = sum(len(each.runs) - each.skipped - len(each.unfinished) for each in sweeps)
+    whole.runs[:] = over
+    done = launched_runs.launch(whole)  # nothing is trained again
+    whole.runs += left
+    whole.endings |= {run.fingerprint: missing[run.fingerprint] for run in left}
+    whole.skipped = len(over) - trained
+    return Launched(whole, replace(done, code=max(done.code, bool(left))), _endpoints(whole), launches[0].chosen)
+
+
 def _endpoints(sweep: Sweep) -> list[float]:
-    name, found = sweep.launch.experiment.endpoint, {}
+    endpoint = sweep.launch.experiment.endpoint
+    names = [Question((), endpoint=endpoint).validation, *([] if endpoint.startswith("test_") else [endpoint])]
+    found = {}
     for run in sweep.runs:
         story = run.journal.read()
-        finished = (story.outcome or {}).get("outcome") == "finished"
-        found[run.fingerprint] = story.epochs[-1]["metrics"].get(name, math.nan) if finished else math.nan
+        finished = (story.outcome or {}).get("outcome") == Outcome.FINISHED
+        metrics = story.epochs[-1]["metrics"] if finished else {}
+        found[run.fingerprint] = next((metrics[name] for name in names if name in metrics), math.nan)
     return [found[fingerprint] for fingerprint in sweep.asked]
