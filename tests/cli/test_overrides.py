@@ -143,7 +143,8 @@ def test_range_of_fractions_is_exact_or_refused(tmp_path: Path, start: int, end:
     meant = {tenth / 10 for tenth in range(start, end, step)}
     code, said, runs = command(tmp_path, "-m", f"learning_rate=range({start / 10},{end / 10},{step / 10})")
     assert (code, {run.settings.learning_rate for run in runs}) in ((0, meant), (2, set()))
-    assert not code or ("no value" if not meant else "write them out" if min(meant) > 0 else "greater than 0") in said
+    wanted = ("write them out",) if meant and min(meant) > 0 else ("write them out", "greater than 0", "no value")
+    assert not code or any(each in said for each in wanted)
 
 
 NAMES = st.text(
