@@ -1,6 +1,6 @@
 """`hydra/sweeper=optuna`: Optuna chooses a study's runs, batch by batch, by the validation endpoints of earlier ones.
 
-hydra-optuna-sweeper is not used: it trains n_trials more when its command is repeated, gives up at a diverged run, and
+hydra-optuna-sweeper is not used: it trains n_trials more when its command is repeated, and
 needs Optuna 2. The options keep its names.
 """
 
