@@ -1,7 +1,10 @@
 """`hydra/sweeper=optuna`: Optuna chooses a study's runs, batch by batch, by the validation endpoints of earlier ones.
 
-hydra-optuna-sweeper is not used: it trains n_trials more when its command is repeated, and
-needs Optuna 2. The options keep its names.
+hydra-optuna-sweeper is not used: it trains n_trials more when its command is repeated, and needs Optuna 2. The options
+keep its names, and where it is installed this sweeper takes its place.
+
+What is used of Optuna's private parts, the id of a trial, was read in Optuna READ_FROM; tests/cli/test_optuna.py fails
+when an upgrade changes it.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from octant.runs.run import Outcome
 from octant.runs.settings import parse_launch
 from octant.tracking import launching
 
+READ_FROM = "5.0.0"  # 2.10.1 does as well
 DIRECTIONS = {"max": "maximize", "min": "minimize"}
 
 

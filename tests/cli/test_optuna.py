@@ -109,7 +109,9 @@ def test_diverged_trial_is_never_the_best(direction: str, best: float) -> None:
         octant_optuna._tell(study, study.ask(), value, outcome)
     assert [each.state.name for each in study.trials] == ["COMPLETE", "PRUNED", "COMPLETE", "RUNNING"]
     assert study.best_value == best
-    (first, *_) = octant_optuna._batches(study, 5, 2)
+    first = next(octant_optuna._batches(study, 5, 2))
+    upgraded = f"octant_optuna.py was read in Optuna {octant_optuna.READ_FROM}; read it again, then raise READ_FROM"
+    assert [each.number for each in first] == [0, 1, 2, 3], upgraded
     octant_optuna._tell(study, first[3], 0.5, Outcome.FINISHED)
     octant_optuna._tell(study, first[0], 0.7, Outcome.FINISHED)
     assert [each.value for each in study.trials[:4]] == [0.2, None, 0.9, 0.5]
