@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from octant import home
 from octant.errors import InputError
@@ -17,18 +19,23 @@ from octant.network.diagnostics import STEP
 from octant.network.initialisers import Parameters
 from octant.network.network import build
 from octant.network.settings import DataSettings, Settings
+from octant.network.snapshots import NAME, is_kept, page, snapshot
 from octant.network.training import Start, test_errors
 from octant.network.training import train as epochs
 from octant.trainer import Data, Epoch
+
+if TYPE_CHECKING:
+    from octant.trainer import Value
 
 TEST_ERRORS = "test_errors.json"
 
 
 @dataclass(frozen=True)
 class NetworkEpoch(Epoch):
-    """An epoch with the classes that the network gives to the test examples, (n_test,)."""
+    """An epoch with the classes that the network gives to the test examples, (n_test,), and the snapshots so far."""
 
     predicted: Array | None = None
+    snapshots: str = "[]"
 
 
 def dataset_of(settings: DataSettings, dtype: str) -> Dataset:
@@ -43,13 +50,20 @@ def _loaded(settings: DataSettings, dtype: str, cache: Path, _: str) -> Dataset:
 
 def train(settings: Settings, state: Mapping[str, Any] | None = None) -> Iterator[NetworkEpoch]:
     """Yield epoch 0 and each epoch after it, or, from `state`, its epoch again and those that follow."""
-    start = None
+    start, kept = None, "[]"
     if state:
         parameters = Parameters(*(state[name] for name in Parameters._fields))
-        start = Start(int(state["epoch"]), parameters, float(state[STEP]))
-    for record in epochs(settings, dataset_of(settings.dataset, settings.dtype), start):
-        after = {"epoch": record.epoch, STEP: record.metrics.get(STEP, 0.0), **record.parameters._asdict()}
-        yield NetworkEpoch(record.epoch, record.metrics, after, record.diverged, record.seconds, record.predicted)
+        start, kept = Start(int(state["epoch"]), parameters, float(state[STEP])), str(state["snapshots"])
+    network = build(settings.loss, settings.hidden, settings.output)
+    dataset = dataset_of(settings.dataset, settings.dtype)
+    for record in epochs(settings, dataset, start):
+        is_new = start is None or record.epoch > start.epoch
+        if record.predicted is not None and is_new and settings.diagnostics and is_kept(record.epoch, settings.epochs):
+            shown = snapshot(network, record.parameters, dataset, record.epoch, record.predicted)
+            kept = json.dumps([*json.loads(kept), shown])
+        after: dict[str, Value] = {"epoch": record.epoch, STEP: record.metrics.get(STEP, 0.0), "snapshots": kept}
+        after |= record.parameters._asdict()
+        yield NetworkEpoch(record.epoch, record.metrics, after, record.diverged, record.seconds, record.predicted, kept)
 
 
 def data(settings: Settings) -> Data:
@@ -79,11 +93,16 @@ def data(settings: Settings) -> Data:
 
 
 def files(settings: Settings, last: Epoch) -> dict[str, bytes]:
-    """What the trained network gets wrong on the test set; see training.test_errors."""
+    """What the trained network gets wrong on the test set (see training.test_errors), and its snapshots."""
     if not isinstance(last, NetworkEpoch) or last.predicted is None:
         return {}
-    errors = test_errors(dataset_of(settings.dataset, settings.dtype), last.predicted)
-    return {TEST_ERRORS: (json.dumps(errors) + "\n").encode()}
+    dataset = dataset_of(settings.dataset, settings.dtype)
+    found = {TEST_ERRORS: (json.dumps(test_errors(dataset, last.predicted)) + "\n").encode()}
+    if settings.diagnostics and last.state:
+        parameters = Parameters(*(np.asarray(last.state[name]) for name in Parameters._fields))
+        words = {"loss": settings.loss, "hidden": settings.hidden, "output": settings.output}
+        found[NAME] = page(last.snapshots, words, dataset, parameters)
+    return found
 
 
 def discard_damaged() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +20,7 @@ from octant.tracking.store import Connection, search
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+SNAPSHOTS = "snapshots.json"  # what a trainer keeps of some epochs for people to look at
 TEST_ERRORS = "test_errors.json"  # what a trainer of classifiers logs; see training.test_errors
 CURVES = ("train_accuracy", "test_accuracy", "validation_accuracy", "train_loss", "test_loss")
 # Tags that say where a run comes from; they decide no number.
@@ -46,13 +47,13 @@ def read_runs(connection: Connection, sweep: str) -> pd.DataFrame:
     return frame.drop(columns="ended").reset_index(drop=True)
 
 
-def read_curves(connection: Connection, runs: pd.DataFrame) -> pd.DataFrame:
-    """Every epoch of `runs`: columns fingerprint, epoch, train_accuracy and test_accuracy, sorted."""
+def read_curves(connection: Connection, runs: pd.DataFrame, more: Sequence[str] = ()) -> pd.DataFrame:
+    """Every epoch of `runs`: columns fingerprint, epoch, train_accuracy, test_accuracy and `more`, sorted."""
     prints = dict(zip(runs["run_id"], runs["fingerprint"], strict=True))
     most = int(runs["epochs"].max()) + 1
     points = [
         (prints[run_id], step, key, value)
-        for key in CURVES[:2]
+        for key in (*CURVES[:2], *more)
         for run_id, step, value in _histories(connection, list(prints), key, most)
     ]
     long = pd.DataFrame(points, columns=["fingerprint", "epoch", "key", "value"])
@@ -67,17 +68,24 @@ def read_errors(connection: Connection, runs: pd.DataFrame) -> dict[str, dict[st
         return {fingerprint: errors for fingerprint, errors in zip(runs["fingerprint"], found, strict=True) if errors}
 
 
-def _errors(connection: Connection, artifacts: str) -> dict[str, Any] | None:
+def read_snapshots(connection: Connection, runs: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Configuration -> what its run kept for people to look at, of the runs that kept something."""
+    with ThreadPoolExecutor(4) as readers:
+        found = readers.map(lambda place: _errors(connection, place, SNAPSHOTS), runs["artifacts"])
+        return {config: kept for config, kept in zip(runs["config"], found, strict=True) if kept}
+
+
+def _errors(connection: Connection, artifacts: str, name: str = TEST_ERRORS) -> dict[str, Any] | None:
     from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     if artifacts.startswith("file:"):  # reading the file is 50 times faster than asking MLflow for it
-        return read_json(Path(url2pathname(urlsplit(artifacts).path)) / TEST_ERRORS)
+        return read_json(Path(url2pathname(urlsplit(artifacts).path)) / name)
     with TemporaryDirectory() as folder:
-        file = Path(folder) / TEST_ERRORS
+        file = Path(folder) / name
         repository: Any = get_artifact_repository(artifacts, connection.client.tracking_uri)
         try:
-            repository._download_file(TEST_ERRORS, str(file))  # MlflowClient's way asks four times as often
+            repository._download_file(name, str(file))  # MlflowClient's way asks four times as often
             return read_json(file)
         except (MlflowException, OSError):
             return None

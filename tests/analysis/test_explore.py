@@ -1,0 +1,202 @@
+"""explore.html: its numbers, its size, and a hand that plays with it in a browser without a network."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from octant.analysis.figures import design_of
+from octant.analysis.question import Question
+from octant.analysis.report.explore import Explored, explore_page
+from octant.network.data import Dataset, load
+from octant.network.initialisers import Parameters
+from octant.network.network import build, forward
+from octant.network.snapshots import page, snapshot
+from octant.network.training import train
+from support.settings import settings
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+LOSSES = ("mse", "cross_entropy")
+METRICS = {"test_accuracy": "test accuracy, %", "gradient_W1": "gradient of W1"}
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return load(settings().dataset)
+
+
+@pytest.fixture(scope="module")
+def shown(digits: Dataset) -> Explored:
+    rows, kept = [], {}
+    for loss in LOSSES:
+        for seed in (0, 1):
+            run = settings(loss=loss, seed=seed, epochs=6, learning_rate=0.5, batch_size=4)
+            network, snapshots = build(loss, "sigmoid", "softmax"), []
+            for record in train(run, digits):
+                own = {"fingerprint": f"{loss}{seed}", "config": loss, "loss": loss, "seed": seed}
+                rows.append({**own, "epoch": record.epoch, **record.metrics})
+                assert record.predicted is not None
+                if record.epoch in (0, 1, 2, 4, 6):
+                    snapshots.append(snapshot(network, record.parameters, digits, record.epoch, record.predicted))
+            words = {"loss": loss, "hidden": "sigmoid", "output": "softmax"}
+            kept[loss] = json.loads(page(json.dumps(snapshots), words, digits, record.parameters))
+    curves = pd.DataFrame(rows)
+    design = design_of(curves, Question(("loss",)))
+    return Explored("tiny", "Why <b>?", "An answer & more.", curves, METRICS, LOSSES, design, kept)
+
+
+def data_of(html: str) -> Any:
+    found = re.search(r'<script id="data" type="application/json">(.*?)</script>', html, re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+def test_numbers_are_the_frames(shown: Explored) -> None:
+    data = data_of(explore_page(shown))
+    for loss in LOSSES:
+        own = shown.curves[shown.curves["config"] == loss]
+        for epoch in range(7):
+            mean = 100 * own.loc[own["epoch"] == epoch, "test_accuracy"].mean()
+            assert data["configs"][loss]["values"]["test_accuracy"][epoch] == pytest.approx(mean, rel=1e-5)
+    assert len(data["runs"]) == 4
+    first = next(run for run in data["runs"] if run["config"] == "mse")
+    assert first["values"]["gradient_W1"] == pytest.approx(list(shown.curves["gradient_W1"][:7]), rel=1e-5)
+
+
+def test_confusion_counts_the_accuracy(shown: Explored, digits: Dataset) -> None:
+    for loss in LOSSES:
+        own = shown.curves[(shown.curves["config"] == loss) & (shown.curves["seed"] == 1)].set_index("epoch")
+        for each in shown.snapshots[loss]["snapshots"]:
+            right = np.trace(np.array(each["confusion"])) / len(digits.test)
+            assert right == pytest.approx(own.loc[each["epoch"], "test_accuracy"])
+
+
+def test_page_is_one_safe_file(shown: Explored) -> None:
+    evil = shown.curves.replace("mse", "</script><b>")
+    design = design_of(evil, Question(("loss",)))
+    html = explore_page(Explored("a", "q", "b", evil, METRICS, list(set(evil["config"])), design))
+    assert "</script><b>" not in html
+    html = explore_page(shown)
+    again = explore_page(shown)  # Bokeh counts its models up as long as the process lives
+    assert re.sub(r"\bp[0-9]{4,}\b", "p", html) == re.sub(r"\bp[0-9]{4,}\b", "p", again)
+    assert "Why &lt;b&gt;?" in html
+    assert not re.findall(r'<(?:script|link)[^>]*(?:src|href)="(?!data:)', html)
+    assert len(html) < 2.2e6
+
+
+def test_720_runs_fit_five_megabytes(shown: Explored) -> None:
+    """72 configurations of 10 seeds, 31 epochs."""
+    rng = np.random.default_rng(0)
+    places = pd.MultiIndex.from_product([range(72), range(10), range(31)], names=["config", "seed", "epoch"])
+    curves = places.to_frame(index=False).astype({"config": str})
+    for metric in METRICS:
+        curves[metric] = rng.uniform(0, 1, len(curves))
+    curves["fingerprint"], curves["loss"] = curves["config"] + "-" + curves["seed"].astype(str), curves["config"]
+    design = design_of(curves, Question(("loss",)))
+    html = explore_page(Explored("big", "q", "a", curves, METRICS, sorted(set(curves["config"])), design))
+    data = data_of(html)
+    assert (len(data["configs"]), data["left"]) == (60, 12)
+    assert len(html) < 5e6
+
+
+@pytest.fixture
+def tab(shown: Explored, tmp_path: Path) -> Iterator[Page]:
+    if CHROMIUM is None:
+        assert "CI" not in os.environ, "CI needs Chromium"
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    file, faults = tmp_path / "explore.html", []
+    file.write_text(explore_page(shown))
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        opened = browser.new_context(offline=True, viewport={"width": 1280, "height": 900}).new_page()
+        opened.on("pageerror", lambda error: faults.append(str(error)))
+        opened.goto(file.as_uri())
+        opened.wait_for_selector(".bk-Figure")
+        opened.wait_for_timeout(500)
+        yield opened
+        browser.close()
+    assert faults == []
+
+
+def picture(tab: Page, name: str) -> None:
+    if folder := os.environ.get("OCTANT_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        tab.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("browser")
+def test_keys_move_the_epoch(tab: Page, shown: Explored) -> None:
+    assert tab.locator("#at").inner_text() == "At epoch 6"
+    tab.locator(".noUi-handle").focus()
+    tab.keyboard.press("ArrowLeft")
+    tab.wait_for_function("document.getElementById('at').textContent === 'At epoch 5'")
+    assert "after epoch 4" in tab.locator("#kept").inner_text()
+    own = shown.curves[(shown.curves["config"] == "mse") & (shown.curves["epoch"] == 5)]
+    shown_value = float(tab.locator("#values tr").nth(1).locator("td").nth(1).inner_text())
+    assert shown_value == pytest.approx(100 * own["test_accuracy"].mean(), rel=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("browser")
+def test_page_classifies_as_the_network(tab: Page, shown: Explored, digits: Dataset) -> None:
+    x = digits.test.X[:20]
+    for loss in LOSSES:
+        arrays = [np.frombuffer(base64.b64decode(shown.snapshots[loss][name]), np.float16).astype(float)
+                  for name in Parameters._fields]  # fmt: skip
+        parameters = Parameters(arrays[0].reshape(64, -1), arrays[1], arrays[2].reshape(-1, 10), arrays[3])
+        found = tab.evaluate("([loss, rows]) => rows.map((x) => forward(page.snapshots[loss], x))", [loss, x.tolist()])
+        expected = forward(build(loss, "sigmoid", "softmax"), parameters, x).A2
+        np.testing.assert_allclose(np.array(found), expected, atol=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("browser")
+def test_a_drawn_seven_is_seen(tab: Page) -> None:
+    tab.locator("#pad").scroll_into_view_if_needed()
+    box = tab.locator("#pad").bounding_box()
+    assert box is not None
+    points = [(0.25, 0.15), (0.75, 0.15), (0.6, 0.45), (0.45, 0.9)]
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    tab.mouse.move(*places[0])
+    tab.mouse.down()
+    for place in places[1:]:
+        tab.mouse.move(*place, steps=10)
+    tab.mouse.up()
+    assert "7" in tab.locator("#answers td.answer").all_inner_texts()
+    picture(tab, "explore-1280")
+    tab.get_by_role("button", name="Clear").click()
+    assert tab.locator("#answers td.answer").count() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("browser")
+def test_curves_answer_pointer_and_boxes(tab: Page) -> None:
+    seen = "[...Bokeh.documents[0]._all_models.values()].filter((m) => m.type === 'GlyphRenderer' && m.visible).length"
+    assert tab.evaluate(seen) == 2
+    tab.get_by_role("checkbox", name="mse", exact=True).uncheck()
+    assert tab.evaluate(seen) == 1
+    tab.get_by_role("checkbox", name="single runs").check()
+    assert tab.evaluate(seen) == 2
+    box = tab.locator(".bk-Figure").first.bounding_box()
+    assert box is not None
+    for share in np.linspace(0.1, 0.9, 40):  # down the middle, across the curve
+        tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + share * box["height"])
+        if tab.get_by_text("epoch:").count():
+            break
+    assert tab.get_by_text("epoch:").count()
+    tab.set_viewport_size({"width": 390, "height": 844})
+    tab.wait_for_timeout(300)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    picture(tab, "explore-390")
