@@ -11,7 +11,8 @@ import pytest
 
 from octant import home as places
 from octant.runs import attempts
-from octant.runs.journal import ATTEMPTS, Journal, read_json, replace, write_json
+from octant.runs.disk import read_json, replace, write_json
+from octant.runs.journal import ATTEMPTS, Journal
 from octant.runs.run import Outcome, Run
 from octant.runs.settings import parse_launch
 from octant.runs.sweep import prepare

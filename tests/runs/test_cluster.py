@@ -16,7 +16,7 @@ import pytest
 from octant.errors import InputError
 from octant.runs import cluster
 from octant.runs.cluster import task
-from octant.runs.journal import locked
+from octant.runs.disk import locked
 from octant.runs.settings import Ray
 from support.command import Database, environment, run_octant
 from support.services import Postgres, RayCluster, SlurmCluster, TeamServer, wait_for

@@ -15,7 +15,7 @@ import pytest
 
 from octant import home as places
 from octant.runs.cluster import task
-from octant.runs.journal import locked
+from octant.runs.disk import locked
 from octant.runs.pool import train_all
 from octant.runs.run import Outcome
 from octant.runs.settings import Ray, parse_launch

@@ -16,8 +16,9 @@ import pytest
 
 from octant import home as places
 from octant.network.trainer import TEST_ERRORS, train
+from octant.runs.disk import read_json, replace, write_json
 from octant.runs.journal import FILES as KEPT
-from octant.runs.journal import Journal, read_json, replace, write_json
+from octant.runs.journal import Journal
 from octant.runs.launch import _take_stock
 from octant.runs.run import Outcome
 from octant.runs.settings import parse_launch

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octant.errors import InputError
-from octant.runs.journal import Busy, Journal, locked, read_json, replace, write_json
+from octant.runs.disk import Busy, locked, read_json, replace, write_json
+from octant.runs.journal import Journal
 
 STATE = {"W1": np.ones((2, 3)), "b1": np.array([1e-300, np.pi]), "epoch": 3, "rate": 0.1, "is late": True,
          "words": "토끼", "generator": b"\0\1\2\0"}  # fmt: skip

@@ -14,8 +14,7 @@ import pytest
 
 from octant import home as places
 from octant.errors import StoreAway
-from octant.runs import journal
-from octant.runs.journal import locked
+from octant.runs.disk import locked, say_waiting
 from octant.runs.pool import train_all
 from octant.runs.run import Outcome
 from octant.runs.settings import Tracking, parse_launch
@@ -30,7 +29,7 @@ ONE = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=2")
 
 @pytest.fixture(autouse=True)
 def unsaid() -> None:
-    journal.say_waiting.cache_clear()
+    say_waiting.cache_clear()
 
 
 def test_a_held_run_is_waited_for_aloud(

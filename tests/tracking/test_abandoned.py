@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from octant import home as places
-from octant.runs.journal import Journal, read_json
+from octant.runs.disk import read_json
+from octant.runs.journal import Journal
 from support.command import Database, run_octant
 
 ONE = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=2")

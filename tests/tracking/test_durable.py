@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from octant.runs.journal import Journal, make_folder, replace
+from octant.runs.disk import make_folder, replace
+from octant.runs.journal import Journal
 from octant.runs.settings import Tracking
 from octant.tracking import claims, delivery
 from octant.tracking.claims import Claim, Claims

@@ -11,7 +11,7 @@ from octant import home
 from octant.cli.border import one_line_errors
 from octant.network.data import load
 from octant.network.settings import DataSettings
-from octant.runs.journal import replace
+from octant.runs.disk import replace
 
 
 def main() -> None:

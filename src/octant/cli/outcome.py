@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from math import sqrt
 
-from octant.runs.journal import FILES, Journal, read_json
+from octant.runs.disk import read_json
+from octant.runs.journal import FILES, Journal
 from octant.tracking.runs import TEST_ERRORS
 
 
 def outcome_of(journal: Journal) -> str:
     """Accuracies after the last epoch, and a word where they are chance's; of a diverged run epoch and reason alone."""
     story = journal.read()
-    outcome = story.outcome or {}
-    if outcome.get("outcome") == "diverged":
+    outcome = story.outcome
+    if outcome and outcome["outcome"] == "diverged":
         return f"diverged in epoch {outcome['epoch']}: {outcome['reason']}; a smaller learning_rate may help"
     if not story.epochs:
         return "it has no numbers"

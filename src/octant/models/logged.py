@@ -22,7 +22,8 @@ import numpy as np
 from octant.errors import InputError
 from octant.network import activations
 from octant.network.initialisers import Parameters
-from octant.runs.journal import Journal, Story
+from octant.runs.journal import Journal
+from octant.runs.records import History
 from octant.tracking.store import Connection
 
 NAME = "model"
@@ -39,7 +40,7 @@ def log_model_once(
     receipt: dict[str, Any],
     journal: Journal,
     identity: Mapping[str, Any],
-    story: Story,
+    story: History,
     save: Callable[[Mapping[str, Any]], None],
 ) -> None:
     """Log the model of a finished run and note its id in the receipt.
@@ -55,7 +56,7 @@ def log_model_once(
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
     client, run_id, (epoch, state) = connection.client, receipt["run_id"], checkpoint
-    parameters = Parameters(*(state[name] for name in Parameters._fields))
+    parameters = Parameters(*(np.asarray(state[name]) for name in Parameters._fields))
     begun = receipt.get("modelling") == run_id
     mine = f"source_run_id = '{run_id}'"
     found = client.search_logged_models([connection.experiment_id], mine, max_results=1) if begun else []

@@ -11,6 +11,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from octant import home
 from octant.errors import UNDELIVERED, InputError, printable
@@ -18,9 +19,9 @@ from octant.network.data import load
 from octant.network.settings import Settings
 from octant.runs import provenance
 from octant.runs.fingerprint import code_digest, source_of
-from octant.runs.journal import Story
 from octant.runs.pool import train_all
 from octant.runs.progress import Progress
+from octant.runs.records import History
 from octant.runs.run import Run
 from octant.tracking.content import summary
 from octant.tracking.store import located, said_by_store
@@ -98,7 +99,7 @@ def circumstances(then: dict[str, str], now: dict[str, str]) -> list[str]:
     return said
 
 
-def numbers(story: Story) -> Points:
+def numbers(story: History) -> Points:
     """(metric, step) -> value of a journal, with the summary that MLflow has of it."""
     points = {(key, line["epoch"]): value for line in story.epochs for key, value in line["metrics"].items()}
     return points | {(key, len(story.epochs) - 1): value for key, value in summary(story).items()}
@@ -141,11 +142,12 @@ def _check_data(stored: StoredRun, settings: Settings) -> None:
         print("differs: the trainer's code is not the run's")
 
 
-def _train(stored: StoredRun, settings: Settings) -> Story:
+def _train(stored: StoredRun, settings: Settings) -> History:
     """The journal of the same run, trained in a worker like any other, in a folder that is gone afterwards."""
     line = Progress("training", 1)
     with TemporaryDirectory(prefix="octant-rerun-") as scratch:
-        identity = {"settings": settings.model_dump(mode="json"), "dataset": {"digest": stored.tags["dataset_digest"]}}
+        digest = stored.tags["dataset_digest"]
+        identity: Any = {"settings": settings.model_dump(mode="json"), "dataset": {"digest": digest}}
         run = Run("network", settings, stored.tags["fingerprint"], Path(scratch), identity)
         with closing(train_all([run], 1)) as results:
             for result in results:
@@ -156,9 +158,8 @@ def _train(stored: StoredRun, settings: Settings) -> Story:
         return run.journal.read()
 
 
-def _outcomes(stored: StoredRun, story: Story) -> list[str]:
-    now = story.outcome or {}
-    then, again = stored.tags.get("outcome"), now.get("outcome")
+def _outcomes(stored: StoredRun, story: History) -> list[str]:
+    then, again = stored.tags.get("outcome"), story.outcome and story.outcome["outcome"]
     if then is None or then == again:
         return []
     return [f"outcome: {then} then, {again} now"]

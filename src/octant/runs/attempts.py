@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from octant.runs.journal import ATTEMPTS, replace
+from octant.runs.disk import replace
+from octant.runs.journal import ATTEMPTS
 from octant.seal import sealed, unsealed
 
 _FACTS = {"mlflow.source.git.commit": "commit", "git_state": "tree", "version_octant": "octant",

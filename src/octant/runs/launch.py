@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from octant import home
 from octant.errors import UNDELIVERED
 from octant.runs import cluster
-from octant.runs.journal import Busy
+from octant.runs.disk import Busy
 from octant.runs.pool import cores, train_all
 from octant.runs.progress import Progress
 from octant.runs.run import Ending, Outcome, Run

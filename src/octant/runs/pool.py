@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from octant import home
-from octant.runs.journal import SAY_SECONDS, say_waiting
+from octant.runs.disk import SAY_SECONDS, say_waiting
 from octant.runs.run import Ending, Outcome, Run
 from octant.runs.worker import execute, start
 from octant.trainer import trainer

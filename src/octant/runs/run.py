@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from octant.runs.journal import Journal
+from octant.runs.records import Identity
 from octant.trainer import Settings
 
 
@@ -46,7 +46,7 @@ class Run:
     settings: Settings
     fingerprint: str
     state: Path
-    identity: dict[str, Any]
+    identity: Identity
 
     @property
     def journal(self) -> Journal:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from octant import home
@@ -16,6 +15,7 @@ from octant.errors import InputError, StoreAway
 from octant.runs import cluster, provenance
 from octant.runs.fingerprint import HALF, Source, changed, code_digest, fingerprint, source_of
 from octant.runs.journal import Journal
+from octant.runs.records import Identity
 from octant.runs.run import Ending, Run
 from octant.runs.settings import Launch
 from octant.tracking.database import refuse_unusable
@@ -124,7 +124,7 @@ class _Maker:
         code = self._launch.code or own
         values, places = settings.model_dump(mode="json"), list(settings.places)
         name = fingerprint(values, places, data.digest, code)
-        identity: dict[str, Any] = {
+        identity: Identity = {
             "trainer": self._trainer.name,
             "settings": values,
             "places": places,

@@ -19,7 +19,9 @@ from typing import Any
 from octant import home
 from octant.errors import InputError, line_of
 from octant.runs import attempts
-from octant.runs.journal import Busy, Journal, Story
+from octant.runs.disk import Busy
+from octant.runs.journal import Journal
+from octant.runs.records import EpochLine, History, OutcomeLine
 from octant.runs.run import Ending, Outcome, Run
 from octant.trainer import Data, Epoch, Trainer, trainer
 
@@ -84,7 +86,7 @@ def _train_locked(run: Run, journal: Journal) -> Ending:
     return Ending(Outcome.FINISHED)
 
 
-def _state(journal: Journal, story: Story) -> dict[str, Any] | None:
+def _state(journal: Journal, story: History) -> dict[str, Any] | None:
     """The state to go on from; without the lines that led to it a checkpoint is of no use."""
     saved = journal.load_checkpoint()
     return saved[1] if saved and story.epochs and saved[0] <= story.epochs[-1]["epoch"] else None
@@ -94,7 +96,7 @@ def _finish(run: Run, journal: Journal, trained: Trainer, last: Epoch) -> None:
     files = journal.keep(trained.files(run.settings, last))
     if last.state is not None:
         journal.checkpoint(last.number, last.state, force=True)
-    line = {"outcome": "finished", "has_state": last.state is not None, "files": files, "time": _now()}
+    line: OutcomeLine = {"outcome": "finished", "has_state": last.state is not None, "files": files, "time": _now()}
     journal.append(line, sync=True)
     if journal.read().outcome is None:
         raise RuntimeError("its journal was damaged while it was trained; the same command trains it again")
@@ -105,7 +107,7 @@ class _Recorder:
     """Checks the records of a trainer and writes them into the journal."""
 
     journal: Journal
-    story: Story
+    story: History
     names: set[str] = field(default_factory=set)
 
     def record(self, epochs: Iterator[Epoch]) -> Epoch:
@@ -150,7 +152,7 @@ class _Recorder:
                     "changed since; train the run anew with rerun=true"
                 )
         else:
-            line = {"epoch": epoch.number, "time": _now(), "seconds": seconds, "metrics": metrics}
+            line: EpochLine = {"epoch": epoch.number, "time": _now(), "seconds": seconds, "metrics": metrics}
             self.journal.append(line)
         if epoch.number and epoch.state is not None:
             self.journal.checkpoint(epoch.number, epoch.state)

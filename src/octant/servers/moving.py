@@ -14,7 +14,8 @@ from typing import Any
 import sqlalchemy as sql
 
 from octant.errors import InputError, StoreAway
-from octant.runs.journal import Journal, read_json, write_json
+from octant.runs.disk import read_json, write_json
+from octant.runs.journal import Journal
 from octant.tracking.database import refuse_unusable
 from octant.tracking.store import Store, use_mlflow
 

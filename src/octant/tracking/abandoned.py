@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from octant import home
-from octant.runs.journal import Journal, read_json
+from octant.runs.disk import read_json
+from octant.runs.journal import Journal
 from octant.tracking.store import PAGE, Store, client_of
 
 if TYPE_CHECKING:

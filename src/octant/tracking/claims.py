@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from octant.runs.journal import Busy, locked
+from octant.runs.disk import Busy, locked
 
 if TYPE_CHECKING:
     from octant.tracking.delivery import Order

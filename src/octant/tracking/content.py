@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from octant.analysis.palette import styles
-from octant.runs.journal import Story
+from octant.runs.records import EpochLine, History
 from octant.trainer import flat
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def run_params(identity: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in (settings | sizes).items()}
 
 
-def points(lines: list[dict[str, Any]]) -> list[Metric]:
+def points(lines: list[EpochLine]) -> list[Metric]:
     """Epoch lines of a journal as MLflow's points, with the journal's own times."""
     from mlflow.entities import Metric
 
@@ -76,7 +76,7 @@ def points(lines: list[dict[str, Any]]) -> list[Metric]:
     ]
 
 
-def outcome_tags(run_id: str, story: Story) -> dict[str, str]:
+def outcome_tags(run_id: str, story: History) -> dict[str, str]:
     """Tags of a run that is over: how it ended, and its description."""
     named = {"outcome": "outcome", "epoch": "diverged_epoch", "reason": "diverged_reason"}
     tags = {named[key]: str(value) for key, value in (story.outcome or {}).items() if key in named}
@@ -94,11 +94,11 @@ def dataset_inputs(identity: Mapping[str, Any]) -> list[Any]:
     return [DatasetInput(dataset, [InputTag("mlflow.data.context", "train, validation, test")])]
 
 
-def summary(story: Story) -> dict[str, float]:
+def summary(story: History) -> dict[str, float]:
     """`final_*`: after the last epoch. `best_test_accuracy`: the highest of all epochs; it describes, nothing may be
     chosen by it. Empty for a run that diverged, whose last epoch means nothing.
     """
-    if not story.epochs or (story.outcome or {}).get("outcome") != "finished":
+    if not story.epochs or not story.is_finished:
         return {}
     last = story.epochs[-1]["metrics"]
     final = {f"final_{name}": value for name, value in last.items() if name.endswith("accuracy")}
@@ -106,18 +106,18 @@ def summary(story: Story) -> dict[str, float]:
     return final | best
 
 
-def summary_points(story: Story, model_id: str | None) -> list[Metric]:
+def summary_points(story: History, model_id: str | None) -> list[Metric]:
     """The summary as MLflow's points, linked to the run's model."""
     from mlflow.entities import Metric
 
-    time, step = (story.outcome or {}).get("time", 0), story.epochs[-1]["epoch"] if story.epochs else 0
+    time, step = story.outcome["time"] if story.outcome else 0, story.epochs[-1]["epoch"] if story.epochs else 0
     return [Metric(key, value, time, step, model_id) for key, value in summary(story).items()]
 
 
-def described(run_id: str, story: Story) -> str:
+def described(run_id: str, story: History) -> str:
     """The run's description (markdown) on its MLflow page."""
-    outcome = story.outcome or {}
-    if outcome.get("outcome") == "diverged":
+    outcome = story.outcome
+    if outcome and outcome["outcome"] == "diverged":
         said = f"Diverged in epoch {outcome['epoch']}: {outcome['reason']}."
     elif (found := summary(story)) and f"best_{ENDPOINT}" not in found:
         said = f"{len(story.epochs)} records."

@@ -20,7 +20,9 @@ import yaml
 from octant import home
 from octant.errors import InputError
 from octant.runs import attempts
-from octant.runs.journal import FILES, Busy, Journal, Story, locked, make_folder, read_json, write_json
+from octant.runs.disk import Busy, locked, make_folder, read_json, write_json
+from octant.runs.journal import FILES, Journal
+from octant.runs.records import History
 from octant.tracking.claims import Claim
 from octant.tracking.content import dataset_inputs, outcome_tags, points, run_name, run_params, run_tags, summary_points
 from octant.tracking.store import REPLACED, Connection, Store, is_active, must_be_ours
@@ -171,7 +173,7 @@ def _empty_trash(connection: Connection, order: Order, receipt: dict[str, Any]) 
 
 
 def _create_once(
-    connection: Connection, order: Order, receipt: dict[str, Any], identity: Mapping[str, Any], story: Story
+    connection: Connection, order: Order, receipt: dict[str, Any], identity: Mapping[str, Any], story: History
 ) -> None:
     if receipt.get("run_id"):
         return
@@ -219,7 +221,7 @@ def _send_points(
     order: Order,
     receipt: dict[str, Any],
     identity: Mapping[str, Any],
-    story: Story,
+    story: History,
     is_late: Callable[[], bool],
 ) -> None:
     """Params, points, outcome, summary: in as few requests as MLflow takes, since each costs a quarter of a run."""
@@ -254,7 +256,7 @@ def _send_file(connection: Connection, receipt: Mapping[str, Any], file: Path) -
     repository.log_artifact(str(file))
 
 
-def _set_status(connection: Connection, order: Order, receipt: dict[str, Any], story: Story, status: str) -> None:
+def _set_status(connection: Connection, order: Order, receipt: dict[str, Any], story: History, status: str) -> None:
     client, run_id = connection.client, receipt["run_id"]
     if receipt.get("tagged") != receipt["sweep"]:
         client.set_tag(run_id, "sweep", receipt["sweep"], synchronous=True)

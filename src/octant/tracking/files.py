@@ -36,7 +36,8 @@ def _is_whole(connection: Connection, root: Path, order: Order) -> bool:
     if identity is None or receipt.get("status") not in FINAL:
         return True
     artifacts = root / receipt["run_id"] / "artifacts"
-    logged = (order.journal.read().outcome or {}).get("files", {})
+    outcome = order.journal.read().outcome
+    logged = outcome.get("files", {}) if outcome else {}
     if not all(_has_content(artifacts / name) for name in (CONFIG, *logged)):
         return False
     model_digest = trainer(identity["trainer"]).model_digest

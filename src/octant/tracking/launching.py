@@ -84,7 +84,6 @@ def _endpoints(sweep: Sweep) -> list[float]:
     found = {}
     for run in sweep.runs:
         story = run.journal.read()
-        finished = (story.outcome or {}).get("outcome") == Outcome.FINISHED
-        metrics = story.epochs[-1]["metrics"] if finished else {}
+        metrics = story.epochs[-1]["metrics"] if story.is_finished else {}
         found[run.fingerprint] = next((metrics[name] for name in names if name in metrics), math.nan)
     return [found[fingerprint] for fingerprint in sweep.asked]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from octant import home
-from octant.runs.journal import Busy, locked
+from octant.runs.disk import Busy, locked
 from octant.tracking.content import ENDPOINT
 from octant.tracking.delivery import FINAL, Order, identified
 from octant.tracking.store import Connection, is_active, search

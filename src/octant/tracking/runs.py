@@ -14,7 +14,7 @@ from urllib.request import url2pathname
 import pandas as pd
 
 from octant.errors import printable
-from octant.runs.journal import read_json
+from octant.runs.disk import read_json
 from octant.tracking.store import Connection, search
 
 if TYPE_CHECKING:

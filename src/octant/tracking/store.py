@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from octant import home
 from octant.errors import OPEN, UI_PAGE, InputError, StoreAway, printable, raised_by_store, without_credentials
-from octant.runs.journal import Busy, locked, sync_folder
+from octant.runs.disk import Busy, locked, sync_folder
 from octant.runs.settings import Tracking
 from octant.tracking.database import refuse_unusable
 

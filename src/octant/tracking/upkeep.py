@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from octant.errors import BAD_INPUT, UNDELIVERED, InputError, UnusableStore, printable, without_credentials
-from octant.runs.journal import Journal, read_json
+from octant.runs.disk import read_json
+from octant.runs.journal import Journal
 from octant.runs.settings import Tracking
 from octant.tracking.abandoned import close_abandoned
 from octant.tracking.claims import Claims

@@ -19,7 +19,7 @@ from octant.analysis.report.collect import collect
 from octant.analysis.report.findings import RATE, Findings, find
 from octant.analysis.report.sections import command, lead_figure, sections, training_time, tuning_stems
 from octant.errors import InputError
-from octant.runs.journal import replace
+from octant.runs.disk import replace
 from octant.tracking.runs import PROVENANCE
 from octant.tracking.store import Connection, Store
 from octant.tracking.view import log_report, path_of

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from octant.errors import InputError
 from octant.runs.cluster import task
-from octant.runs.journal import locked, replace
+from octant.runs.disk import locked, replace
 from octant.runs.run import Ending, Outcome, Run
 from octant.runs.settings import Cluster
 

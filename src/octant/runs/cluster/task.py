@@ -15,10 +15,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from octant.runs import provenance
-from octant.runs.journal import Busy, locked, read_json, write_json
+from octant.runs.disk import Busy, locked, read_json, write_json
+from octant.runs.records import Identity
 from octant.runs.run import Ending, Outcome, Run
 from octant.runs.settings import Cluster
 from octant.runs.worker import execute
@@ -87,9 +88,9 @@ def _refuse_without_launcher(folder: Path, node: str) -> None:
         return
 
 
-def _run(identity: dict[str, Any], state: Path, node: str) -> Run:
+def _run(identity: Identity, state: Path, node: str) -> Run:
     here = provenance.describe() | {"node": node}
-    identity = identity | {"provenance": identity["provenance"] | here}
+    identity = {**identity, "provenance": identity["provenance"] | here}
     name = identity["trainer"]
     return Run(name, trainer(name).parse(identity["settings"]), identity["fingerprint"], state, identity)
 
