@@ -88,8 +88,8 @@ class Trainer:
     """A trainer as the kit sees it; all but the first three are optional.
 
     `data` says what a run with these settings is trained on, and raises InputError for settings that do not fit it.
-    `files` are logged with a finished run, from its last record: name -> content. `log_model` logs its model, which
-    `model_digest` digests where its files lie on this machine (None: one is missing or empty).
+    `files` are logged with a finished run, from its last record: name -> content. `log_model` logs its model and
+    returns the receipt, `model_digest` digests it where its files lie on this machine (None: one is missing or empty).
     `log_figures` logs figures of single runs. `discard_damaged` throws damaged caches away and counts them. `preload`
     names modules that a worker finds imported, given the settings of all runs.
     """
@@ -99,7 +99,7 @@ class Trainer:
     train: Callable[[Any, Mapping[str, Value] | None], Iterator[Epoch]]
     data: Callable[[Any], Data] = lambda settings: NO_DATA
     files: Callable[[Any, Epoch], Mapping[str, bytes]] = lambda settings, last: {}
-    log_model: Callable[..., None] | None = None
+    log_model: Callable[..., Any] | None = None
     model_digest: Callable[[Mapping[str, Any], Path, str], str | None] | None = None
     log_figures: Callable[..., None] | None = None
     discard_damaged: Callable[[], int] = lambda: 0

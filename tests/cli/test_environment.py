@@ -15,7 +15,8 @@ from octant import environment as own
 from octant.cli.main import COMMANDS
 from octant.runs.journal import Journal
 from octant.runs.settings import Tracking
-from octant.tracking.delivery import deliver, place
+from octant.tracking.delivery import deliver
+from octant.tracking.receipt import State, place
 from octant.tracking.store import connect, locate
 from support.command import Database, environment, run_octant
 
@@ -162,7 +163,7 @@ def test_what_counts_as_accepted_was_accepted(plain: Path, monkeypatch: pytest.M
     folder = next((plain / "journal").iterdir())
     store = locate(Tracking(), plain)
     connection = connect(store, "later")
-    order = place(store, "later", "s", Journal(folder))
+    delivery = place(store, "later", "s", Journal(folder))
     monkeypatch.setenv("MLFLOW_ENABLE_ASYNC_LOGGING", "true")
 
     def refuse(*_: object, **__: object) -> None:
@@ -171,8 +172,8 @@ def test_what_counts_as_accepted_was_accepted(plain: Path, monkeypatch: pytest.M
     with monkeypatch.context() as patch:
         patch.setattr(SqlAlchemyStore, "log_batch", refuse)
         with pytest.raises(MlflowException, match="not now"):
-            deliver(connection, order, "FINISHED")
-    assert not order.is_done()
-    assert deliver(connection, order, "FINISHED")
-    run_id = order.receipt()["run_id"]
+            deliver(connection, delivery, State.FINISHED)
+    assert not delivery.is_done()
+    assert deliver(connection, delivery, State.FINISHED)
+    run_id = delivery.receipt().run_id
     assert Database(plain).query(f"select count(*) from params where run_uuid = '{run_id}'") == [(22,)]

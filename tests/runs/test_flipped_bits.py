@@ -92,7 +92,7 @@ def test_every_flip_ends_in_the_same_numbers(
         assert told.epochs == before.epochs[: len(told.epochs)]
         assert told.outcome in (None, before.outcome)
         noticed += damaged or told.size != before.size or job.journal.load_checkpoint() is None
-        sweep.orders, sweep.endings = [], {}
+        sweep.deliveries, sweep.endings = [], {}
         for each in _take_stock(sweep):
             assert execute(each).outcome is Outcome.FINISHED
         assert numbers(job.journal) == good

@@ -17,9 +17,10 @@ import pytest
 
 from octant.errors import InputError
 from octant.runs.settings import Tracking
-from octant.servers.moving import move
+from octant.servers.move import move
+from octant.tracking.receipt import journals
 from octant.tracking.store import Store, locate
-from octant.tracking.upkeep import journals, orders
+from octant.tracking.upkeep import deliveries
 from support.command import Database, environment, run_octant
 
 RUNS = ("experiment=smoke", "engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1", "seed=0")
@@ -37,15 +38,14 @@ KILLED_BEFORE_COMMIT = """
 import os, signal, sys
 from pathlib import Path
 from octant.runs.settings import Tracking
-from octant.servers.moving import follow, move
+from octant.servers.move import copy_receipts, move
 from octant.tracking.store import locate
-from octant.tracking.upkeep import journals
 
 state, there = Path(sys.argv[1]), sys.argv[2]
 old, new = locate(Tracking(), state), locate(Tracking(uri=there), state)
 
 def die():
-    print(follow(journals(state), old, new), flush=True)
+    print(copy_receipts(state, old, new), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 
 move(old, there, sys.argv[3], die)
@@ -99,13 +99,13 @@ def test_what_a_killed_run_left_is_settled(tmp_path: Path) -> None:
     (receipt,) = journal.folder.glob("tracking-*.json")
     kept = json.loads(receipt.read_text())
     receipt.write_text(json.dumps(kept | {"status": "RUNNING"}))
-    assert len(orders(home, settled=False)) == 1
+    assert len(deliveries(home, done=False)) == 1
     receipt.write_text(json.dumps(kept | {"status": "KILLED"}))
-    assert not orders(home, settled=False)
+    assert not deliveries(home, done=False)
     with journal.lock():
-        assert len(orders(home, settled=False)) == 1
+        assert len(deliveries(home, done=False)) == 1
     receipt.write_text(json.dumps(kept | {"status": "KILLED", "sent": kept["sent"] - 1}))
-    assert len(orders(home, settled=False)) == 1
+    assert len(deliveries(home, done=False)) == 1
 
 
 @pytest.mark.slow

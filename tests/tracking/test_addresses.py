@@ -14,8 +14,8 @@ from octant import home
 from octant.errors import InputError
 from octant.runs.settings import Tracking, parse_launch
 from octant.tracking.content import run_tags
-from octant.tracking.schema import _revisions, refuse_other_schema
-from octant.tracking.store import Store, client_of, locate
+from octant.tracking.sqlite import _revisions, refuse_other_schema
+from octant.tracking.store import client_of, locate
 from support.command import environment, run_octant
 from support.settings import settings
 
@@ -110,12 +110,11 @@ def test_other_schema_is_refused_before_training(version: str, tmp_path: Path) -
     with closing(sqlite3.connect(file)) as tables, tables:
         tables.execute("create table alembic_version (version_num text)")
         tables.execute("insert into alembic_version values (?)", (found,))
-    store = Store(f"sqlite:///{file}", f"sqlite:///{file}", tmp_path / "artifacts")
     if said:
         with pytest.raises(InputError, match=said):
-            refuse_other_schema(store)
+            refuse_other_schema(file)
     else:
-        refuse_other_schema(store)
+        refuse_other_schema(file)
 
 
 @pytest.mark.parametrize("words", ["seed=1", "doctor"])

@@ -10,9 +10,8 @@ import pytest
 
 from octant.runs.settings import Tracking
 from octant.tracking import shipper
-from octant.tracking.delivery import Order
+from octant.tracking.receipt import Delivery, State, journals
 from octant.tracking.store import Connection, client_of, connect, locate
-from octant.tracking.upkeep import journals
 from support.command import Database, run_octant
 
 TINY = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1")
@@ -33,8 +32,8 @@ def test_runs_avoid_a_strangers_experiment(tmp_path: Path, monkeypatch: pytest.M
     stranger = client.create_experiment("stranger")
     stale = [Connection(client, stranger, "octant")]  # as it was before the store went away
     monkeypatch.setattr(shipper, "connect", lambda *given: stale.pop() if stale else connect(*given))
-    shipping = shipper.Shipper(store, "octant", [Order(journal, store.key("octant"))], lambda _: None)
-    shipping.mark(journal.fingerprint, "FINISHED")
+    shipping = shipper.Shipper(store, "octant", [Delivery(journal, store.key("octant"))], lambda _: None)
+    shipping.mark(journal.fingerprint, State.FINISHED)
     shipping.start()
     assert shipping.finish(10.0), shipping.error
     where = Database(home).query(

@@ -6,18 +6,18 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from octant.runs import disk
 from octant.runs.disk import make_folder, replace
 from octant.runs.journal import Journal
 from octant.runs.settings import Tracking
-from octant.tracking import claims, delivery
-from octant.tracking.claims import Claim, Claims
-from octant.tracking.delivery import Order, deliver, place
+from octant.tracking import receipt
+from octant.tracking.delivery import deliver
+from octant.tracking.receipt import Claim, Claims, Delivery, Receipt, State, journals, place
 from octant.tracking.store import Connection, connect, locate
-from octant.tracking.upkeep import DAMAGED, count_lost, journals
+from octant.tracking.upkeep import DAMAGED, count_lost
 from support.command import Database, run_octant
 
 # MLflow's own.
@@ -79,59 +79,60 @@ def home(finished: Path, tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-def order_in(home: Path) -> tuple[Connection, Order]:
+def delivery_in(home: Path) -> tuple[Connection, Delivery]:
     store = locate(Tracking(uri=None), home)
     (journal,) = journals(home)
     return connect(store, "octant"), place(store, "octant", "sweep", journal)
 
 
 def test_lines_are_synced_before_they_are_sent(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    connection, order = order_in(home)
+    connection, delivery = delivery_in(home)
     seen = Recorder(monkeypatch)
-    send = delivery._send_points
-    monkeypatch.setattr(delivery, "_send_points", lambda *given: (seen.append(("send", "")), send(*given)))
-    assert deliver(connection, order, "RUNNING")
-    assert seen.at("fsync", order.journal.folder / "epochs.jsonl") < seen.index(("send", ""))
-    assert seen.at("fsync", order.journal.folder) < seen.index(("send", ""))
+    send = connection.client.log_batch
+    monkeypatch.setattr(
+        connection.client, "log_batch", lambda *given, **more: (seen.append(("send", "")), send(*given, **more))
+    )
+    assert deliver(connection, delivery, State.RUNNING)
+    assert seen.at("fsync", delivery.journal.folder / "epochs.jsonl") < seen.index(("send", ""))
+    assert seen.at("fsync", delivery.journal.folder) < seen.index(("send", ""))
 
 
 def test_a_receipt_vouches_after_the_sync(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sync for the whole pass; what is on the disk before it makes no claim on files, status or points."""
-    connection, order = order_in(home)
-    seen: list[dict[str, Any]] = []
-    monkeypatch.setattr(claims, "sync_file_system", lambda _: seen.append(order.receipt()))
+    connection, delivery = delivery_in(home)
+    seen: list[Receipt] = []
+    monkeypatch.setattr(disk, "sync_file_system", lambda _: seen.append(delivery.receipt()))
     held = Claims(connection)
-    claim = deliver(connection, order, "RUNNING")
+    claim = deliver(connection, delivery, State.RUNNING)
     assert claim
-    held.add(claim, lambda: None)
+    held.add(claim)
     held.keep()
     (before,) = seen
-    assert before["run_id"]
-    assert (before["status"], before["sent"]) == ("RUNNING", 0)
-    assert not {"described", "model_id"} & before.keys()
-    assert order.is_done()
+    assert before.run_id
+    assert (before.status, before.sent, before.described, before.model_id) == (State.RUNNING, 0, False, None)
+    assert delivery.is_done()
 
 
 def test_a_sync_that_fails_leaves_the_receipt(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next pass sends all again, and nothing is there twice."""
-    connection, order = order_in(home)
-    monkeypatch.setattr(claims, "HOLD_SECONDS", 1e9)  # on a busy machine `add` would keep
+    connection, delivery = delivery_in(home)
+    monkeypatch.setattr(receipt, "HOLD_SECONDS", 1e9)  # on a busy machine `add` would keep
 
     def refuse(_: Path) -> None:
         raise OSError(5, "Input/output error")
 
-    for sync in (refuse, claims.sync_file_system):
-        monkeypatch.setattr(claims, "sync_file_system", sync)
+    for sync in (refuse, disk.sync_file_system):
+        monkeypatch.setattr(disk, "sync_file_system", sync)
         held = Claims(connection)
-        claim = deliver(connection, order, "RUNNING")
+        claim = deliver(connection, delivery, State.RUNNING)
         assert claim
-        held.add(claim, lambda: None)
+        held.add(claim)
         if sync is refuse:
             with pytest.raises(OSError, match="Input/output"):
                 held.keep()
-            assert not order.is_done()
+            assert not delivery.is_done()
     held.keep()
-    assert order.is_done()
+    assert delivery.is_done()
     database = Database(home)
     assert database.query("select count(*) from metrics where key = 'test_accuracy'") == [(2,)]
     assert database.query("select count(*) from metrics where key = 'final_test_accuracy'") == [(1,)]
@@ -140,24 +141,24 @@ def test_a_sync_that_fails_leaves_the_receipt(home: Path, monkeypatch: pytest.Mo
 
 
 def test_a_claim_gives_way_to_a_newer_receipt(tmp_path: Path) -> None:
-    order = Order(Journal(tmp_path), "key")
-    order.save({"run_id": "old"})
-    claim = Claim(order, order.receipt(), {"run_id": "old", "status": "FINISHED"})
-    order.save({"trash": ["old"]})
+    delivery = Delivery(Journal(tmp_path), "key")
+    delivery.save(Receipt(run_id="old"))
+    claim = Claim(delivery, delivery.receipt(), Receipt(run_id="old", status=State.FINISHED))
+    delivery.save(Receipt(trash=("old",)))
     assert not claim.save()
-    assert order.receipt() == {"trash": ["old"]}
+    assert delivery.receipt() == Receipt(trash=("old",))
 
 
 def test_the_whole_file_system_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    claims.sync_file_system(tmp_path)
+    disk.sync_file_system(tmp_path)
 
     class Old:
         """A C library without syncfs."""
 
     called: list[str] = []
-    monkeypatch.setattr(claims, "_C", Old())
+    monkeypatch.setattr(disk, "_C", Old())
     monkeypatch.setattr(os, "sync", lambda: called.append("sync"))
-    claims.sync_file_system(tmp_path)
+    disk.sync_file_system(tmp_path)
     assert called == ["sync"]
 
 

@@ -22,8 +22,7 @@ import pytest
 from octant.runs.journal import Journal
 from octant.runs.settings import Tracking
 from octant.tracking import shipper
-from octant.tracking.claims import Claim
-from octant.tracking.delivery import Order
+from octant.tracking.receipt import Claim, Delivery, Receipt, State
 from octant.tracking.store import locate
 from support.command import Database, environment, run_octant
 from support.services import Service, free_port, wait_for
@@ -282,10 +281,10 @@ def test_a_slow_store_is_waited_for_longer_than_one_that_refuses(
     monkeypatch.setattr(shipper, "connect", connect)
     monkeypatch.setattr(shipper, "forget_missing", lambda *_: None)
     monkeypatch.setattr(shipper, "forget_damaged", lambda *_: None)
-    monkeypatch.setattr(shipper, "deliver", lambda _, order, *__: Claim(order, {}, {}))
-    order = Order(Journal(tmp_path), "key")
-    shipping = shipper.Shipper(locate(Tracking(uri=None), tmp_path), "x", [order], lambda _: None)
-    shipping.mark(order.journal.fingerprint, "FINISHED")
+    monkeypatch.setattr(shipper, "deliver", lambda _, delivery, *__: Claim(delivery, Receipt(), Receipt()))
+    delivery = Delivery(Journal(tmp_path), "key")
+    shipping = shipper.Shipper(locate(Tracking(uri=None), tmp_path), "x", [delivery], lambda _: None)
+    shipping.mark(delivery.journal.fingerprint, State.FINISHED)
     shipping.start()
     assert shipping.finish(1.0) is sent
 
@@ -318,13 +317,14 @@ def fingerprints(home: Path) -> list[str]:
 
 @pytest.mark.slow
 def test_a_run_that_the_store_refuses_holds_no_other_up(tmp_path: Path) -> None:
-    """Receipts that say nonsense of two runs; the others are delivered, and the end says so."""
+    """Receipts with a place for files that no store has, of two runs; the others are delivered, the end says so."""
     assert run_octant(tmp_path, "-m", *TINY, "seed=0,1,2,3").returncode == 0
     receipts = [next((tmp_path / "journal").glob(f"{found}/tracking-*.json")) for found in fingerprints(tmp_path)]
     others = receipts[2:]
     for path in receipts:
-        told = json.loads(path.read_text())
-        path.write_text(json.dumps(told | {"status": "RUNNING", "sent": 0 if path in others else "none"}))
+        again = {"status": "RUNNING", "sent": 0, "described": False}
+        odd = {} if path in others else {"artifacts": "odd://place"}
+        path.write_text(json.dumps(json.loads(path.read_text()) | again | odd))
     done = run_octant(tmp_path, "-m", *TINY, "seed=0,1,2,3")
     assert done.returncode == 75, done.stderr
     assert "2 runs could not be sent" in done.stderr

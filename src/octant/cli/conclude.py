@@ -8,7 +8,7 @@ from octant.cli.outcome import outcome_of
 from octant.errors import UNDELIVERED, InputError, printable
 from octant.runs.sweep import Sweep
 from octant.tracking.launching import Launched
-from octant.tracking.store import Connection, must_be_ours, said_by_store
+from octant.tracking.store import Connection, must_be_ours, store_problem
 from octant.trainer import trainer
 
 
@@ -21,7 +21,7 @@ def conclude(launched: Launched) -> int:
         must_be_ours(done.connection)
         _conclude(launched, done.connection)
     except Exception as error:
-        if (told := said_by_store(error)) is None:
+        if (told := store_problem(error)) is None:
             raise
         print(f"octant: the runs are stored, the report is not: {told}; the same command logs it", file=sys.stderr)
         return done.code or UNDELIVERED
@@ -42,9 +42,9 @@ def _one(sweep: Sweep, connection: Connection) -> None:
     from octant.analysis.report.pages import base_address
 
     print(outcome_of(sweep.runs[0].journal))
-    link = f"{base_address(sweep.store)}{sweep.orders[0].path_in(connection.experiment_id)}"
+    link = f"{base_address(sweep.store)}{sweep.deliveries[0].path_in(connection.experiment_id)}"
     print(f"in MLflow (octant ui): {link}")
-    _log_figures(sweep, connection, [sweep.orders[0].receipt()["run_id"]])
+    _log_figures(sweep, connection, [str(sweep.deliveries[0].receipt().run_id)])
 
 
 def _chosen(sweep: Sweep, connection: Connection) -> None:

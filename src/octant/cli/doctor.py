@@ -10,8 +10,8 @@ from octant.tracking.store import located
 from octant.tracking.upkeep import (
     close_abandoned_runs,
     count_lost,
-    listed,
-    settle,
+    in_words,
+    send_all,
     take_stock,
     tell_of_readers,
     verdict,
@@ -26,12 +26,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Look, mend what can be mended, and say what was found."""
     state, only = home.state(), located(options.uri) if options.uri else None
-    print("journals:", listed(take_stock(state)))
+    print("journals:", in_words(take_stock(state)))
     tell_of_readers(state)
     if damaged := trainer().discard_damaged():
         print(f"data cache: {damaged} damaged or of an older octant, thrown away; a launch decodes the data again")
-    counts = settle(state, only)
+    counts = send_all(state, only)
     counts += count_lost(state, only)
     counts += close_abandoned_runs(state) if only is None else Counter()
-    print("stores:", listed(counts) if counts.total() else "have everything the journals hold")
+    print("stores:", in_words(counts) if counts.total() else "have everything the journals hold")
     return verdict(counts)

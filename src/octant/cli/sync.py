@@ -6,7 +6,7 @@ import argparse
 
 from octant import home
 from octant.tracking.store import located
-from octant.tracking.upkeep import listed, mend_files, settle, verdict
+from octant.tracking.upkeep import in_words, mend_files, send_all, verdict
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +17,6 @@ def run(options: argparse.Namespace) -> int:
     """Send, and say what was sent."""
     state, only = home.state(), located(options.uri) if options.uri else None
     mend_files(state, only)
-    counts = settle(state, only)
-    print("stores:", listed(counts) if counts.total() else "have everything the journals hold")
+    counts = send_all(state, only)
+    print("stores:", in_words(counts) if counts.total() else "have everything the journals hold")
     return verdict(counts)

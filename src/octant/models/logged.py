@@ -11,6 +11,7 @@ import io
 import json
 import platform
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -22,8 +23,8 @@ import numpy as np
 from octant.errors import InputError
 from octant.network import activations
 from octant.network.initialisers import Parameters
-from octant.runs.journal import Journal
-from octant.runs.records import History
+from octant.runs.records import History, Identity
+from octant.tracking.receipt import Delivery, Receipt
 from octant.tracking.store import Connection
 
 NAME = "model"
@@ -36,32 +37,28 @@ _EXAMPLE, _SERVING = "input_example.json", "serving_input_example.json"
 
 
 def log_model_once(
-    connection: Connection,
-    receipt: dict[str, Any],
-    journal: Journal,
-    identity: Mapping[str, Any],
-    story: History,
-    save: Callable[[Mapping[str, Any]], None],
-) -> None:
-    """Log the model of a finished run and note its id in the receipt.
+    connection: Connection, delivery: Delivery, identity: Identity, history: History, receipt: Receipt
+) -> Receipt:
+    """Log the model of a finished run; returns the receipt with its id.
 
     The receipt is saved before the first step and, by the caller, after the last: after a crash between them all is
     done again. Then the run's model is looked up first, and every step gives the same when it is repeated.
     """
-    if receipt.get("model_id") or not story.outcome or story.outcome["outcome"] != "finished":
-        return
+    if receipt.model_id or not history.is_finished:
+        return receipt
+    journal = delivery.journal
     checkpoint = journal.load_checkpoint()
-    if checkpoint is None or checkpoint[0] != len(story.epochs) - 1:  # damaged this moment
+    if checkpoint is None or checkpoint[0] != len(history.epochs) - 1:  # damaged this moment
         raise InputError(f"{journal.folder}/checkpoint.npz cannot be read; the command that trained the run mends it")
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
-    client, run_id, (epoch, state) = connection.client, receipt["run_id"], checkpoint
+    client, run_id, (epoch, state) = connection.client, str(receipt.run_id), checkpoint
     parameters = Parameters(*(np.asarray(state[name]) for name in Parameters._fields))
-    begun = receipt.get("modelling") == run_id
+    begun = receipt.modelling == run_id
     mine = f"source_run_id = '{run_id}'"
     found = client.search_logged_models([connection.experiment_id], mine, max_results=1) if begun else []
-    receipt["modelling"] = run_id
-    save(receipt)
+    receipt = replace(receipt, modelling=run_id)
+    delivery.save(receipt)
     weights = packed(parameters)
     config = config_of(identity, weights)
     digest = digest_of(config, (_fixed() | {"weights.npz": weights}).__getitem__)
@@ -81,7 +78,7 @@ def log_model_once(
     if outputs is None or not outputs.model_outputs:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, epoch)])
     client.finalize_logged_model(model_id, LoggedModelStatus.READY)
-    receipt |= {"model_id": model_id, "sha256": digest}
+    return replace(receipt, model_id=model_id, sha256=digest)
 
 
 def digest_of(config: Mapping[str, Any], read: Callable[[str], bytes]) -> str:

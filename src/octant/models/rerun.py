@@ -24,7 +24,7 @@ from octant.runs.progress import Progress
 from octant.runs.records import History
 from octant.runs.run import Run
 from octant.tracking.content import summary
-from octant.tracking.store import located, said_by_store
+from octant.tracking.store import located, store_problem
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
 from octant.trainer import trainer
 
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         stored = read_run(store, options.run_id)
     except Exception as error:
-        if (told := said_by_store(error)) is None:
+        if (told := store_problem(error)) is None:
             raise
         print(f"octant: {store.shown} does not answer: {told}", file=sys.stderr)
         return UNDELIVERED

@@ -11,10 +11,10 @@ from octant.network.settings import Settings
 from octant.trainer import Trainer
 
 
-def _log_model(*arguments: Any) -> None:
+def _log_model(*arguments: Any) -> Any:
     from octant.models.logged import log_model_once  # not above: a worker needs none of it
 
-    log_model_once(*arguments)
+    return log_model_once(*arguments)
 
 
 def _model_digest(identity: Mapping[str, Any], artifacts: Path, model_id: str) -> str | None:

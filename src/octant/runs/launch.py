@@ -26,7 +26,7 @@ from octant.runs.pool import cores, train_all
 from octant.runs.progress import Progress
 from octant.runs.run import Ending, Outcome, Run
 from octant.runs.sweep import Sweep, told_of_other_code
-from octant.tracking.delivery import place
+from octant.tracking.receipt import State, place
 from octant.tracking.shipper import Shipper
 from octant.tracking.store import Connection
 from octant.tracking.view import publish
@@ -59,13 +59,13 @@ def launch(sweep: Sweep) -> Done:
     experiment = sweep.launch.experiment
     names = sweep.configurations
     shipper = Shipper(
-        sweep.store, experiment.name, sweep.orders, lambda link: publish(link, experiment, sweep.name, names)
+        sweep.store, experiment.name, sweep.deliveries, lambda link: publish(link, experiment, sweep.name, names)
     )
     try:
         with _interruptible():
             shipper.start()
             for run in sweep.runs:
-                shipper.mark(run.fingerprint, "FINISHED" if run.fingerprint in sweep.endings else "RUNNING")
+                shipper.mark(run.fingerprint, State.FINISHED if run.fingerprint in sweep.endings else State.RUNNING)
             _train(sweep, pending, shipper)
             line = Progress("delivering", len(sweep.runs))
             sent = shipper.finish(PATIENCE_SECONDS, lambda left: line.show(len(sweep.runs) - left))
@@ -80,7 +80,7 @@ def launch(sweep: Sweep) -> Done:
 
 
 def _take_stock(sweep: Sweep) -> list[Run]:
-    """Place the orders; returns the runs without an outcome, and says why where they were trained before."""
+    """Place the deliveries; returns the runs without an outcome, and says why where they were trained before."""
     pending = []
     home.discard_drafts(home.state() / "cache")
     for run in sweep.runs:
@@ -92,8 +92,8 @@ def _take_stock(sweep: Sweep) -> list[Run]:
                     run.journal.discard()
             except Busy:
                 pass  # it is being trained this moment: that is as fresh as can be
-        order = place(sweep.store, sweep.launch.experiment.name, sweep.name, run.journal, anew=anew)
-        sweep.orders.append(order)
+        delivery = place(sweep.store, sweep.launch.experiment.name, sweep.name, run.journal, anew=anew)
+        sweep.deliveries.append(delivery)
         outcome = run.journal.read().outcome
         if outcome is None:
             pending.append(run)
@@ -118,13 +118,13 @@ def _train(sweep: Sweep, pending: list[Run], shipper: Shipper) -> None:
                     run, ending = result
                     sweep.skipped += ending.earlier
                     sweep.endings[run.fingerprint] = ending
-                    shipper.mark(run.fingerprint, _STATUS.get(ending.outcome, "KILLED"))
+                    shipper.mark(run.fingerprint, _STATUS.get(ending.outcome, State.KILLED))
                 line.show(len(sweep.endings))
     finally:
         line.end()
 
 
-_STATUS = {Outcome.FINISHED: "FINISHED", Outcome.DIVERGED: "FINISHED", Outcome.FAILED: "FAILED"}
+_STATUS = {Outcome.FINISHED: State.FINISHED, Outcome.DIVERGED: State.FINISHED, Outcome.FAILED: State.FAILED}
 
 
 @contextmanager
@@ -161,7 +161,7 @@ def _mark_killed(sweep: Sweep, shipper: Shipper) -> None:
     """Mark what was under way as KILLED, but not what another launch trains; tasks of a cluster end a little later."""
     for run in sweep.runs:
         if run.fingerprint not in sweep.endings and (sweep.launch.cluster or not run.journal.is_live()):
-            shipper.mark(run.fingerprint, "KILLED")
+            shipper.mark(run.fingerprint, State.KILLED)
 
 
 def _stop(sweep: Sweep, shipper: Shipper, interrupt: Interrupted) -> NoReturn:
@@ -174,8 +174,8 @@ def _stop(sweep: Sweep, shipper: Shipper, interrupt: Interrupted) -> NoReturn:
 
 def _what_is_left(sweep: Sweep) -> str:
     """What is to be trained and what to be sent, by the journals: results may have come too late to be counted."""
-    trained = [order for order in sweep.orders if order.journal.read().outcome]
-    left, unsent = len(sweep.runs) - len(trained), sum(not order.is_done() for order in trained)
+    trained = [each for each in sweep.deliveries if each.journal.read().outcome]
+    left, unsent = len(sweep.runs) - len(trained), sum(not each.is_done() for each in trained)
     if not unsent:
         return f"{left} runs left, the same command continues"
     return f"{left} runs left, {unsent} not yet in MLflow; the same command continues, octant sync only sends them"

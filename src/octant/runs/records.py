@@ -57,6 +57,11 @@ class History:
     size: int = 0  # bytes of complete, valid lines
 
     @property
+    def files(self) -> dict[str, int]:
+        """What the trainer logged at the end, with the CRC of each file."""
+        return self.outcome.get("files", {}) if self.outcome else {}
+
+    @property
     def is_finished(self) -> bool:
         """Whether the run came to its end, and did not diverge."""
         return self.outcome is not None and self.outcome["outcome"] == "finished"

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from octant import home
 from octant.errors import InputError, StoreAway
@@ -18,9 +16,8 @@ from octant.runs.journal import Journal
 from octant.runs.records import Identity
 from octant.runs.run import Ending, Run
 from octant.runs.settings import Launch
-from octant.tracking.database import refuse_unusable
-from octant.tracking.delivery import Order
-from octant.tracking.schema import refuse_other_schema
+from octant.tracking.receipt import Delivery
+from octant.tracking.sqlite import refuse_other_schema, refuse_unusable
 from octant.tracking.store import Store, locate
 from octant.trainer import Settings, Trainer, trainer
 
@@ -36,7 +33,7 @@ class Sweep:
     store: Store
     runs: list[Run]
     name: str
-    orders: list[Order] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
     endings: dict[str, Ending] = field(default_factory=dict)  # by fingerprint
     skipped: int = 0
     asked: list[str] = field(default_factory=list)
@@ -61,10 +58,10 @@ def prepare(parsed: Sequence[tuple[Settings, Launch]], command: str) -> Sweep:
     """Check everything that can be checked before any work; raises InputError, and nothing is written then."""
     launch = parsed[0][1]
     store = locate(launch.tracking, home.state())
-    if store.artifacts:
+    if store.database:
         with suppress(StoreAway):  # that is waited for while the runs are trained
-            refuse_unusable(Path(urlsplit(store.uri).path[1:]))
-            refuse_other_schema(store)
+            refuse_unusable(store.database)
+            refuse_other_schema(store.database)
     if launch.cluster:
         cluster.check(launch.cluster)
     _refuse_different([each for _, each in parsed])

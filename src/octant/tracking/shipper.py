@@ -11,30 +11,27 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from octant.errors import printable, without_credentials
-from octant.tracking.claims import Claims
-from octant.tracking.delivery import Order, OutOfTime, close, deliver
-from octant.tracking.files import forget_damaged
-from octant.tracking.missing import forget_missing
+from octant.tracking.delivery import OutOfTime, close, deliver
+from octant.tracking.differences import forget_damaged, forget_missing
+from octant.tracking.receipt import Claims, Delivery, State
 from octant.tracking.store import Connection, Store, connect, takes
 
 PAUSE_SECONDS = 1.0
-GRACE_SECONDS = 3.0  # for the order in hand, once nobody waits for the others
+GRACE_SECONDS = 3.0  # for the delivery in hand, once nobody waits for the others
 
 
 class Shipper:
-    """Delivers orders as their journals grow; `mark` tells it the state of a run without outcome."""
+    """Delivers runs as their journals grow; `mark` tells it the state of a run without outcome."""
 
     def __init__(
-        self, store: Store, experiment: str, orders: list[Order], on_connect: Callable[[Connection], Any]
+        self, store: Store, experiment: str, deliveries: list[Delivery], on_connect: Callable[[Connection], object]
     ) -> None:
         self._store, self._experiment, self._on_connect = store, experiment, on_connect
-        self._orders = orders
-        self._status: dict[str, str] = {}
-        self._seen: dict[str, Any] = {}
-        self._done: set[str] = set()
+        self._deliveries = deliveries
+        self._status: dict[str, State] = {}
+        self._sent: dict[str, tuple[State, int]] = {}  # the state and the journal's size that the receipt vouches for
         self._wake, self._stop, self._leaving = threading.Event(), threading.Event(), threading.Event()
         self._late = math.inf  # when a run that cannot be sent in full is only closed
         self._thread = threading.Thread(target=self._loop, daemon=True)
@@ -45,14 +42,17 @@ class Shipper:
         """Begin to deliver."""
         self._thread.start()
 
-    def mark(self, fingerprint: str, status: str) -> None:
+    def mark(self, fingerprint: str, status: State) -> None:
         """Say what a run without outcome is: RUNNING, KILLED or FAILED."""
         self._status[fingerprint] = status
         self._wake.set()
 
-    def undelivered(self) -> list[Order]:
-        """Orders whose journal holds more than the store has accepted."""
-        return [order for order in self._orders if order.journal.fingerprint not in self._done]
+    def undelivered(self) -> list[Delivery]:
+        """Those of which the store has not yet accepted all that this launch has for it."""
+        return [each for each in self._deliveries if not self._is_sent(each.journal.fingerprint)]
+
+    def _is_sent(self, name: str) -> bool:
+        return name in self._sent and self._sent[name][0] is not State.RUNNING
 
     def finish(self, patience: float, on_wait: Callable[[int], None] = lambda _: None) -> bool:
         """Deliver the rest and stop; True when all is sent.
@@ -74,7 +74,7 @@ class Shipper:
         self._stop.set()
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join(GRACE_SECONDS)  # else the order in hand might leave its run RUNNING
+            self._thread.join(GRACE_SECONDS)  # else the delivery in hand might leave its run RUNNING
         return not self.undelivered()
 
     def leave(self, deadline: float) -> None:
@@ -94,8 +94,8 @@ class Shipper:
             try:
                 if self.connection is None:
                     connection = connect(self._store, self._experiment)
-                    forget_missing(connection, self._orders)
-                    forget_damaged(connection, self._orders)
+                    forget_missing(connection, self._deliveries)
+                    forget_damaged(connection, self._deliveries)
                     self._on_connect(connection)
                     self.connection = connection
                 self._close_open(self.connection) if self._leaving.is_set() else self._pass(self.connection)
@@ -107,11 +107,11 @@ class Shipper:
 
     def _pass(self, connection: Connection) -> None:
         problem, claims = None, Claims(connection)
-        for order in self._orders:
+        for delivery in self._deliveries:
             if self._leaving.is_set():
                 break
             try:
-                self._deliver(connection, order, claims)
+                self._deliver(connection, delivery, claims)
             except OutOfTime:
                 break
             except Exception as error:  # noqa: BLE001 - one that the store refuses holds no other up
@@ -123,35 +123,33 @@ class Shipper:
         if problem:
             raise problem
 
-    def _deliver(self, connection: Connection, order: Order, claims: Claims) -> None:
-        name = order.journal.fingerprint
-        if name in self._done or name not in self._status or self._stop.is_set():
+    def _deliver(self, connection: Connection, delivery: Delivery, claims: Claims) -> None:
+        name = delivery.journal.fingerprint
+        if self._is_sent(name) or name not in self._status or self._stop.is_set():
             return
-        look = (self._status[name], _size(order.journal.folder / "epochs.jsonl"))
-        if self._seen.get(name) == look:
-            self._note(name, look)
-        elif claim := deliver(connection, order, look[0], self._leaving.is_set):
-            claims.add(claim, lambda: self._note(name, look))
+        now = (self._status[name], _size(delivery.journal.folder / "epochs.jsonl"))
+        if self._sent.get(name) == now:
+            return
+        if claim := deliver(connection, delivery, now[0], self._leaving.is_set):
+            claims.add(claim, lambda: self._sent.update({name: now}))
 
-    def _note(self, name: str, look: tuple[str, int]) -> None:
-        self._seen[name] = look
-        if look[0] != "RUNNING":
-            self._done.add(name)
-
-    def _open(self) -> list[Order]:
-        """Runs that the store has as RUNNING though nobody trains them any more."""
-        mine = [order for order in self._orders if self._status.get(order.journal.fingerprint, "RUNNING") != "RUNNING"]
-        return [order for order in mine if order.is_open()]
+    def _open(self) -> list[tuple[Delivery, State]]:
+        """Runs that the store has, or may have, as RUNNING though nobody trains them any more; what they are now."""
+        marked = [(each, self._status.get(each.journal.fingerprint, State.RUNNING)) for each in self._deliveries]
+        return [
+            (each, status)
+            for each, status in marked
+            if status is not State.RUNNING and (receipt := each.receipt()).run_id and receipt.status is State.RUNNING
+        ]
 
     def _close_open(self, connection: Connection) -> None:
         claims = Claims(connection)
-        for order in self._open():
+        for delivery, status in self._open():
             try:
-                claim = deliver(connection, order, self._status[order.journal.fingerprint], self._is_late)
-                if claim:
-                    claims.add(claim, lambda: None)
+                if claim := deliver(connection, delivery, status, self._is_late):
+                    claims.add(claim)
             except Exception:  # noqa: BLE001 - no time left, or what it lacks is refused: closing it may go through
-                close(connection, order)
+                close(connection, delivery)
         claims.keep()
 
     def _is_late(self) -> bool:

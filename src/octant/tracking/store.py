@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import logging
 import os
-import sqlite3
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from octant import home
 from octant.errors import OPEN, UI_PAGE, InputError, StoreAway, printable, raised_by_store, without_credentials
-from octant.runs.disk import Busy, locked, sync_folder
+from octant.runs.disk import Busy, locked
 from octant.runs.settings import Tracking
-from octant.tracking.database import refuse_unusable
+from octant.tracking.sqlite import follow_folder, make_schema, refuse_unusable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
+    from mlflow.store.entities.paged_list import PagedList
+
+T = TypeVar("T")
 
 LOCAL = "local"
 SCHEMES = ("sqlite", "http", "https")
@@ -56,6 +58,11 @@ class Store:
     artifacts: Path | None = None
     name: str = ""
 
+    @property
+    def database(self) -> Path | None:
+        """The file of a SQLite store."""
+        return local_path(self.uri)
+
     def key(self, experiment: str) -> str:
         """Short name of the pair (store, experiment), the same for everybody who may use the store."""
         # A name and password may also come by other variables.
@@ -72,7 +79,13 @@ class Connection:
     experiment: str
 
 
-def said_by_store(error: Exception) -> str | None:
+def local_path(uri: str) -> Path | None:
+    """The file of a SQLite store, or the folder of artifacts that lie on this machine."""
+    path = url2pathname(urlsplit(uri).path)
+    return Path(path) if uri.startswith("file:") else Path(path[1:]) if uri.startswith("sqlite:") else None
+
+
+def store_problem(error: Exception) -> str | None:
     """One line of what MLflow or the database raised, such as for a store that has gone away or is locked; None for
     any other exception.
     """
@@ -143,63 +156,26 @@ def client_of(store: Store, *, create: bool = True) -> MlflowClient:
 
     Raises InputError for a SQLite store that is not there and should not be created.
     """
-    if store.artifacts is not None and not (create or Path(urlsplit(store.uri).path[1:]).exists()):
+    database = store.database
+    if database is not None and not (create or database.exists()):
         raise InputError(f"there is no store at {store.shown} yet; a first run makes it: octant experiment=factorial")
     use_mlflow()
     from mlflow import MlflowClient
 
     use_mlflow()  # MLflow's own logging set-up resets the levels
-    if store.artifacts is None:
+    if store.artifacts is None or database is None:
         return MlflowClient(store.uri, registry_uri=store.uri)
     home.make(store.artifacts.parent)
-    database = Path(urlsplit(store.uri).path[1:])
     refuse_unusable(database)
     try:
         with locked(store.artifacts.parent / "store.lock", wait=LOCK_SECONDS):
-            _make_schema(database)
-            _follow_the_folder(database, store.artifacts.as_uri())
+            make_schema(database)
+            follow_folder(database, store.artifacts.as_uri())
             client = MlflowClient(store.uri, registry_uri=store.uri)
             client.search_experiments(max_results=1)
             return client
     except Busy as busy:
         raise StoreAway(f"another process holds {busy}") from None
-
-
-def _make_schema(database: Path) -> None:
-    """A fresh database is made under another name: MLflow never recovers from a kill in the middle of its schema."""
-    from mlflow import MlflowClient
-
-    draft, there = database.with_name(f"{database.name}.draft"), database.exists() and database.stat().st_size
-    draft.unlink(missing_ok=True)
-    for each in [draft] if there else [draft, database]:
-        for end in ("journal", "wal", "shm"):  # SQLite would roll a journal back into the new file
-            each.with_name(f"{each.name}-{end}").unlink(missing_ok=True)
-    if there:
-        return
-    client: Any = MlflowClient(f"sqlite:///{draft}", registry_uri=f"sqlite:///{draft}")
-    client.search_experiments(max_results=1)
-    client._tracking_client.store.engine.dispose()
-    draft.replace(database)
-    sync_folder(database.parent)
-
-
-_ROOTS = """select distinct substr(artifact_location, 1, length(artifact_location) - length(name) - 1) from experiments
-    where artifact_location like 'file:%/artifacts/' || name"""
-_MOVE = (
-    "update experiments set artifact_location = :new || substr(artifact_location, :rest) "
-    "where artifact_location like :old",
-    "update logged_models set artifact_location = :new || substr(artifact_location, :rest) "
-    "where artifact_location like :old",
-    "update runs set artifact_uri = :new || substr(artifact_uri, :rest) where artifact_uri like :old",
-)
-
-
-def _follow_the_folder(database: Path, artifacts: str) -> None:
-    """MLflow keeps absolute addresses of files; where the folder was moved or copied, they are made true again."""
-    with closing(sqlite3.connect(database)) as store, store:
-        for (root,) in store.execute(_ROOTS).fetchall():
-            for move in _MOVE if root != artifacts else ():
-                store.execute(move, {"new": artifacts, "rest": len(root) + 1, "old": f"{root}/%"})
 
 
 def connect(store: Store, experiment: str, *, create: bool = True) -> Connection:
@@ -252,11 +228,15 @@ def takes(connection: Connection) -> bool:
 
 def search(connection: Connection, filter_string: str) -> Iterator[Run]:
     """The experiment's active runs that match, page by page."""
+    client, ids = connection.client, [connection.experiment_id]
+    return pages(lambda token: client.search_runs(ids, filter_string, max_results=PAGE, page_token=token))
+
+
+def pages(ask: Callable[[str | None], PagedList[T]]) -> Iterator[T]:
+    """All that a search finds, page by page; `ask` takes a page's token."""
     token: str | None = None
     while True:
-        page = connection.client.search_runs(
-            [connection.experiment_id], filter_string, max_results=PAGE, page_token=token
-        )
+        page = ask(token)
         yield from page
         token = page.token
         if not token:

@@ -11,36 +11,31 @@ from functools import cache
 from pathlib import Path
 
 from octant.errors import BAD_INPUT, UNDELIVERED, InputError, UnusableStore, printable, without_credentials
-from octant.runs.disk import read_json
-from octant.runs.journal import Journal
 from octant.runs.settings import Tracking
-from octant.tracking.abandoned import close_abandoned
-from octant.tracking.claims import Claims
-from octant.tracking.delivery import Order, deliver
-from octant.tracking.files import damaged, forget_damaged
-from octant.tracking.missing import forget_missing, lost
+from octant.tracking.delivery import deliver
+from octant.tracking.differences import close_abandoned, damaged, forget_damaged, forget_missing, lost
+from octant.tracking.receipt import Claims, Delivery, State, journals, placed
 from octant.tracking.store import Connection, Store, connect, locate, takes
 
+UNDONE = "undelivered"
+UNUSABLE = "that cannot be used"  # no waiting mends it
+UNSEEN = "not looked at"
+UNSEEN_STORE = "stores not looked at"
+LOST = "deleted there, or in the trash (the command that trained them sends them again)"
+DAMAGED = "with files empty, damaged or gone (octant sync logs them again, the command that trained them does, too)"
+_complained: set[str] = set()
 
-def journals(state: Path) -> list[Journal]:
-    """Every run that has a journal here."""
-    return [Journal(path) for path in sorted((state / "journal").glob("*")) if path.is_dir()]
 
-
-def orders(state: Path, *, settled: bool, only: Store | None = None) -> dict[tuple[str, str], list[Order]]:
-    """Orders whose journal holds more than their store has accepted, or the others, by (store, experiment).
+def deliveries(state: Path, *, done: bool, only: Store | None = None) -> dict[tuple[str, str], list[Delivery]]:
+    """Runs of which the store has all that the journal holds, or the others, by (store, experiment).
 
     Those of all stores, or those of `only`.
     """
-    found: dict[tuple[str, str], list[Order]] = {}
-    for journal in journals(state):
-        for path in sorted(journal.folder.glob("tracking-*.json")):
-            receipt = read_json(path) or {}
-            order = Order(journal, path.stem.removeprefix("tracking-"))
-            if not receipt.keys() >= {"store", "experiment"}:
-                continue
-            if (only is None or receipt["store"] in (only.shown, only.name)) and order.is_settled() == settled:
-                found.setdefault((receipt["store"], receipt["experiment"]), []).append(order)
+    found: dict[tuple[str, str], list[Delivery]] = {}
+    for each in placed(state, only):
+        if each.is_done() == done:
+            receipt = each.receipt()
+            found.setdefault((receipt.store, receipt.experiment), []).append(each)
     return found
 
 
@@ -56,75 +51,74 @@ def reach(shown: str, state: Path) -> Store:
     return locate(Tracking(uri=shown), state)
 
 
-def settle(state: Path, only: Store | None = None) -> Counter[str]:
-    """Deliver all open orders; a run without outcome whose lock is free becomes KILLED, or FAILED if it raised."""
+def send_all(state: Path, only: Store | None = None) -> Counter[str]:
+    """Deliver what is not done; a run without outcome whose lock is free becomes KILLED, or FAILED if it raised."""
     counts: Counter[str] = Counter()
-    for (shown, experiment), left in orders(state, settled=False, only=only).items():
+    for (shown, experiment), left in deliveries(state, done=False, only=only).items():
         try:
             connection = connect(reach(shown, state), experiment)
             forget_missing(connection, left)
         except Exception as error:  # noqa: BLE001 - whatever the store raises: what is left stays in the journals
-            counts["undelivered"] += len(left)
+            counts[UNDONE] += len(left)
             counts[UNUSABLE] += isinstance(error, InputError)
             _complain(shown, f"does not answer for {experiment}", error)
             continue
-        counts += _settle_all(connection, left, shown, f"did not take run {{}} of {experiment}")
+        counts += _send(connection, left, shown, f"did not take run {{}} of {experiment}")
     return counts
 
 
-def _settle_all(connection: Connection, left: list[Order], shown: str, refusal: str) -> Counter[str]:
+def _send(connection: Connection, left: list[Delivery], shown: str, refusal: str) -> Counter[str]:
     counts: Counter[str] = Counter()
     claims = Claims(connection)
-    for number, order in enumerate(left):
+    for number, delivery in enumerate(left):
         try:
-            counts[_settle_one(connection, order, claims)] += 1
+            counts[_send_one(connection, delivery, claims)] += 1
         except Exception as error:  # noqa: BLE001 - whatever the store raises
-            counts["undelivered"] += 1
-            _complain(shown, refusal.format(order.journal.fingerprint[:16]), error)
+            counts[UNDONE] += 1
+            _complain(shown, refusal.format(delivery.journal.fingerprint[:16]), error)
             if not takes(connection):
-                counts["undelivered"] += len(left) - number - 1
+                counts[UNDONE] += len(left) - number - 1
                 break
     claims.keep()
     return counts
 
 
-UNUSABLE = "that cannot be used"  # no waiting mends it
-UNSEEN = "not looked at"
-UNSEEN_STORE = "stores not looked at"
-_complained: set[str] = set()
-LOST = "deleted there, or in the trash (the command that trained them sends them again)"
-
-
-DAMAGED = "with files empty, damaged or gone (octant sync logs them again, the command that trained them does, too)"
+def _send_one(connection: Connection, delivery: Delivery, claims: Claims) -> str:
+    if delivery.journal.is_live():
+        return "being trained now"
+    claim = deliver(connection, delivery, State.KILLED)
+    if claim is None:
+        return "being sent now"
+    claims.add(claim)
+    status = claim.receipt.status
+    return "sent" if status is State.FINISHED else f"marked {status}"
 
 
 def mend_files(state: Path, only: Store | None = None) -> None:
-    """Open the orders of finished runs whose files in the store are damaged; `settle` then logs them again."""
-    for (shown, experiment), delivered in orders(state, settled=True, only=only).items():
-        with suppress(Exception):  # a store that does not answer; `settle` and doctor say so where it matters
+    """Have the damaged files of finished runs logged again by the next `send_all`."""
+    for (shown, experiment), sent in deliveries(state, done=True, only=only).items():
+        with suppress(Exception):  # a store that does not answer; `send_all` and doctor say so where it matters
             connection = connect(reach(shown, state), experiment, create=False)
-            gone = lost(connection, delivered)  # on purpose, it may be
-            forget_damaged(connection, [order for order in delivered if order not in gone])
+            gone = lost(connection, sent)  # on purpose, it may be
+            forget_damaged(connection, [each for each in sent if each not in gone])
 
 
 def count_lost(state: Path, only: Store | None = None) -> Counter[str]:
     """Delivered runs that their stores do not show any more, perhaps on purpose, damaged ones, those not looked at."""
     counts: Counter[str] = Counter()
-    for (shown, experiment), delivered in orders(state, settled=True, only=only).items():
-        delivered = [order for order in delivered if order.receipt().get("run_id")]
+    for (shown, experiment), sent in deliveries(state, done=True, only=only).items():
+        sent = [each for each in sent if each.receipt().run_id]
         try:
             connection = connect(reach(shown, state), experiment, create=False)
-            gone = lost(connection, delivered)
+            gone = lost(connection, sent)
             counts[LOST] += len(gone)
-            counts[DAMAGED] += len(damaged(connection, [order for order in delivered if order not in gone]))
-        except UnusableStore as error:
-            counts[UNSEEN] += len(delivered)
-            counts[UNUSABLE] += 1
-            _complain(shown, f"does not answer for {experiment}", error)
-        except InputError:  # no such store, no such experiment
-            counts[LOST] += len(delivered)
+            counts[DAMAGED] += len(damaged(connection, [each for each in sent if each not in gone]))
         except Exception as error:  # noqa: BLE001 - whatever the store raises
-            counts[UNSEEN] += len(delivered)
+            if isinstance(error, InputError) and not isinstance(error, UnusableStore):
+                counts[LOST] += len(sent)  # no such store, no such experiment
+                continue
+            counts[UNSEEN] += len(sent)
+            counts[UNUSABLE] += isinstance(error, UnusableStore)
             _complain(shown, f"does not answer for {experiment}", error)
     return counts
 
@@ -145,12 +139,11 @@ def close_abandoned_runs(state: Path) -> Counter[str]:
 
 
 def _stores(state: Path) -> list[Store]:
-    """The stores that receipts name, this folder's own, and the one that the environment names."""
-    names = {name for settled in (True, False) for name, _ in orders(state, settled=settled)}
+    """This folder's own store, the one that the environment names, and those that receipts name."""
     found = [locate(Tracking(), state)]
     with suppress(InputError):
         found += [locate(Tracking(uri=given), state)] if (given := os.environ.get("MLFLOW_TRACKING_URI")) else []
-    for name in names:
+    for name in {each.receipt().store for each in placed(state)}:
         with suppress(InputError):
             found.append(reach(name, state))
     return list({store.uri: store for store in found}.values())
@@ -164,16 +157,6 @@ def _say_once(line: str) -> None:
 def _complain(store: str, what: str, error: Exception) -> None:
     _complained.add(store)
     _say_once(f"octant: {store} {what}: {printable(' '.join(without_credentials(str(error)).split())[:200])}")
-
-
-def _settle_one(connection: Connection, order: Order, claims: Claims) -> str:
-    if order.journal.is_live():
-        return "being trained now"
-    claim = deliver(connection, order, "KILLED")
-    if claim is None:
-        return "being sent now"
-    claims.add(claim, lambda: None)
-    return {"FINISHED": "sent", "FAILED": "marked FAILED", "KILLED": "marked KILLED"}[claim.receipt["status"]]
 
 
 def take_stock(state: Path) -> Counter[str]:
@@ -195,12 +178,12 @@ def tell_of_readers(state: Path) -> None:
 
 
 def verdict(counts: Counter[str]) -> int:
-    """The exit code for what `settle` and `count_lost` met."""
+    """The exit code for what `send_all` and `count_lost` met."""
     if counts[UNUSABLE]:
         return BAD_INPUT
-    return UNDELIVERED if counts["undelivered"] or counts[UNSEEN] or counts[UNSEEN_STORE] else 0
+    return UNDELIVERED if counts[UNDONE] or counts[UNSEEN] or counts[UNSEEN_STORE] else 0
 
 
-def listed(counts: Counter[str]) -> str:
+def in_words(counts: Counter[str]) -> str:
     """The counts in a line."""
     return ", ".join(f"{count} {what}" for what, count in sorted(counts.items()) if count) or "none"

@@ -1,0 +1,219 @@
+"""The receipt: what a store has accepted of a run. It lies beside the run's journal, one per store and experiment.
+
+Files that MLflow writes are not synced. So receipts wait as claims until one sync of the file system, for many of
+them at once, has brought to the disk what they vouch for. A crash before that only means sending again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from octant.runs import disk
+from octant.runs.disk import Busy, locked, make_folder, read_json, write_json
+from octant.runs.journal import Journal
+from octant.tracking.store import Connection, Store, local_path
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+HOLD_SECONDS = 0.5  # a kill costs what was sent since, to be sent again
+
+
+class State(StrEnum):
+    """What a store shows of a run; the words are MLflow's but for the first."""
+
+    WANTED = "WANTED"  # nothing yet
+    RUNNING = "RUNNING"
+    KILLED = "KILLED"
+    FAILED = "FAILED"
+    FINISHED = "FINISHED"
+
+    @classmethod
+    def _missing_(cls, value: object) -> State | None:
+        return cls.WANTED if value is None else None  # in receipts of an older octant
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a store has accepted of a run: `status`, `sent` epochs, and what was logged once.
+
+    `creating` and `modelling` are written before the run and its model are made: after a crash they are looked for.
+    `sweep` wants the run, `tagged` is the sweep that the store has it under; `trash` are runs that it replaces.
+    """
+
+    store: str = ""
+    experiment: str = ""
+    sweep: str = ""
+    tagged: str | None = None
+    status: State = State.WANTED
+    sent: int = 0
+    creating: str | None = None
+    run_id: str | None = None
+    artifacts: str | None = None
+    described: bool = False
+    attempts: str | None = None
+    modelling: str | None = None
+    model_id: str | None = None
+    sha256: str | None = None
+    trash: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Receipt:
+        """From JSON; what makes no sense counts as not told, and is sent again."""
+        try:
+            return _RECEIPT.validate_python(values)
+        except ValidationError as error:
+            wrong = {each["loc"][0] for each in error.errors()}
+            return _RECEIPT.validate_python({name: each for name, each in values.items() if name not in wrong})
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it tells of no run, made or about to be made."""
+        return not (self.run_id or self.creating)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the store's run is under the sweep that wants it, and those that it replaces are gone."""
+        return bool(self.run_id and self.tagged == self.sweep and not self.trash)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the store has the finished run in full: nothing will be sent any more."""
+        return self.is_current and self.status is State.FINISHED
+
+    def with_run(self, run: Run) -> Receipt:
+        """This receipt, of a run that is in the store."""
+        return replace(self, run_id=run.info.run_id, artifacts=run.info.artifact_uri)
+
+    def without_run(self) -> Receipt:
+        """This receipt, where the store does not know the run any more."""
+        return Receipt(self.store, self.experiment, self.sweep, trash=self.trash)
+
+
+_RECEIPT = TypeAdapter(Receipt)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One run wanted in one experiment of one store: its journal, and the receipt's key."""
+
+    journal: Journal
+    key: str
+
+    @property
+    def path(self) -> Path:
+        """The receipt's file."""
+        return self.journal.folder / f"tracking-{self.key}.json"
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Held by whoever sends; raises Busy."""
+        return locked(self.path.with_suffix(".lock"))
+
+    def receipt(self) -> Receipt:
+        """What the store has accepted."""
+        return Receipt.of(read_json(self.path) or {})
+
+    def save(self, receipt: Receipt) -> None:
+        """Replace the receipt."""
+        write_json(self.path, asdict(receipt))
+
+    def is_done(self) -> bool:
+        """Whether the store has all there is: the finished run, or what an attempt that is over has left."""
+        receipt = self.receipt()
+        if receipt.is_final or self.journal.identity is None:
+            return not self.journal.is_damaged
+        history = self.journal.read()
+        ended = receipt.is_current and receipt.status in (State.KILLED, State.FAILED)
+        sent = history.outcome is None and receipt.sent >= len(history.epochs)
+        return ended and sent and not self.journal.is_live()
+
+    def path_in(self, experiment_id: str) -> str:
+        """The run's page behind the server's address."""
+        return f"#/experiments/{experiment_id}/runs/{self.receipt().run_id}"
+
+
+def place(store: Store, experiment: str, sweep: str, journal: Journal, *, anew: bool = False) -> Delivery:
+    """Write the wish to have a run in the store; `anew` sends the run it had there to the trash."""
+    delivery = Delivery(journal, store.key(experiment))
+    receipt = delivery.receipt()
+    if anew and receipt.run_id:
+        receipt = Receipt(trash=(*receipt.trash, receipt.run_id))
+    wanted = replace(receipt, sweep=sweep)
+    if not (wanted.store and wanted.experiment):
+        wanted = replace(wanted, store=store.name or store.shown, experiment=experiment)
+    if wanted != receipt:
+        make_folder(journal.folder)
+        delivery.save(wanted)
+    return delivery
+
+
+def journals(state: Path) -> list[Journal]:
+    """Every run that has a journal here."""
+    return [Journal(path) for path in sorted((state / "journal").glob("*")) if path.is_dir()]
+
+
+def placed(state: Path, only: Store | None = None) -> Iterator[Delivery]:
+    """What was ever to be delivered to any store, or to `only`."""
+    for journal in journals(state):
+        for path in sorted(journal.folder.glob("tracking-*.json")):
+            delivery = Delivery(journal, path.stem.removeprefix("tracking-"))
+            receipt = delivery.receipt()
+            if receipt.store and receipt.experiment and (only is None or receipt.store in (only.shown, only.name)):
+                yield delivery
+
+
+@dataclass(frozen=True)
+class Claim:
+    """`before`: the receipt as it lies there; `receipt`: what it may say after the sync."""
+
+    delivery: Delivery
+    before: Receipt
+    receipt: Receipt
+
+    def save(self) -> bool:
+        """Replace the receipt, unless somebody has changed it since: then the run is sent again."""
+        if self.receipt == self.before:
+            return True
+        try:
+            with self.delivery.lock():
+                if self.delivery.receipt() != self.before:
+                    return False
+                self.delivery.save(self.receipt)
+                return True
+        except Busy:
+            return False
+
+
+class Claims:
+    """The claims of one pass over many runs; `keep` at its end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._held: list[tuple[Claim, Callable[[], object]]] = []
+        self._since = time.monotonic()
+
+    def add(self, claim: Claim, then: Callable[[], object] = lambda: None) -> None:
+        """Hold a claim; `then` is called once its receipt is saved."""
+        self._held.append((claim, then))
+        if time.monotonic() - self._since >= HOLD_SECONDS:
+            self.keep()
+
+    def keep(self) -> None:
+        """Sync what the claims vouch for, then save their receipts. Raises OSError where the disk refuses."""
+        held, self._held = self._held, []
+        if new := [claim.receipt.artifacts for claim, _ in held if claim.receipt != claim.before]:
+            database = local_path(self._connection.client.tracking_uri)
+            folders = [database and database.parent, *(local_path(uri or "") for uri in new)]
+            disk.sync_file_systems(folder for folder in folders if folder)
+        for claim, then in held:
+            if claim.save():
+                then()
+        self._since = time.monotonic()
