@@ -29,7 +29,7 @@ ELSEWHERE = {
     "octant dataset=mnist batch_size=32 engine=numpy": "test_the_commands_for_mnist",
     "octant move": "test_a_store_moves_house_and_comes_back_from_a_backup",
     "octant promote factorial": "test_promoted_is_the_best_by_validation",
-    "octant serve": "test_serve_answers_http_and_refuses_with_400",
+    "octant serve": "test_serve_answers_or_refuses",
     "octant predict digit.png": "test_predict_draws_the_digit_and_answers",
     "octant predict arrays.npz --model RUN_ID": "test_predict_draws_the_digit_and_answers",
     "octant experiment=factorial hydra/launcher=slurm +hydra.launcher.sbatch.partition=cpu": (
@@ -45,7 +45,7 @@ ELSEWHERE = {
     "python benchmarks/intervals.py": "by hand: an hour",
     "octant experiment=factorial hydra/launcher=ray hydra.launcher.address=head:6379": "test_a_sweep_on_a_cluster",
     "octant publish NAME": "test_publish_asks_for_a_clean_commit",
-    "octant rerun RUN_ID": "test_it_is_bit_identical_and_says_what_it_knows",
+    "octant rerun RUN_ID": "test_rerun_is_bit_identical",
 }
 
 

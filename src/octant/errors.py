@@ -68,6 +68,15 @@ def printable(text: str) -> str:
     return "".join(each for each in text if each.isprintable() or each == "\n")
 
 
+def store_problem(error: Exception) -> str | None:
+    """One line of what MLflow or the database raised, such as for a store that has gone away or is locked; None for
+    any other exception.
+    """
+    if isinstance(error, InputError) or not raised_by_store(error):
+        return None
+    return printable(without_credentials(" ".join(str(error).split())))[:200]
+
+
 def unknown_word(kind: str, word: object, known: Iterable[str]) -> str:
     """One line for a word that `kind` does not have: the nearest known word first, then all of them."""
     words = sorted(known)

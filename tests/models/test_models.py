@@ -71,7 +71,7 @@ def champion(home: Path) -> Journal:
     return Journal(home / "journal" / str(rows[0][0]))
 
 
-def test_every_finished_run_has_one_ready_model_linked_to_it(swept: Home) -> None:
+def test_each_finished_run_has_one_model(swept: Home) -> None:
     database = Database(swept[0])
     assert database.query("select status, count(*), count(distinct source_run_id) from logged_models") == [(2, 16, 16)]
     assert database.query("select count(*) from inputs where source_type = 'RUN_OUTPUT'") == [(16,)]
@@ -89,7 +89,7 @@ def test_every_finished_run_has_one_ready_model_linked_to_it(swept: Home) -> Non
         assert found == {"final_test_accuracy": values[-1], "best_test_accuracy": max(values)}
 
 
-def test_no_pickle_and_no_path_of_this_machine_in_any_model(swept: Home) -> None:
+def test_models_hold_no_pickle_or_path(swept: Home) -> None:
     files = [path for path in (swept[0] / "artifacts").rglob("*") if path.is_file()]
     assert not [path for path in files if path.suffix in (".pkl", ".pickle", ".joblib")]
     models = [path for path in files if "/models/" in str(path)]
@@ -101,7 +101,7 @@ def test_no_pickle_and_no_path_of_this_machine_in_any_model(swept: Home) -> None
         assert b"==" in content or path.name != "requirements.txt"
 
 
-def test_loaded_by_mlflow_it_predicts_as_the_trainer(swept: Home) -> None:
+def test_mlflow_predicts_as_the_trainer(swept: Home) -> None:
     """In a process that has mlflow and the folder, for all eight configurations."""
     chosen = {(each.identity or {})["configuration"]: each for each in journals(swept[0])}
     assert len(chosen) == 8
@@ -118,7 +118,7 @@ def test_loaded_by_mlflow_it_predicts_as_the_trainer(swept: Home) -> None:
         np.testing.assert_allclose(np.load(f"{file}-{i}.npy"), trainers(journal, X), rtol=0, atol=1e-12)
 
 
-def test_a_delivery_that_is_repeated_leaves_one_model(swept: Home, tmp_path: Path) -> None:
+def test_repeated_delivery_one_model(swept: Home, tmp_path: Path) -> None:
     """What a kill after any step of the model's logging leads to: the receipt does not know of it."""
     home = tmp_path / "home"
     tiny = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1")
@@ -148,7 +148,7 @@ def test_promoted_is_the_best_by_validation(promoted: Path) -> None:
     assert "is now version 1" in again.stdout
 
 
-def test_without_a_validation_part_nothing_is_promoted(tmp_path: Path) -> None:
+def test_no_validation_no_champion(tmp_path: Path) -> None:
     tiny = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1", "dataset.validation_fraction=0.0")
     assert run_octant(tmp_path, *tiny).returncode == 0
     done = run_octant(tmp_path, "promote", "octant")
@@ -198,7 +198,7 @@ def bad_files(folder: Path) -> Iterator[tuple[str, str]]:
 
 def test_bad_input_is_one_line(promoted: Path, tmp_path: Path) -> None:
     from octant.errors import InputError
-    from octant.models.pictures import read_inputs
+    from octant.models.inputs import read_inputs
 
     config = {"inputs": 64, "image_shape": [8, 8], "scale": 16.0}
     for name, expected in bad_files(tmp_path):
@@ -229,7 +229,7 @@ def test_a_tampered_config_is_refused(promoted: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["model.py", "activations.py", "MLmodel"])
-def test_tampered_code_is_refused_before_it_runs(name: str, promoted: Path, tmp_path: Path) -> None:
+def test_tampered_code_never_runs(name: str, promoted: Path, tmp_path: Path) -> None:
     copy = tmp_path / "model"
     shutil.copytree(folder_of(promoted, champion(promoted).fingerprint), copy)
     if name == "MLmodel":
@@ -246,7 +246,7 @@ def test_tampered_code_is_refused_before_it_runs(name: str, promoted: Path, tmp_
     assert "stranger" not in done.stdout
 
 
-def test_a_tampered_weights_file_is_refused_with_one_line(promoted: Path, tmp_path: Path) -> None:
+def test_tampered_weights_are_refused(promoted: Path, tmp_path: Path) -> None:
     journal = champion(promoted)
     copy = tmp_path / "model"
     shutil.copytree(folder_of(promoted, journal.fingerprint), copy)
@@ -356,7 +356,7 @@ def test_what_is_served_was_checked(promoted: Path, tmp_path: Path, monkeypatch:
     shutil.rmtree(home)
     shutil.copytree(promoted, home)
     monkeypatch.setattr(registry, "fetch", fetch_and_exchange)
-    registry.load(store, "models:/model").predict(np.full((1, 64), 0.5))
+    registry.load_model(store, "models:/model").predict(np.full((1, 64), 0.5))
     assert not (tmp_path / "marker").exists()
 
 
@@ -380,7 +380,7 @@ def change(folder: Path, what: str) -> None:
 )
 def test_a_foreign_folder_is_refused(what: str, promoted: Path, tmp_path: Path) -> None:
     from octant.errors import InputError
-    from octant.models.registry import load
+    from octant.models.registry import load_model
     from octant.tracking.store import LOCAL, Store
 
     copy = tmp_path / "model"
@@ -394,7 +394,7 @@ def test_a_foreign_folder_is_refused(what: str, promoted: Path, tmp_path: Path) 
         change(copy, what)
     store = Store(f"sqlite:///{promoted}/mlflow.db", "", promoted / "artifacts", LOCAL)
     with pytest.raises(InputError) as caught:
-        load(store, str(copy))
+        load_model(store, str(copy))
     assert "\n" not in str(caught.value)
 
 
@@ -428,7 +428,7 @@ def post(port: int, body: bytes) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-def test_serve_answers_http_and_refuses_with_400(promoted: Path, tmp_path: Path) -> None:
+def test_serve_answers_or_refuses(promoted: Path, tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

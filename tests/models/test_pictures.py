@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageOps
 from sklearn.datasets import load_digits
 
 from octant.errors import InputError
-from octant.models.pictures import read_inputs
+from octant.models.inputs import read_inputs
 
 DIGITS = {"inputs": 64, "image_shape": [8, 8], "scale": 16.0}
 MNIST = {"inputs": 784, "image_shape": [28, 28], "scale": 255.0}
@@ -69,7 +69,7 @@ def test_a_camera_held_in_any_way(tmp_path: Path, orientation: int, suffix: str)
 
 
 @pytest.mark.parametrize("ink", [0, 200, 255])
-def test_ink_of_any_grey_on_a_transparent_ground(tmp_path: Path, ink: int) -> None:
+def test_ink_on_a_transparent_ground(tmp_path: Path, ink: int) -> None:
     opaque = Image.open(drawn(tmp_path / "opaque.png", "4", 34))
     layers = Image.new("L", opaque.size, ink), ImageOps.invert(opaque)
     Image.merge("LA", layers).save(tmp_path / "a.png")

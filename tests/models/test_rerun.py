@@ -32,7 +32,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return home, str(run_id)
 
 
-def test_it_is_bit_identical_and_says_what_it_knows(trained: tuple[Path, str]) -> None:
+def test_rerun_is_bit_identical(trained: tuple[Path, str]) -> None:
     done = run_octant(trained[0], "rerun", trained[1])
     assert done.returncode == 0, done.stdout + done.stderr
     assert "bit-identical: 43 values of 17 metrics" in done.stdout
@@ -42,7 +42,7 @@ def test_it_is_bit_identical_and_says_what_it_knows(trained: tuple[Path, str]) -
     assert not (trained[0] / "journal").exists()
 
 
-def test_one_last_bit_or_another_machine_is_told(trained: tuple[Path, str], tmp_path: Path) -> None:
+def test_one_last_bit_is_seen(trained: tuple[Path, str], tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(trained[0], home)
     with sqlite3.connect(home / "mlflow.db") as database:
@@ -64,7 +64,7 @@ def foreign(home: Path) -> str:
     return done.stdout.split()[-1]
 
 
-def test_what_cannot_be_repeated_is_one_line(trained: tuple[Path, str], tmp_path: Path) -> None:
+def test_unrepeatable_run_is_one_line(trained: tuple[Path, str], tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(trained[0], home)
     cases: Iterator[tuple[list[str], str]] = iter([
@@ -78,7 +78,7 @@ def test_what_cannot_be_repeated_is_one_line(trained: tuple[Path, str], tmp_path
         assert expected in done.stderr
 
 
-def test_the_repeating_command_trains_the_same_run(trained: tuple[Path, str], tmp_path: Path) -> None:
+def test_repeat_command_trains_the_run(trained: tuple[Path, str], tmp_path: Path) -> None:
     database = Database(trained[0])
     command = str(database.query("select value from tags where key = 'repeat'")[0][0])
     done = run_octant(tmp_path, *shlex.split(command)[1:])
@@ -95,7 +95,7 @@ def test_circumstances_name_each_difference() -> None:
     assert [line.split(":")[0] for line in said] == ["differs", "the run's tree was dirty", "this tree is dirty"]
 
 
-def test_the_diff_is_of_tracked_files_bounded_and_applies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_diff_is_bounded_and_applies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def git(*arguments: str) -> None:
         who = ("-c", "user.name=a", "-c", "user.email=a@b")
         subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True)
@@ -132,7 +132,7 @@ def test_the_diff_is_of_tracked_files_bounded_and_applies(tmp_path: Path, monkey
     assert len(str(read())) < provenance.MOST_DIFF + 100
 
 
-def test_a_store_that_does_not_answer_is_no_difference(tmp_path: Path) -> None:
+def test_dead_store_is_no_difference(tmp_path: Path) -> None:
     done = run_octant(tmp_path, "rerun", "0" * 32, "--uri", "http://127.0.0.1:1")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (75, "", 1)
     assert "does not answer" in done.stderr

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from octant.errors import InputError
-from octant.network.data import Dataset, Part, load
+from octant.network.data import Dataset, Examples, load
 from octant.network.initialisers import INITIALISERS, Parameters
 from octant.network.network import build, forward, score
 from octant.network.training import Start, initial_parameters, target_matrix, train, visiting_order
@@ -130,7 +130,7 @@ def test_another_process_gives_the_same_bits(digits: Dataset) -> None:
 def test_divergence_ends_the_run_with_its_epoch_and_reason(engine: str, dtype: str, digits: Dataset) -> None:
     """Digits stay finite at any rate (dead or saturated units), so the inputs are blown up until weights overflow."""
     small = load(settings().dataset, dtype)
-    huge = Part(small.train.X * np.asarray(1e36 if dtype == "float32" else 1e306, dtype), small.train.labels)
+    huge = Examples(small.train.X * np.asarray(1e36 if dtype == "float32" else 1e306, dtype), small.train.labels)
     data = dataclasses.replace(small, train=huge)
     run = settings(hidden="relu", learning_rate=1e5, dtype=dtype, epochs=9, engine=engine)
     records = list(train(run, data))

@@ -63,7 +63,7 @@ def test_each_attempt_is_in_the_journal(job: Run) -> None:
     assert attempts.read(job.journal.folder) == []
 
 
-def test_lost_epochs_are_of_the_later_attempt(job: Run) -> None:
+def test_lost_epochs_count_as_later(job: Run) -> None:
     """Of the second attempt nothing is left; the first one's line is damaged later on."""
     for commit, after in (("aaa", 5), ("bbb", 3), ("ccc", 0)):
         assert execute(of_commit(job, commit)).outcome is Outcome.FINISHED
@@ -78,7 +78,7 @@ def test_lost_epochs_are_of_the_later_attempt(job: Run) -> None:
     assert attempts.tags(attempts.read(folder))["attempts"] == "4"
 
 
-def test_an_attempt_is_on_disk_before_epochs(job: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attempt_precedes_its_epochs(job: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
     real = os.fsync
     monkeypatch.setattr(os, "fsync", lambda file: (synced.append(file), real(file))[1])

@@ -44,9 +44,7 @@ def test_lines_come_back_exactly(tmp_path: Path) -> None:
 
 
 @given(cut=st.integers(0, 400), junk=st.binary(max_size=20))
-def test_any_torn_end_is_cut_off_and_writing_goes_on(
-    tmp_path_factory: pytest.TempPathFactory, cut: int, junk: bytes
-) -> None:
+def test_torn_end_is_cut_off(tmp_path_factory: pytest.TempPathFactory, cut: int, junk: bytes) -> None:
     folder = tmp_path_factory.mktemp("torn")
     journal = written(folder, 4)
     path = folder / "epochs.jsonl"
@@ -58,14 +56,14 @@ def test_any_torn_end_is_cut_off_and_writing_goes_on(
     assert journal.read().epochs == [line(epoch) for epoch in range(6)]
 
 
-def test_a_gap_or_a_repeat_ends_what_counts(tmp_path: Path) -> None:
+def test_gap_or_repeat_ends_the_lines(tmp_path: Path) -> None:
     for wrong in (5, 1):
         journal = written(tmp_path / str(wrong), 3)
         journal.append(line(wrong))
         assert len(journal.read().epochs) == 3
 
 
-def test_checkpoint_round_trip_is_exact_and_atomic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkpoint_is_exact_and_atomic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = written(tmp_path, 3)
     journal.checkpoint(1, STATE, force=True)
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
@@ -86,12 +84,12 @@ def test_checkpoint_round_trip_is_exact_and_atomic(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("value", [None, [1], {"a": 1}, object(), np.array([object()])])
-def test_state_without_a_plain_form_is_refused(value: object, tmp_path: Path) -> None:
+def test_odd_state_is_refused(value: object, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"state: mine is of type .*; allowed are arrays, numbers, text and bytes"):
         written(tmp_path, 1).checkpoint(0, {"mine": value}, force=True)
 
 
-def test_checkpoints_come_at_most_once_a_second(tmp_path: Path) -> None:
+def test_one_checkpoint_per_second(tmp_path: Path) -> None:
     journal = written(tmp_path, 1)
     journal.checkpoint(0, STATE)
     assert journal.load_checkpoint() is None
@@ -101,9 +99,7 @@ def test_checkpoints_come_at_most_once_a_second(tmp_path: Path) -> None:
 
 
 @given(junk=st.binary(max_size=200), keep=st.integers(0, 1000))
-def test_a_damaged_checkpoint_is_no_checkpoint(
-    tmp_path_factory: pytest.TempPathFactory, junk: bytes, keep: int
-) -> None:
+def test_damaged_checkpoint_is_none(tmp_path_factory: pytest.TempPathFactory, junk: bytes, keep: int) -> None:
     journal = written(tmp_path_factory.mktemp("damaged"), 1)
     journal.checkpoint(0, STATE, force=True)
     path = journal.folder / "checkpoint.npz"
@@ -112,7 +108,7 @@ def test_a_damaged_checkpoint_is_no_checkpoint(
     assert journal.load_checkpoint() is None
 
 
-def test_the_lock_is_exclusive_between_processes_and_freed_by_death(tmp_path: Path) -> None:
+def test_death_frees_the_lock(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "run")
     code = (
         "import sys, time; from pathlib import Path; from octant.runs.journal import Journal\n"

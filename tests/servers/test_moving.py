@@ -68,7 +68,7 @@ def new(tmp_path: Path) -> Store:
     return locate(Tracking(uri=f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}"), tmp_path)
 
 
-def test_a_move_keeps_every_row_and_holds_the_old_store_meanwhile(old: Store, new: Store, tmp_path: Path) -> None:
+def test_move_keeps_every_row(old: Store, new: Store, tmp_path: Path) -> None:
     def writer_waits() -> None:
         other = sqlite3.connect(tmp_path / "home" / "mlflow.db", timeout=0)
         with closing(other), pytest.raises(sqlite3.OperationalError, match="locked"):
@@ -89,7 +89,7 @@ def test_a_move_keeps_every_row_and_holds_the_old_store_meanwhile(old: Store, ne
         move(old, new.uri, str(tmp_path / "files"), lambda: None)
 
 
-def test_what_a_killed_run_left_is_settled(tmp_path: Path) -> None:
+def test_killed_run_is_done(tmp_path: Path) -> None:
     """Its journal holds no more than the store: nothing is open."""
     home = tmp_path / "home"
     assert run_octant(home, *RUNS[1:]).returncode == 0
@@ -110,9 +110,7 @@ def test_what_a_killed_run_left_is_settled(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("then", ["move", "launch"])
-def test_a_move_killed_before_its_commit_loses_and_doubles_nothing(
-    then: str, old: Store, new: Store, tmp_path: Path
-) -> None:
+def test_killed_move_loses_nothing(then: str, old: Store, new: Store, tmp_path: Path) -> None:
     arguments = [str(tmp_path / "home"), new.uri, str(tmp_path / "files")]
     killed = subprocess.run(
         [sys.executable, "-c", KILLED_BEFORE_COMMIT, *arguments],

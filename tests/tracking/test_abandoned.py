@@ -90,14 +90,14 @@ def test_the_same_command_leaves_one_run(was: str, seeds: str, home: Path) -> No
     assert Database(home).query(f"{replaced} '{was}' and lifecycle_stage = 'deleted'") == [(1,)]
 
 
-def test_a_stranger_s_run_is_not_replaced(home: Path) -> None:
+def test_strangers_run_is_kept(home: Path) -> None:
     left_running(home)
     change(home, f"update tags set value = '{32 * 'a'}' where key = 'state'")
     assert run_octant(home, *ONE).returncode == 0
     assert Database(home).statuses() == {"FINISHED": 1, "RUNNING": 1}
 
 
-def test_a_lost_receipt_takes_up_its_run(home: Path) -> None:
+def test_lost_receipt_finds_its_run(home: Path) -> None:
     (path,) = home.glob("journal/*/tracking-*.json")
     run_id = (read_json(path) or {})["run_id"]
     path.unlink()

@@ -37,7 +37,7 @@ NAMES = [
 
 
 @pytest.mark.filterwarnings("ignore")  # SQLAlchemy's, of MLflow
-def test_odd_paths_work_or_are_refused_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_odd_paths_work_or_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One store is made with the real MLflow, for all names that are taken at once."""
     taken = []
     for name in NAMES:

@@ -49,14 +49,14 @@ class Recorder(list[tuple[str, str]]):
         return self.index((what, str(path)))
 
 
-def test_a_rename_is_followed_by_its_folder_s_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rename_syncs_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = Recorder(monkeypatch)
     replace(tmp_path / "a.json", b"{}")
     assert [what for what, _ in seen] == ["fsync", "rename", "fsync"]
     assert seen[1:] == [("rename", str(tmp_path / "a.json")), ("fsync", str(tmp_path))]
 
 
-def test_new_folders_are_synced_from_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_folders_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = Recorder(monkeypatch)
     make_folder(tmp_path / "a" / "b")
     make_folder(tmp_path / "a" / "b")
@@ -85,7 +85,7 @@ def delivery_in(home: Path) -> tuple[Connection, Delivery]:
     return connect(store, "octant"), place(store, "octant", "sweep", journal)
 
 
-def test_lines_are_synced_before_they_are_sent(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_are_synced_then_sent(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     connection, delivery = delivery_in(home)
     seen = Recorder(monkeypatch)
     send = connection.client.log_batch
@@ -97,7 +97,7 @@ def test_lines_are_synced_before_they_are_sent(home: Path, monkeypatch: pytest.M
     assert seen.at("fsync", delivery.journal.folder) < seen.index(("send", ""))
 
 
-def test_a_receipt_vouches_after_the_sync(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_receipt_follows_the_sync(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sync for the whole pass; what is on the disk before it makes no claim on files, status or points."""
     connection, delivery = delivery_in(home)
     seen: list[Receipt] = []
@@ -113,7 +113,7 @@ def test_a_receipt_vouches_after_the_sync(home: Path, monkeypatch: pytest.Monkey
     assert delivery.is_done()
 
 
-def test_a_sync_that_fails_leaves_the_receipt(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_sync_leaves_the_receipt(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next pass sends all again, and nothing is there twice."""
     connection, delivery = delivery_in(home)
     monkeypatch.setattr(receipt, "HOLD_SECONDS", 1e9)  # on a busy machine `add` would keep
@@ -140,7 +140,7 @@ def test_a_sync_that_fails_leaves_the_receipt(home: Path, monkeypatch: pytest.Mo
     assert database.query("select count(*) from inputs where destination_type = 'RUN'") == [(1,)]
 
 
-def test_a_claim_gives_way_to_a_newer_receipt(tmp_path: Path) -> None:
+def test_newer_receipt_beats_a_claim(tmp_path: Path) -> None:
     delivery = Delivery(Journal(tmp_path), "key")
     delivery.save(Receipt(run_id="old"))
     claim = Claim(delivery, delivery.receipt(), Receipt(run_id="old", status=State.FINISHED))
@@ -209,7 +209,7 @@ def test_each_damaged_file_is_seen(name: str, how: str, finished: Path) -> None:
     assert not count_lost(finished)[DAMAGED]
 
 
-def test_receipts_of_an_older_octant_ask_the_store(finished: Path) -> None:
+def test_old_receipts_ask_the_store(finished: Path) -> None:
     (path,) = finished.glob("journal/*/tracking-*.json")
     told = json.loads(path.read_text())
     path.write_text(json.dumps({key: value for key, value in told.items() if key != "sha256"}))
@@ -221,7 +221,7 @@ def test_receipts_of_an_older_octant_ask_the_store(finished: Path) -> None:
     weights.write_bytes(content)
 
 
-def test_a_moved_state_folder_is_not_damaged(finished: Path, tmp_path: Path) -> None:
+def test_moved_folder_is_not_damaged(finished: Path, tmp_path: Path) -> None:
     there = finished.rename(tmp_path / "there")
     try:
         assert not count_lost(there)[DAMAGED]

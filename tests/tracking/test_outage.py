@@ -98,7 +98,7 @@ def with_two_outages(server: Server, home: Path, *sweep: str) -> tuple[int, str]
 
 
 @pytest.mark.slow
-def test_a_server_stopped_and_started_in_mid_sweep_loses_and_doubles_nothing(server: Server, tmp_path: Path) -> None:
+def test_two_outages_lose_nothing(server: Server, tmp_path: Path) -> None:
     calm = run_octant(tmp_path / "calm", *SWEEP)
     assert calm.returncode == 0, calm.stderr
     server.start()
@@ -135,7 +135,7 @@ main()
 
 
 @pytest.mark.slow
-def test_a_server_that_goes_away_before_the_report_is_one_line(server: Server, tmp_path: Path) -> None:
+def test_server_lost_before_the_report(server: Server, tmp_path: Path) -> None:
     server.start()
     command = [sys.executable, "-c", GONE_BEFORE_THE_REPORT, "-m", *TINY, "seed=0,1", "tracking=server"]
     env = environment(tmp_path, MLFLOW_TRACKING_URI=server.address, SERVER=str(server.children[0].pid))
@@ -152,7 +152,7 @@ def test_a_server_that_goes_away_before_the_report_is_one_line(server: Server, t
 
 
 @pytest.mark.slow
-def test_no_server_at_all_then_sync_sends_everything_once(server: Server, tmp_path: Path) -> None:
+def test_sync_sends_everything_once(server: Server, tmp_path: Path) -> None:
     secret = f"s3cret{os.getpid()}"  # runs keep the tree's uncommitted changes, which may hold this test's own text
     address = {"MLFLOW_TRACKING_URI": server.address.replace("http://", f"http://ann:{secret}@")}
     began = time.monotonic()
@@ -190,7 +190,7 @@ def test_no_server_at_all_then_sync_sends_everything_once(server: Server, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_server_that_never_answers_does_not_hold_the_training_up(tmp_path: Path) -> None:
+def test_silent_server_delays_no_training(tmp_path: Path) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(50)
@@ -204,7 +204,7 @@ def test_a_server_that_never_answers_does_not_hold_the_training_up(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_a_locked_sqlite_store_is_waited_for_in_the_background(tmp_path: Path) -> None:
+def test_locked_store_is_waited_for(tmp_path: Path) -> None:
     assert run_octant(tmp_path, *TINY).returncode == 0
     holder = sqlite3.connect(tmp_path / "mlflow.db")
     holder.execute("begin immediate")
@@ -220,7 +220,7 @@ def test_a_locked_sqlite_store_is_waited_for_in_the_background(tmp_path: Path) -
     assert all([step for step, _ in points] == [0, 1, 2] for points in database.histories().values())
 
 
-def test_a_store_that_was_deleted_is_filled_again_from_the_journals(tmp_path: Path) -> None:
+def test_deleted_store_is_filled_again(tmp_path: Path) -> None:
     assert run_octant(tmp_path, *TINY).returncode == 0
     before = Database(tmp_path).histories()
     (tmp_path / "mlflow.db").unlink()
@@ -230,7 +230,7 @@ def test_a_store_that_was_deleted_is_filled_again_from_the_journals(tmp_path: Pa
     assert Database(tmp_path).histories() == before
 
 
-def test_a_kill_while_the_store_is_made_leaves_no_broken_store(tmp_path: Path) -> None:
+def test_kill_leaves_no_broken_store(tmp_path: Path) -> None:
     """Found by the 200 kills: half a schema, on which MLflow fails for ever."""
     home = tmp_path / "home"
     tiny = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1")
@@ -251,7 +251,7 @@ def test_a_kill_while_the_store_is_made_leaves_no_broken_store(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("limit", [20_000, 200])
-def test_a_full_disk_ends_with_one_line_and_keeps_what_was_good(tmp_path: Path, limit: int) -> None:
+def test_full_disk_is_one_line(tmp_path: Path, limit: int) -> None:
     """No file may grow beyond `limit` bytes: what a full disk does, without needing one."""
     import resource
 
@@ -270,7 +270,7 @@ def test_a_full_disk_ends_with_one_line_and_keeps_what_was_good(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(("refusal", "sent"), [(None, True), (OSError("refused"), False)])
-def test_a_slow_store_is_waited_for_longer_than_one_that_refuses(
+def test_slow_store_is_waited_for(
     refusal: OSError | None, sent: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def connect(*_: object) -> None:
@@ -290,14 +290,14 @@ def test_a_slow_store_is_waited_for_longer_than_one_that_refuses(
 
 
 @pytest.mark.parametrize("home", ["/dev/null/state", "/proc/state"])
-def test_an_unusable_state_folder_is_one_line(home: str) -> None:
+def test_unusable_folder_is_one_line(home: str) -> None:
     done = run_octant(Path(home), *TINY)
     assert done.returncode == 74
     assert done.stderr.count("\n") == 1
     assert home in done.stderr
 
 
-def test_a_run_in_the_trash_that_the_store_no_longer_knows_holds_nothing_up(tmp_path: Path) -> None:
+def test_unknown_trash_is_skipped(tmp_path: Path) -> None:
     assert run_octant(tmp_path, *TINY).returncode == 0
     (tmp_path / "mlflow.db").unlink()
     shutil.rmtree(tmp_path / "artifacts")
@@ -316,7 +316,7 @@ def fingerprints(home: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_run_that_the_store_refuses_holds_no_other_up(tmp_path: Path) -> None:
+def test_refused_run_delays_no_other(tmp_path: Path) -> None:
     """Receipts with a place for files that no store has, of two runs; the others are delivered, the end says so."""
     assert run_octant(tmp_path, "-m", *TINY, "seed=0,1,2,3").returncode == 0
     receipts = [next((tmp_path / "journal").glob(f"{found}/tracking-*.json")) for found in fingerprints(tmp_path)]
@@ -331,7 +331,7 @@ def test_a_run_that_the_store_refuses_holds_no_other_up(tmp_path: Path) -> None:
     assert all(json.loads(path.read_text())["status"] == "FINISHED" for path in others)
 
 
-def test_a_run_whose_lock_cannot_be_had_costs_itself_only(tmp_path: Path) -> None:
+def test_unusable_lock_costs_one_run(tmp_path: Path) -> None:
     assert run_octant(tmp_path, "-m", *TINY, "seed=0,1").returncode == 0
     first = sorted((tmp_path / "journal").iterdir())[0]
     (first / "epochs.jsonl").unlink()
@@ -346,7 +346,7 @@ def test_a_run_whose_lock_cannot_be_had_costs_itself_only(tmp_path: Path) -> Non
     assert ("2",) in Database(tmp_path).query(seeds)
 
 
-def test_a_launch_that_cannot_go_on_leaves_no_run_running(tmp_path: Path) -> None:
+def test_failed_launch_leaves_none_running(tmp_path: Path) -> None:
     """Even where the store takes its time: nobody waits for the end, as after Ctrl-C."""
     code = (
         "import time\nimport octant.runs.launch as launch\nimport octant.tracking.shipper as shipper\n"

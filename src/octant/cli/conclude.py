@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 from octant.cli.outcome import outcome_of
-from octant.errors import UNDELIVERED, InputError, printable
+from octant.errors import UNDELIVERED, InputError, printable, store_problem
 from octant.runs.sweep import Sweep
 from octant.tracking.launching import Launched
-from octant.tracking.store import Connection, must_be_ours, store_problem
+from octant.tracking.store import Connection, must_be_ours
 from octant.trainer import trainer
 
 

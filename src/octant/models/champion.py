@@ -8,16 +8,17 @@ import pandas as pd
 
 from octant.analysis.report.findings import SETTINGS
 from octant.errors import InputError, printable
+from octant.models.logged import model_id_of
 from octant.models.registry import CHAMPION, promote
 from octant.models.verified import fetch
 from octant.tracking.runs import read_runs
-from octant.tracking.store import Store, connect, located
+from octant.tracking.store import Connection, Store, connect, located
 from octant.tracking.view import newest_sweep
 
 _KEYS = ["config", "learning_rate", *SETTINGS]
 
 
-def choose(runs: pd.DataFrame) -> pd.Series:
+def best_run(runs: pd.DataFrame) -> pd.Series:
     """The run (a row) with the best validation accuracy, within the configuration whose mean over seeds is best.
 
     A configuration is everything but the seed. A diverged run counts as 0 %; ties go to the smaller learning rate,
@@ -53,7 +54,7 @@ def register(store: Store, experiment: str) -> str:
     if sweep is None or runs.empty:
         raise InputError(f"experiment {experiment} has no finished runs; run: octant experiment={experiment}")
     try:
-        best = choose(runs)
+        best = best_run(runs)
     except InputError as error:
         raise InputError(f"experiment {experiment}: {error}") from None
     name = f"{best['config']} lr={best['learning_rate']:g} seed={best['seed']}"
@@ -62,24 +63,20 @@ def register(store: Store, experiment: str) -> str:
         f"mean ({100 * best['mean']:.2f} % over {best['n']} seeds) in {sweep}"
     )
     tags = {"experiment": experiment, "sweep": sweep, "config": best["config"], "dataset": best["dataset"]}
-    _refuse_damaged(store, experiment, best["run_id"], name)
+    _refuse_damaged(store, connection, best["run_id"], name)
     version = promote(connection, best["run_id"], tags, why)
     return f"{CHAMPION} is now version {version}\n{why}\noctant serve and octant predict answer with it"
 
 
-def _refuse_damaged(store: Store, experiment: str, run_id: str, name: str) -> None:
+def _refuse_damaged(store: Store, connection: Connection, run_id: str, name: str) -> None:
     """What is no model must not become the champion: a disk or a power cut may have taken its files."""
-    connection = connect(store, experiment, create=False)
-    found = connection.client.search_logged_models(
-        [connection.experiment_id], f"source_run_id = '{run_id}'", max_results=1
-    )
     try:
-        if found:
+        if model_id_of(connection.client, connection.experiment_id, run_id):
             fetch(store, run_id)
     except InputError as error:
         why = str(error).partition("; ")[0]
         raise InputError(
-            f"{experiment}: {name} is best, but its model is damaged; octant sync logs it again ({why})"
+            f"{connection.experiment}: {name} is best, but its model is damaged; octant sync logs it again ({why})"
         ) from None
 
 

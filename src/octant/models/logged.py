@@ -16,7 +16,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,10 @@ from octant.network.initialisers import Parameters
 from octant.runs.records import History, Identity
 from octant.tracking.receipt import Delivery, Receipt
 from octant.tracking.store import Connection
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.models import ModelSignature
 
 NAME = "model"
 CODE = ("model.py", "activations.py")
@@ -55,15 +59,14 @@ def log_model_once(
     client, run_id, (epoch, state) = connection.client, str(receipt.run_id), checkpoint
     parameters = Parameters(*(np.asarray(state[name]) for name in Parameters._fields))
     begun = receipt.modelling == run_id
-    mine = f"source_run_id = '{run_id}'"
-    found = client.search_logged_models([connection.experiment_id], mine, max_results=1) if begun else []
+    found = model_id_of(client, connection.experiment_id, run_id) if begun else None
     receipt = replace(receipt, modelling=run_id)
     delivery.save(receipt)
     weights = packed(parameters)
     config = config_of(identity, weights)
     digest = digest_of(config, (_fixed() | {"weights.npz": weights}).__getitem__)
     if found:
-        model_id = found[0].model_id
+        model_id = found
         client.set_logged_model_tags(model_id, {"sha256": digest})  # another octant may have logged the first
     else:
         tags = {"sha256": digest, "config": identity["configuration"], "fingerprint": journal.fingerprint}
@@ -81,6 +84,12 @@ def log_model_once(
     return replace(receipt, model_id=model_id, sha256=digest)
 
 
+def model_id_of(client: MlflowClient, experiment_id: str, run_id: str) -> str | None:
+    """The id of the model that a run has logged."""
+    found = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'", max_results=1)
+    return str(found[0].model_id) if found else None
+
+
 def digest_of(config: Mapping[str, Any], read: Callable[[str], bytes]) -> str:
     """SHA-256 over the digests of what decides a model's answers; `read` gives a file's content."""
     decisive = [json.dumps(config, sort_keys=True).encode()]
@@ -93,7 +102,7 @@ def folder_of(run_artifacts: Path, model_id: str) -> Path:
     return run_artifacts.parents[1] / "models" / model_id / "artifacts"
 
 
-def digest_in(identity: Mapping[str, Any], artifacts: Path, model_id: str) -> str | None:
+def digest_in(identity: Identity, artifacts: Path, model_id: str) -> str | None:
     """The digest of a run's logged model as its files are; None where one is missing or empty."""
     folder = folder_of(artifacts, model_id)
     try:
@@ -112,7 +121,7 @@ def packed(parameters: Parameters) -> bytes:
     return buffer.getvalue()
 
 
-def config_of(identity: Mapping[str, Any], weights: bytes) -> dict[str, Any]:
+def config_of(identity: Identity, weights: bytes) -> dict[str, Any]:
     """What the model must know besides its weights; see classifier.py."""
     settings, data = identity["settings"], identity["dataset"]
     named = {"class_names": list(data["class_names"])} if "class_names" in data else {}  # journals of old have none
@@ -159,8 +168,8 @@ def write_model(
     )  # fmt: skip
     # Not Model.save, which takes YAML's slow dumper.
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    said = yaml.dump(model.to_dict(), Dumper=dumper, default_flow_style=False)
-    (folder / "MLmodel").write_text(said, encoding="utf-8")
+    described = yaml.dump(model.to_dict(), Dumper=dumper, default_flow_style=False)
+    (folder / "MLmodel").write_text(described, encoding="utf-8")
 
 
 _ARTIFACTS = {"weights": "weights.npz", "activations": "activations.py"}
@@ -204,7 +213,7 @@ def _example(row: tuple[float, ...]) -> tuple[dict[str, bytes], dict[str, Any]]:
 
 
 @cache
-def _signature(inputs: int, classes: int) -> Any:
+def _signature(inputs: int, classes: int) -> ModelSignature:
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 

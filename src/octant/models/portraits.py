@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,13 +29,15 @@ from octant.tracking.store import Store, client_of, located
 from octant.tracking.stored import read_run
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
     from octant.analysis.figures import Drawing
 
 FOLDER, TAG = "figures", "portrait"
 _MOST_WRONG = 24
 
 
-def log(store: Store, client: Any, run_ids: Sequence[str]) -> None:
+def log_figures(store: Store, client: MlflowClient, run_ids: Sequence[str]) -> None:
     """Log the figures of runs that do not have them yet; a run without a model, such as a diverged one, has none."""
     for run_id in run_ids:
         tags = client.get_run(run_id).data.tags
@@ -43,7 +45,7 @@ def log(store: Store, client: Any, run_ids: Sequence[str]) -> None:
             _log_one(store, client, run_id)
 
 
-def _log_one(store: Store, client: Any, run_id: str) -> None:
+def _log_one(store: Store, client: MlflowClient, run_id: str) -> None:
     from octant.analysis.figures import as_png  # not above: matplotlib reads the environment when it is imported
 
     run = read_run(store, run_id)
@@ -57,13 +59,13 @@ def _log_one(store: Store, client: Any, run_id: str) -> None:
     with np.load(io.BytesIO(fetch(store, run_id).weights), allow_pickle=False) as stored:
         parameters = Parameters(*(stored[name] for name in Parameters._fields))
     with TemporaryDirectory(prefix="octant-") as folder:
-        for name, drawing in draw(settings, dataset, parameters):
+        for name, drawing in drawings(settings, dataset, parameters):
             (Path(folder) / f"{name}.png").write_bytes(as_png(drawing.figure))
         client.log_artifacts(run_id, folder, FOLDER)
     client.set_tag(run_id, TAG, FOLDER, synchronous=True)
 
 
-def draw(settings: Settings, dataset: Dataset, parameters: Parameters) -> Iterator[tuple[str, Drawing]]:
+def drawings(settings: Settings, dataset: Dataset, parameters: Parameters) -> Iterator[tuple[str, Drawing]]:
     """Name and drawing of all that can be drawn of one run."""
     from octant.analysis import figures
 
@@ -83,7 +85,7 @@ def draw(settings: Settings, dataset: Dataset, parameters: Parameters) -> Iterat
         yield "weights", figures.weights_figure(weights, dataset.image_shape, units)
         if len(shown := wrong[:_MOST_WRONG]):
             images = dataset.test.X[shown[:, 0]].reshape(-1, *dataset.image_shape)
-            words = [f"{names[label]} read as {names[said]}" for _, label, said in shown]
+            words = [f"{names[label]} read as {names[answer]}" for _, label, answer in shown]
             yield "misclassified", figures.pictures_figure(images, words)
 
 
@@ -114,7 +116,7 @@ def run(options: argparse.Namespace) -> int:
     for run_id in options.run_ids:
         read_run(store, run_id)
     client = client_of(store, create=False)
-    log(store, client, options.run_ids)
+    log_figures(store, client, options.run_ids)
     for run_id in options.run_ids:
         has = TAG in client.get_run(run_id).data.tags
         print(f"{run_id}: {'its figures are' if has else 'it has no figures: no'} artifacts under {FOLDER}/")

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from octant.models.pictures import read_inputs
-from octant.models.registry import CHAMPION, load
+from octant.models.inputs import read_inputs
+from octant.models.registry import CHAMPION, load_model
 from octant.network.activations import Array
 from octant.tracking.store import located
 
@@ -31,23 +31,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Draw what the model saw, and print its answers."""
-    model = load(located(options.uri), options.model)
+    model = load_model(located(options.uri), options.model)
     X = read_inputs(options.file, model.config)
     answers = model.predict(X)
     shape = model.config["image_shape"]
     names = [_printable(name) for name in model.config.get("class_names") or map(str, range(answers.shape[1]))]
     if len(X) == 1:
-        print(*([draw(X[0].reshape(shape))] if shape else []), sep="\n")
+        print(*([shaded(X[0].reshape(shape))] if shape else []), sep="\n")
         print(table(answers[0], names), f"({model.probabilities})", f"class {names[answers[0].argmax()]}", sep="\n")
         return 0
     for row, (x, answer) in enumerate(zip(X, answers, strict=True)):
         if shape and row < MOST_DRAWN:
-            print(draw(x.reshape(shape)))
+            print(shaded(x.reshape(shape)))
         print(f"row {row}: class {names[answer.argmax()]}  {answer.max():.4f}")
     return 0
 
 
-def draw(image: Array) -> str:
+def shaded(image: Array) -> str:
     """The picture (h, w), 0 to 1, as blocks: two characters a pixel, which are about square."""
     shades = SHADES if _can_print(SHADES) else PLAIN_SHADES
     levels = np.rint(np.clip(image, 0, 1) * (len(shades) - 1)).astype(int)

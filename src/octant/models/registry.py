@@ -8,9 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from octant.errors import InputError
-from octant.models.logged import PROBABILITIES
+from octant.models.logged import PROBABILITIES, model_id_of
 from octant.models.verified import fetch
+from octant.network.activations import Array
 from octant.tracking.store import Connection, Store
 
 REGISTERED, ALIAS = "octant", "champion"
@@ -26,7 +29,7 @@ class Loaded:
 
     config: dict[str, Any]
     probabilities: str
-    predict: Callable[[Any], Any]
+    predict: Callable[[Array], Array]
 
 
 def promote(connection: Connection, run_id: str, tags: Mapping[str, str], description: str) -> str:
@@ -35,10 +38,9 @@ def promote(connection: Connection, run_id: str, tags: Mapping[str, str], descri
 
     client = connection.client
     mlflow.set_tracking_uri(client.tracking_uri)  # the registry looks a models:/ address up there
-    found = client.search_logged_models([connection.experiment_id], f"source_run_id = '{run_id}'", max_results=1)
-    if not found:
+    model_id = model_id_of(client, connection.experiment_id, run_id)
+    if model_id is None:
         raise InputError(f"run {run_id} has no model in MLflow; train it anew: add rerun=true to its command")
-    model_id = found[0].model_id
     if not client.search_registered_models(f"name = '{REGISTERED}'"):
         about = "Classifiers trained by octant. The alias champion is the best by validation accuracy; see its tags."
         client.create_registered_model(REGISTERED, description=about)
@@ -53,7 +55,7 @@ def promote(connection: Connection, run_id: str, tags: Mapping[str, str], descri
     return str(version.version)
 
 
-def load(store: Store, model: str) -> Loaded:
+def load_model(store: Store, model: str) -> Loaded:
     """The model, ready to answer; raises InputError as `fetch` does, and for weights that cannot be right."""
     verified = fetch(store, model)
     from mlflow import pyfunc
@@ -64,12 +66,12 @@ def load(store: Store, model: str) -> Loaded:
         try:
             loaded = pyfunc.load_model(folder)
         except Exception as error:  # noqa: BLE001 - whatever the weights of a stranger's folder bring about
-            said = error.message if isinstance(error, MlflowException) else f"cannot be loaded: {error!r}"
-            raise InputError(f"{model}: {said}") from None
+            problem = error.message if isinstance(error, MlflowException) else f"cannot be loaded: {error!r}"
+            raise InputError(f"{model}: {problem}") from None
 
-    def predict(X: Any) -> Any:
+    def predict(X: Array) -> Array:
         try:
-            return loaded.predict(X)
+            return np.asarray(loaded.predict(X))
         except MlflowException as error:
             raise InputError(error.message) from None
 

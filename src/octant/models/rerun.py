@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from octant import home
-from octant.errors import UNDELIVERED, InputError, printable
+from octant.errors import UNDELIVERED, InputError, printable, store_problem
 from octant.network.data import load
 from octant.network.settings import Settings
 from octant.runs import provenance
@@ -24,7 +24,7 @@ from octant.runs.progress import Progress
 from octant.runs.records import History
 from octant.runs.run import Run
 from octant.tracking.content import summary
-from octant.tracking.store import located, store_problem
+from octant.tracking.store import located
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
 from octant.trainer import trainer
 
@@ -47,9 +47,9 @@ def run(options: argparse.Namespace) -> int:
     try:
         stored = read_run(store, options.run_id)
     except Exception as error:
-        if (told := store_problem(error)) is None:
+        if (problem := store_problem(error)) is None:
             raise
-        print(f"octant: {store.shown} does not answer: {told}", file=sys.stderr)
+        print(f"octant: {store.shown} does not answer: {problem}", file=sys.stderr)
         return UNDELIVERED
     return rerun(stored, options.data)
 
@@ -63,8 +63,8 @@ def rerun(stored: StoredRun, data: str | None) -> int:
     made = f"{stored.name}, made by another process (launch {stored.tags.get('launch', 'unknown')})"
     for line in [made, *circumstances(stored.tags, provenance.describe())]:
         print(_line(line))
-    story = _train(stored, settings)
-    different = compare(stored.points, numbers(story), stored.status == "FINISHED") + _outcomes(stored, story)
+    history = _train(stored, settings)
+    different = differences(stored.points, numbers(history), stored.status == "FINISHED") + _outcomes(stored, history)
     if different:
         print(
             "different:",
@@ -85,27 +85,27 @@ def _line(text: str) -> str:
 
 def circumstances(then: dict[str, str], now: dict[str, str]) -> list[str]:
     """A line for each thing that may change the numbers: it differs, is unknown, or the tree was dirty."""
-    said = [
+    lines = [
         f"differs: {word} {then.get(tag, 'unknown')} then, {now.get(tag, 'unknown')} now"
         for tag, word in _DECISIVE.items()
         if then.get(tag) != now.get(tag)
     ]
     if then.get("git_state") == "dirty":
-        said.append(f"the run's tree was dirty: changes to tracked files are in its artifact {UNCOMMITTED}, if any")
+        lines.append(f"the run's tree was dirty: changes to tracked files are in its artifact {UNCOMMITTED}, if any")
     if "attempts" in then:
-        said.append(f"the run took {then['attempts']} attempts, from {then.get('attempts_from', 'unknown commits')}")
+        lines.append(f"the run took {then['attempts']} attempts, from {then.get('attempts_from', 'unknown commits')}")
     if now.get("git_state") == "dirty":
-        said.append("this tree is dirty: what runs here is not the commit alone")
-    return said
+        lines.append("this tree is dirty: what runs here is not the commit alone")
+    return lines
 
 
-def numbers(story: History) -> Points:
+def numbers(history: History) -> Points:
     """(metric, step) -> value of a journal, with the summary that MLflow has of it."""
-    points = {(key, line["epoch"]): value for line in story.epochs for key, value in line["metrics"].items()}
-    return points | {(key, len(story.epochs) - 1): value for key, value in summary(story).items()}
+    points = {(key, line["epoch"]): value for line in history.epochs for key, value in line["metrics"].items()}
+    return points | {(key, len(history.epochs) - 1): value for key, value in summary(history).items()}
 
 
-def compare(then: Points, now: Points, complete: bool) -> list[str]:
+def differences(then: Points, now: Points, complete: bool) -> list[str]:
     """A line for each stored value that did not come out again, in the order of the epochs; and, where the stored
     run is complete, for each new value that it does not have.
     """
@@ -158,8 +158,8 @@ def _train(stored: StoredRun, settings: Settings) -> History:
         return run.journal.read()
 
 
-def _outcomes(stored: StoredRun, story: History) -> list[str]:
-    then, again = stored.tags.get("outcome"), story.outcome and story.outcome["outcome"]
+def _outcomes(stored: StoredRun, history: History) -> list[str]:
+    then, again = stored.tags.get("outcome"), history.outcome and history.outcome["outcome"]
     if then is None or then == again:
         return []
     return [f"outcome: {then} then, {again} now"]

@@ -28,8 +28,8 @@ def application(folder: str) -> FastAPI:
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     def refuse(_: Any, error: Exception) -> JSONResponse:
-        said = f"the request cannot be read: {type(error).__name__}: {error}"
-        return JSONResponse({"error_code": "BAD_REQUEST", "message": said[:300]}, status_code=400)
+        problem = f"the request cannot be read: {type(error).__name__}: {error}"
+        return JSONResponse({"error_code": "BAD_REQUEST", "message": problem[:300]}, status_code=400)
 
     app: FastAPI = scoring_server.init(load_model(folder))
     for each in _UNREADABLE:

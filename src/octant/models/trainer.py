@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from octant.network import trainer as network
@@ -11,22 +11,9 @@ from octant.network.settings import Settings
 from octant.trainer import Trainer
 
 
-def _log_model(*arguments: Any) -> Any:
-    from octant.models.logged import log_model_once  # not above: a worker needs none of it
-
-    return log_model_once(*arguments)
-
-
-def _model_digest(identity: Mapping[str, Any], artifacts: Path, model_id: str) -> str | None:
-    from octant.models.logged import digest_in
-
-    return digest_in(identity, artifacts, model_id)
-
-
-def _log_figures(*arguments: Any) -> None:
-    from octant.models import portraits
-
-    portraits.log(*arguments)
+def _later(module: str, name: str) -> Callable[..., Any]:
+    """A function that is imported when it is called: a worker needs none of these."""
+    return lambda *given: getattr(import_module(f"octant.models.{module}"), name)(*given)
 
 
 TRAINER = Trainer(
@@ -35,9 +22,9 @@ TRAINER = Trainer(
     network.train,
     network.data,
     network.files,
-    log_model=_log_model,
-    model_digest=_model_digest,
-    log_figures=_log_figures,
+    log_model=_later("logged", "log_model_once"),
+    model_digest=_later("logged", "digest_in"),
+    log_figures=_later("portraits", "log_figures"),
     discard_damaged=network.discard_damaged,
     preload=network.preload,
 )

@@ -12,15 +12,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from octant.errors import InputError, printable
-from octant.models.logged import CODE, EXECUTED, NAME, digest_of, shipped_code, write_model
+from octant.models.logged import CODE, EXECUTED, NAME, digest_of, model_id_of, shipped_code, write_model
 from octant.tracking.store import Store, client_of, must_answer
 from octant.tracking.stored import plain_yaml
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
 WEIGHTS = "weights.npz"
 ADDRESSES = (
@@ -72,8 +76,8 @@ def fetch(store: Store, model: str) -> Verified:
     except (MlflowException, OSError, LookupError, TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
         must_answer(client)
         remedy = f"register one: octant promote factorial (store: {store.shown})"
-        said = printable(" ".join(str(error).split())[:200])
-        raise InputError(f"{model} is no model of octant's that can be read ({said}); {remedy}") from None
+        problem = printable(" ".join(str(error).split())[:200])
+        raise InputError(f"{model} is no model of octant's that can be read ({problem}); {remedy}") from None
     if {found} != {own, recorded or own}:
         raise InputError(
             f"{model}: its weights, code or config is not what the run logged, the SHA-256 differs; do not use it"
@@ -87,7 +91,7 @@ def fetch(store: Store, model: str) -> Verified:
     return Verified(config, files[WEIGHTS], code)
 
 
-def _model_id(client: Any, address: str) -> str | None:
+def _model_id(client: MlflowClient, address: str) -> str | None:
     """The id of the model that the store has under an address; None for a folder."""
     if found := re.fullmatch(f"runs:/([0-9a-f]{{32}})/{NAME}/?|([0-9a-f]{{32}})", address):
         return _of_run(client, found[1] or found[2])
@@ -102,22 +106,21 @@ def _model_id(client: Any, address: str) -> str | None:
     return None
 
 
-def _of_run(client: Any, run_id: str) -> str:
-    experiment = client.get_run(run_id).info.experiment_id
-    found = client.search_logged_models([experiment], f"source_run_id = '{run_id}'", max_results=1)
-    if not found:
+def _of_run(client: MlflowClient, run_id: str) -> str:
+    found = model_id_of(client, client.get_run(run_id).info.experiment_id, run_id)
+    if found is None:
         raise ValueError("the run has no model; train it anew: rerun=true")
-    return str(found[0].model_id)
+    return found
 
 
-def _of_version(version: Any) -> str:
+def _of_version(version: ModelVersion) -> str:
     source = re.fullmatch("models:/(m-[0-9a-f]{32})", version.source or "")
     if not source:
         raise ValueError("octant did not register this version")
     return source[1]
 
 
-def _recorded(client: Any, model_id: str) -> str:
+def _recorded(client: MlflowClient, model_id: str) -> str:
     digest = client.get_logged_model(model_id).tags.get("sha256")
     if not digest:
         raise ValueError("the store has no SHA-256 of it: an older octant logged it; train its run anew: rerun=true")

@@ -107,7 +107,7 @@ def files(settings: Settings, last: Epoch) -> dict[str, bytes]:
 
 def discard_damaged() -> int:
     """Throw away what is damaged in the cache of decoded data sets; how many."""
-    return cache.discard_damaged(home.state() / "cache")
+    return cache.discard_entries(home.state() / "cache")
 
 
 def preload(runs: list[Settings]) -> list[str]:

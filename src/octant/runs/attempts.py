@@ -41,25 +41,25 @@ def tags(attempts: list[dict[str, Any]]) -> dict[str, str]:
     """MLflow's tags of a run that took several: how many, and which epochs are of which commit."""
     if not attempts or attempts[-1]["attempt"] < 2:
         return {}
-    return {"attempts": str(attempts[-1]["attempt"]), "attempts_from": _told(attempts)[:_LONGEST]}
+    return {"attempts": str(attempts[-1]["attempt"]), "attempts_from": _in_words(attempts)[:_LONGEST]}
 
 
-def _told(attempts: list[dict[str, Any]]) -> str:
+def _in_words(attempts: list[dict[str, Any]]) -> str:
     """`epoch 0: commit 1a2b3c, tree clean; epoch 8: commit 4d5e6f`: of later attempts what differs from the one before.
 
-    An attempt of which no epoch is left, or that differs in nothing, is not told of.
+    An attempt of which no epoch is left, or that differs in nothing, is left out.
     """
-    said: list[str] = []
+    parts: list[str] = []
     before: dict[str, str] = {}
     for number, attempt in enumerate(attempts):
         facts = attempt["facts"]
         later = [each["epoch"] for each in attempts[number + 1 :]]
         shown = facts if before else {name: facts[name] for name in ("commit", "tree") if name in facts}
         news = [f"{name} {shown[name][:80]}" for name in shown if before.get(name) != shown[name]]
-        if attempt["epoch"] < min(later, default=attempt["epoch"] + 1) and (news or not said):
-            said.append(f"epoch {attempt['epoch']}: {', '.join(news) or 'commit unknown'}")
+        if attempt["epoch"] < min(later, default=attempt["epoch"] + 1) and (news or not parts):
+            parts.append(f"epoch {attempt['epoch']}: {', '.join(news) or 'commit unknown'}")
             before = facts
-    return "; ".join(said)
+    return "; ".join(parts)
 
 
 def _whole(folder: Path) -> list[bytes]:

@@ -54,6 +54,11 @@ class Journal:
         return self.folder.name
 
     @property
+    def state(self) -> Path:
+        """The state folder."""
+        return self.folder.parents[1]
+
+    @property
     def identity(self) -> Identity | None:
         """Content of run.json, or None before the run was begun and where it is not of this run."""
         value: Any = read_json(self.folder / "run.json")

@@ -128,7 +128,7 @@ class _Sender:
             epochs = self.history.epochs
             started = epochs[0]["time"] if epochs else int(time.time() * 1000)
             tags = run_tags(self.identity, self.receipt.sweep)
-            tags |= {"creation": creating, "state": home.tag(self.journal.folder.parents[1])}
+            tags |= {"creation": creating, "state": home.tag(self.journal.state)}
             name = run_name(self.identity)
             found = client.create_run(experiment_id, start_time=started, tags=tags, run_name=name)
         self._save(replace(self.receipt.with_run(found), status=State.RUNNING, tagged=self.receipt.sweep))

@@ -52,16 +52,11 @@ def lost(connection: Connection, deliveries: list[Delivery]) -> list[Delivery]:
     return [had[run_id] for run_id in had.keys() - known.keys() if not is_active(connection, run_id)]
 
 
-def _folder(delivery: Delivery) -> Path:
-    """The state folder."""
-    return delivery.journal.folder.parents[1]
-
-
 def _of_folder(connection: Connection, new: Mapping[str, Delivery]) -> dict[str, Run]:
     """The experiment's runs of this state folder: where few are wanted by name, otherwise all at once."""
     if not new:
         return {}
-    ours = f"tags.state = '{home.tag(_folder(next(iter(new.values()))))}'"
+    ours = f"tags.state = '{home.tag(next(iter(new.values())).journal.state)}'"
     each = [f"{ours} and tags.fingerprint = '{name}'" for name in new] if len(new) <= _FEW else [ours]
     return {run.info.run_id: run for wanted in each for run in search(connection, wanted)}
 
@@ -89,7 +84,7 @@ def _take_up(delivery: Delivery, runs: list[Run]) -> None:
         receipt, epochs = delivery.receipt(), delivery.journal.read().epochs
         if not receipt.is_new:
             return
-        ours, trash = home.tag(_folder(delivery)), set(receipt.trash)
+        ours, trash = home.tag(delivery.journal.state), set(receipt.trash)
         for run in runs:
             of_attempt = epochs and epochs[0]["time"] == run.info.start_time and run.info.run_id not in trash
             if of_attempt and receipt.is_new:

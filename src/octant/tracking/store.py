@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from octant import home
-from octant.errors import OPEN, UI_PAGE, InputError, StoreAway, printable, raised_by_store, without_credentials
+from octant.errors import OPEN, UI_PAGE, InputError, StoreAway, without_credentials
 from octant.runs.disk import Busy, locked
 from octant.runs.settings import Tracking
 from octant.tracking.sqlite import follow_folder, make_schema, refuse_unusable
@@ -85,16 +85,7 @@ def local_path(uri: str) -> Path | None:
     return Path(path) if uri.startswith("file:") else Path(path[1:]) if uri.startswith("sqlite:") else None
 
 
-def store_problem(error: Exception) -> str | None:
-    """One line of what MLflow or the database raised, such as for a store that has gone away or is locked; None for
-    any other exception.
-    """
-    if isinstance(error, InputError) or not raised_by_store(error):
-        return None
-    return printable(without_credentials(" ".join(str(error).split())))[:200]
-
-
-def must_answer(client: Any) -> None:
+def must_answer(client: MlflowClient) -> None:
     """Raises StoreAway when the store does not answer: then what it was asked for may well be there."""
     try:
         client.search_experiments(max_results=1)
@@ -204,14 +195,9 @@ def connect(store: Store, experiment: str, *, create: bool = True) -> Connection
 
 def must_be_ours(connection: Connection) -> None:
     """Raises StoreAway when the experiment's id is another experiment's now, such as in a store that was made anew."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        found = connection.client.get_experiment(connection.experiment_id)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        raise StoreAway(f"the store has lost the experiment {connection.experiment}") from None
+    found = _or_none(lambda: connection.client.get_experiment(connection.experiment_id))
+    if found is None:
+        raise StoreAway(f"the store has lost the experiment {connection.experiment}")
     if found.name != connection.experiment:
         raise StoreAway(f"the store has another experiment in place of {connection.experiment}")
 
@@ -245,15 +231,22 @@ def pages(ask: Callable[[str | None], PagedList[T]]) -> Iterator[T]:
 
 def is_active(connection: Connection, run_id: str, anywhere: bool = False) -> bool:
     """Whether the experiment, or any other if `anywhere`, has the run, and not in the trash."""
+    found = _or_none(lambda: connection.client.get_run(run_id))
+    if found is None or found.info.lifecycle_stage != "active":  # a store that was made anew, or emptied
+        return False
+    return anywhere or found.info.experiment_id == connection.experiment_id
+
+
+def _or_none(ask: Callable[[], T]) -> T | None:
+    """What the store answers; None where it has no such thing."""
     from mlflow.exceptions import MlflowException
 
     try:
-        info = connection.client.get_run(run_id).info
-        return info.lifecycle_stage == "active" and (anywhere or info.experiment_id == connection.experiment_id)
+        return ask()
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        return False  # a store that was made anew, or emptied
+        return None
 
 
 def _create(client: MlflowClient, store: Store, experiment: str) -> str:

@@ -53,7 +53,7 @@ def refusal(path, **values):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int16", "uint64", ">f8"])
-def test_numbers_of_any_dtype_are_taken_as_they_are(tmp_path, dtype):
+def test_any_dtype_is_kept(tmp_path, dtype):
     data = load(chosen(npz(tmp_path / "a.npz", X=X.astype(dtype), y=Y)))
     inputs, labels = whole(data)
     assert inputs.tolist() == X.tolist()
@@ -62,7 +62,7 @@ def test_numbers_of_any_dtype_are_taken_as_they_are(tmp_path, dtype):
 
 
 @pytest.mark.parametrize("y", [Y.astype("uint8"), Y.astype("float32"), Y.astype(bool), Y.astype(">i2")])
-def test_labels_may_have_any_dtype_that_holds_whole_numbers(tmp_path, y):
+def test_labels_of_any_whole_dtype(tmp_path, y):
     assert whole(load(chosen(npz(tmp_path / "a.npz", X=X, y=y))))[1].tolist() == Y.tolist()
 
 
@@ -132,7 +132,7 @@ def test_csv_with_and_without_a_header(tmp_path, text):
     assert labels.tolist() == Y.tolist()
 
 
-def test_csv_whose_header_puts_the_label_first(tmp_path):
+def test_csv_with_the_label_first(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("label,p,q\n" + "\n".join(f"{i % 2},{i},7" for i in range(10)))
     inputs, labels = whole(load(chosen(path)))
@@ -185,7 +185,7 @@ def test_bad_arrays(tmp_path, arrays, said):
     assert re.search(said, refusal(npz(tmp_path / "a.npz", **arrays)))
 
 
-def test_too_large_for_float32_but_not_for_float64(tmp_path):
+def test_too_large_for_float32_only(tmp_path):
     path = npz(tmp_path / "a.npz", X=_with(X, (0, 0), -1e300), y=Y)
     assert load(chosen(path)).inputs == 4
     with pytest.raises(InputError, match="too large for float32"):
@@ -297,12 +297,12 @@ def test_impossible_names(text):
     refusal(text)
 
 
-def test_a_newline_in_the_name_does_not_break_the_line(tmp_path):
+def test_newline_in_a_name(tmp_path):
     refusal(tmp_path / "a\nb.npz")
 
 
 @pytest.mark.parametrize("name", ["a.npz", "a.csv"])
-def test_a_file_that_may_not_be_read(tmp_path, monkeypatch, name):
+def test_unreadable_file(tmp_path, monkeypatch, name):
     path = tmp_path / name
     path.write_text(TABLE)
     opened = Path.open
@@ -318,7 +318,7 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch, name):
     assert re.search("Permission denied", refusal(path))
 
 
-def test_a_foreign_message_of_many_lines_becomes_one(tmp_path):
+def test_foreign_messages_become_one_line(tmp_path):
     with pytest.raises(InputError, match=r"': cannot be read \(one two three\); do this$"):  # noqa: SIM117
         with reading(tmp_path, "do this"):
             raise RuntimeError("one\ntwo\r\n   three")
@@ -358,7 +358,7 @@ strangers = st.one_of(
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(stranger=strangers, validation=st.sampled_from([0.0, 0.2, 0.5]), dtype=st.sampled_from(["float32", "float64"]))
-def test_a_strangers_file_either_loads_or_gets_one_line(tmp_path_factory, stranger, validation, dtype):
+def test_any_file_loads_or_gets_one_line(tmp_path_factory, stranger, validation, dtype):
     suffix, content = stranger
     path = tmp_path_factory.getbasetemp() / f"stranger{suffix}"
     path.write_bytes(content)
@@ -376,7 +376,7 @@ def test_a_strangers_file_either_loads_or_gets_one_line(tmp_path_factory, strang
     assert len(data.train) > 0 < len(data.test)
 
 
-def test_nothing_is_warned_of_to_the_user(tmp_path):
+def test_no_warning_reaches_the_user(tmp_path):
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         refusal(npz(tmp_path / "a.npz", X=_with(X, (0, 0), np.nan), y=Y))

@@ -14,7 +14,7 @@ import pytest
 from octant.errors import InputError
 from octant.network.data import SOURCES, Reader, arrays, load
 from octant.network.data import cache as store
-from octant.network.data.dataset import prepare
+from octant.network.data.dataset import Prepared
 from octant.network.settings import DataSettings
 
 
@@ -68,7 +68,7 @@ def is_mapped(array):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("validation", [0.2, 0.0])
-def test_cold_warm_and_uncached_are_equal_to_the_bit(chosen, cache, no_decoding, dtype, validation):
+def test_cold_warm_and_uncached_are_equal(chosen, cache, no_decoding, dtype, validation):
     chosen = chosen.model_copy(update={"validation_fraction": validation})
     plain, cold = load(chosen, dtype), load(chosen, dtype, cache)
     no_decoding()
@@ -78,7 +78,7 @@ def test_cold_warm_and_uncached_are_equal_to_the_bit(chosen, cache, no_decoding,
     assert warm.image_shape == (5, 5)
 
 
-def test_cached_arrays_are_mapped_plain_and_read_only(chosen, cache):
+def test_cached_arrays_are_mapped(chosen, cache):
     for data in (load(chosen, cache=cache), load(chosen, cache=cache)):
         for array in parts(data):
             assert type(array) is np.ndarray
@@ -89,14 +89,14 @@ def test_cached_arrays_are_mapped_plain_and_read_only(chosen, cache):
                 array[...] = 0
 
 
-def test_a_block_at_a_time_gives_the_same(chosen, cache, monkeypatch):
+def test_blocks_give_the_same(chosen, cache, monkeypatch):
     whole = load(chosen)
     monkeypatch.setattr("octant.network.data.dataset.BLOCK", 7)
     assert_same(whole, load(chosen, cache=cache))
     assert_same(whole, load(chosen))
 
 
-def test_column_by_column_arrays_are_stored_row_by_row(chosen, cache):
+def test_fortran_arrays_are_stored_by_rows(chosen, cache):
     plain = load(chosen)
     with np.load(chosen.path) as archive:
         X, y = archive["X"], archive["y"]
@@ -110,7 +110,7 @@ def test_column_by_column_arrays_are_stored_row_by_row(chosen, cache):
     [{"split_seed": 1}, {"validation_fraction": 0.1}, {"test_fraction": 0.1}, {"dtype": "float32"}],
     ids=str,
 )
-def test_other_settings_have_an_entry_of_their_own(chosen, cache, change):
+def test_other_settings_another_entry(chosen, cache, change):
     load(chosen, cache=cache)
     change = dict(change)
     dtype = change.pop("dtype", "float64")
@@ -119,7 +119,7 @@ def test_other_settings_have_an_entry_of_their_own(chosen, cache, change):
     assert len(list(cache.iterdir())) == 2
 
 
-def test_a_changed_file_is_decoded_anew_even_with_its_size_and_time_kept(chosen, cache):
+def test_changed_file_is_decoded_anew(chosen, cache):
     path = Path(chosen.path)
     before, status = load(chosen, cache=cache), path.stat()
     with np.load(path) as archive:
@@ -131,7 +131,7 @@ def test_a_changed_file_is_decoded_anew_even_with_its_size_and_time_kept(chosen,
     assert load(chosen, cache=cache).digest != before.digest
 
 
-def test_a_relative_path_finds_the_same_entry(chosen, cache, no_decoding, monkeypatch):
+def test_relative_path_same_entry(chosen, cache, no_decoding, monkeypatch):
     load(chosen, cache=cache)
     no_decoding()
     monkeypatch.chdir(Path(chosen.path).parent)
@@ -209,18 +209,18 @@ def test_a_flipped_bit_anywhere_is_noticed(chosen, cache, monkeypatch, name, sma
 
 def test_damaged_entries_are_thrown_away(chosen, cache, monkeypatch):
     monkeypatch.setattr(store, "SMALL", 0)
-    assert store.discard_damaged(cache) == 0
+    assert store.discard_entries(cache) == 0
     for dtype in ("float64", "float32"):
         load(chosen, dtype, cache)
-    assert store.discard_damaged(cache) == 0
+    assert store.discard_entries(cache) == 0
     first, second = sorted(cache.iterdir())
     flip(first / "X.npy", 8 * 5000)
-    assert store.discard_damaged(cache) == 1
+    assert store.discard_entries(cache) == 1
     assert list(cache.iterdir()) == [second]
 
 
 @pytest.mark.parametrize("damaged", [False, True])
-def test_many_at_once_all_get_the_data_and_leave_one_entry(chosen, cache, damaged):
+def test_many_at_once_leave_one_entry(chosen, cache, damaged):
     plain = load(chosen)
     if damaged:
         load(chosen, cache=cache)
@@ -228,18 +228,18 @@ def test_many_at_once_all_get_the_data_and_leave_one_entry(chosen, cache, damage
     with ThreadPoolExecutor(8) as pool:
         for data in pool.map(lambda _: load(chosen, cache=cache), range(16)):
             assert_same(data, plain)
-    assert store.read(entry(cache), "float64") is not None
+    assert store.find_entry(entry(cache), "float64") is not None
 
 
-def test_whoever_is_second_leaves_the_entry_of_the_first(chosen, cache):
+def test_first_entry_stays(chosen, cache):
     load(chosen, cache=cache)
-    folder, prepared = entry(cache), prepare(arrays.read(chosen), chosen)
+    folder, prepared = entry(cache), Prepared.of(arrays.read_own(chosen), chosen)
     before = folder.stat().st_ino
-    assert_same(store.write(folder, prepared, "float64"), load(chosen))
+    assert_same(store.make_entry(folder, prepared, "float64"), load(chosen))
     assert folder.stat().st_ino == before
 
 
-def test_a_process_killed_while_it_writes_leaves_nothing_that_is_taken_for_a_cache(chosen, cache):
+def test_killed_writer_leaves_no_entry(chosen, cache):
     code = (
         "import os, sys, pathlib; from octant.network.settings import DataSettings\n"
         "from octant.network.data import load\n"
@@ -256,7 +256,7 @@ def test_a_process_killed_while_it_writes_leaves_nothing_that_is_taken_for_a_cac
     assert not left.exists()
 
 
-def test_a_full_disk_is_one_line_that_names_the_cache(chosen, cache, monkeypatch):
+def test_full_disk_names_the_cache(chosen, cache, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -269,14 +269,14 @@ def test_a_full_disk_is_one_line_that_names_the_cache(chosen, cache, monkeypatch
     assert list(cache.iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_a_folder_is_one_line_that_names_it(chosen, tmp_path):
+def test_unusable_cache_is_named(chosen, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="cache cannot be written") as caught:
         load(chosen, cache=tmp_path / "file" / "cache")
     assert str(tmp_path / "file" / "cache") in str(caught.value)
 
 
-def test_bad_input_leaves_no_entry_and_is_not_remembered(chosen, cache):
+def test_bad_input_leaves_no_entry(chosen, cache):
     X = np.ones((500, 2))
     X[499] = np.nan
     np.savez(chosen.path, X=X, y=np.arange(500) % 2)

@@ -16,7 +16,7 @@ import pytest
 
 from octant.errors import InputError
 from octant.network.data import load, published
-from octant.network.data.published import Progress, read_idx
+from octant.network.data.published import _DownloadBar, read_idx
 from octant.network.settings import DataSettings
 
 NAMES = [*published.IMAGES, *published.LABELS]
@@ -78,14 +78,14 @@ def test_files_are_decoded_scaled_and_split(tmp_path, small, gz, name):
     assert (data.validation.labels == held % 10).all()
 
 
-def test_without_validation_the_train_images_stay_whole_in_file_order(tmp_path, small):
+def test_train_images_in_file_order(tmp_path, small):
     data = load(mnist(place(tmp_path, CONTENT), validation_fraction=0), "float32")
     assert data.train.X[:, 0].tolist() == (np.arange(40, dtype="f4") / np.float32(255)).tolist()
     assert len(data.validation) == 0
     assert data.validation.X.shape == (0, 784)
 
 
-def test_plain_gz_and_place_do_not_change_the_digest_but_a_pixel_does(tmp_path, small, monkeypatch):
+def test_digest_is_of_pixels_alone(tmp_path, small, monkeypatch):
     digests = {
         load(mnist(place(tmp_path / where, CONTENT, gz)), dtype).digest
         for where, gz in (("a", False), ("b", True))
@@ -167,7 +167,7 @@ def test_bad_gzip(tmp_path, small, damage):
 
 
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir(), lambda path: os.mkfifo(path)])
-def test_a_missing_file_is_named_with_what_is_needed(tmp_path, small, make):
+def test_missing_files_are_named(tmp_path, small, make):
     place(tmp_path, CONTENT)
     (tmp_path / TRAIN_LABELS).unlink()
     make(tmp_path / TRAIN_LABELS)
@@ -185,12 +185,12 @@ def test_a_root_that_is_no_folder(tmp_path, small, root):
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_test_fraction_contradicts_the_own_test_images(tmp_path, small):
+def test_own_test_images_and_test_fraction(tmp_path, small):
     with pytest.raises(InputError, match=r"test_fraction=0.2 contradicts.*null"):
         load(mnist(place(tmp_path, CONTENT), test_fraction=0.2))
 
 
-def test_the_header_is_checked_before_the_checksum_and_both_before_use(tmp_path):
+def test_header_is_checked_first(tmp_path):
     path = tmp_path / "labels"
     path.write_bytes(idx((3,), [1, 2, 3]))
     file = read_idx(path, 1, "do this")
@@ -243,7 +243,7 @@ def left_over(folder):
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
-def test_the_second_mirror_is_tried_and_each_file_fetched_once(downloads, server, tmp_path, name):
+def test_second_mirror_is_tried(downloads, server, tmp_path, name):
     _, address, asked = server
     folder = downloads(CLOSED, address, name=name)
     first, again = load(mnist(name=name)), load(mnist(name=name))
@@ -262,7 +262,7 @@ def test_a_damaged_download_is_fetched_again(downloads, server):
     assert len(asked) == 5
 
 
-def test_decoded_downloads_need_neither_files_nor_net(downloads, server, tmp_path):
+def test_decoded_data_needs_no_net(downloads, server, tmp_path):
     folder = downloads(server[1])
     first = load(mnist(), cache=tmp_path / "cache")
     for file in folder.iterdir():
@@ -294,7 +294,7 @@ def test_a_mirror_with_bad_files(downloads, server, content, said):
     assert not (folder / TRAIN_IMAGES).exists()
 
 
-def test_offline_one_line_says_which_files_to_put_where(downloads, tmp_path):
+def test_offline_says_what_to_do(downloads, tmp_path):
     downloads(CLOSED, CLOSED)
     with pytest.raises(InputError, match=r"offline\?.*dataset.root=<folder>") as caught:
         load(mnist(), cache=tmp_path / "cache")
@@ -303,7 +303,7 @@ def test_offline_one_line_says_which_files_to_put_where(downloads, tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_download_folder_that_cannot_be_written_is_named(downloads, server, tmp_path):
+def test_unwritable_downloads_are_named(downloads, server, tmp_path):
     folder = downloads(server[1])
     (tmp_path / "octant").write_text("in the way")
     with pytest.raises(OSError, match="cannot store downloads") as caught:
@@ -312,7 +312,7 @@ def test_a_download_folder_that_cannot_be_written_is_named(downloads, server, tm
     assert str(folder) in str(caught.value)
 
 
-def test_progress_is_shown_on_a_terminal_and_only_there(downloads, server, capsys, monkeypatch):
+def test_progress_on_terminals_only(downloads, server, capsys, monkeypatch):
     folder = downloads(server[1])
     load(mnist())
     assert capsys.readouterr() == ("", "")
@@ -325,7 +325,7 @@ def test_progress_is_shown_on_a_terminal_and_only_there(downloads, server, capsy
 
 
 def test_progress_without_a_known_length(capsys):
-    progress = Progress("file")
+    progress = _DownloadBar("file")
     progress.update(1000)
     progress.close()
     assert capsys.readouterr().err == "\rfile   0 % of 0.0 MB\n"

@@ -9,7 +9,7 @@ import pytest
 
 from octant.errors import InputError
 from octant.network.data import load
-from octant.network.data.dataset import Source, prepare, split
+from octant.network.data.dataset import Prepared, Source, split_rows
 from octant.network.settings import DataSettings
 
 DIGITS = DataSettings(name="digits", test_fraction=0.2)
@@ -27,7 +27,7 @@ def settings(**values):
     return DataSettings(**{"name": "digits", "test_fraction": 0.2, **values})
 
 
-def test_digits_are_scikit_learns_scaled_and_split():
+def test_digits_are_scikit_learns():
     from sklearn.datasets import load_digits
 
     X, y = load_digits(return_X_y=True)
@@ -43,7 +43,7 @@ def test_digits_are_scikit_learns_scaled_and_split():
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_parts_are_contiguous_typed_and_read_only(dtype):
+def test_parts_are_typed_and_read_only(dtype):
     digits = load(DIGITS, dtype)
     for part in (digits.train, digits.validation, digits.test):
         assert part.X.dtype == dtype
@@ -58,24 +58,24 @@ def test_parts_are_contiguous_typed_and_read_only(dtype):
 @pytest.mark.parametrize("validation", [0.0, 0.1, 0.5])
 @pytest.mark.parametrize("own_test", [0, 7])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_parts_are_disjoint_complete_and_in_file_order(validation, own_test, seed):
+def test_parts_are_disjoint_and_complete(validation, own_test, seed):
     chosen = settings(validation_fraction=validation, split_seed=seed, test_fraction=None if own_test else 0.2)
-    parts = split(source(50 + own_test, own_test), chosen)
+    parts = split_rows(source(50 + own_test, own_test), chosen)
     assert sorted(np.concatenate(parts)) == list(range(50 + own_test))
     assert all((np.diff(part) > 0).all() for part in parts)
     assert [len(part) for part in parts[1:]] == [round(50 * validation), own_test or 10]
 
 
-def test_own_test_examples_stay_the_test_set_and_the_rest_whole_without_validation():
-    train, validation, test = split(source(57, 7), settings(test_fraction=None, validation_fraction=0))
+def test_own_test_set_stays():
+    train, validation, test = split_rows(source(57, 7), settings(test_fraction=None, validation_fraction=0))
     assert train.tolist() == list(range(50))
     assert validation.tolist() == []
     assert test.tolist() == list(range(50, 57))
 
 
-def test_the_split_is_random_fixed_and_moved_by_its_seed_alone():
-    first, again = (split(source(), settings())[2] for _ in range(2))
-    other = split(source(), settings(split_seed=1))[2]
+def test_split_follows_its_seed_alone():
+    first, again = (split_rows(source(), settings())[2] for _ in range(2))
+    other = split_rows(source(), settings(split_seed=1))[2]
     assert first.tolist() == again.tolist() != other.tolist()
     assert first.tolist() not in (list(range(10)), list(range(40, 50)))
 
@@ -90,9 +90,9 @@ def test_the_split_is_random_fixed_and_moved_by_its_seed_alone():
         (50, {"test_fraction": None}),
     ],
 )
-def test_a_part_that_would_be_empty_is_refused(examples, values):
+def test_empty_part_is_refused(examples, values):
     with pytest.raises(InputError, match=r"^'made'.*dataset.test_fraction") as caught:
-        split(source(examples), settings(**values))
+        split_rows(source(examples), settings(**values))
     assert "\n" not in str(caught.value)
 
 
@@ -116,9 +116,9 @@ DIFFERENT = {
 }
 
 
-def test_the_digest_changes_with_everything_that_matters():
-    digests = {name: prepare(made, settings(**values)).facts.digest for name, (made, values) in DIFFERENT.items()}
-    digests["base"] = prepare(BASE, settings()).facts.digest
+def test_digest_covers_what_matters():
+    digests = {name: Prepared.of(made, settings(**values)).facts.digest for name, (made, values) in DIFFERENT.items()}
+    digests["base"] = Prepared.of(BASE, settings()).facts.digest
     assert len(set(digests.values())) == len(digests), digests
     assert all(len(digest) == 64 for digest in digests.values())
 
@@ -132,17 +132,17 @@ def test_the_digest_changes_with_everything_that_matters():
         source(labels=BASE.labels.astype(">i8")),
     ],
 )
-def test_the_digest_ignores_place_byte_order_and_layout(same):
-    assert prepare(same, settings()).facts.digest == prepare(BASE, settings()).facts.digest
+def test_digest_ignores_layout(same):
+    assert Prepared.of(same, settings()).facts.digest == Prepared.of(BASE, settings()).facts.digest
 
 
-def test_the_digits_digest_is_known_and_the_same_for_both_dtypes():
+def test_digits_digest_is_known():
     # It moves when scikit-learn's digits, NumPy's permutation or the digest's recipe do: each is worth knowing.
     expected = "397568c86c65e49507f1d0f447a1c6b5f53ab835feb7afff56aaa6e81bbfd696"
     assert [load(DIGITS, dtype).digest for dtype in ("float64", "float32")] == [expected, expected]
 
 
-def test_importing_the_package_loads_nothing_heavy():
+def test_import_loads_nothing_heavy():
     heavy = ["sklearn", "pandas", "pooch", "requests", "hydra", "mlflow", "numba"]
     code = f"import sys, json, octant.network.data; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

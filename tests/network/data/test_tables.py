@@ -262,7 +262,7 @@ def test_columns_named_as_pixels_are_scaled(tmp_path: Path, name: str) -> None:
     assert data.reading.endswith("label: column 1 'label', 3 classes; inputs: 6 columns, 0 to 255, scaled to 0 to 1")
 
 
-def test_a_header_of_numbers_is_no_example(tmp_path: Path) -> None:
+def test_header_of_numbers(tmp_path: Path) -> None:
     """As pandas writes an array: 300 examples stay 300."""
     rows = "\n".join(f"{x:.5f},{y:.5f},{i % 3}.0" for i, (x, y) in enumerate(DRAWN.normal(size=(300, 2))))
     named, numbered = (read(written(tmp_path / "a.csv", f"{names}\n{rows}")) for names in ("x,y,label", "0,1,2"))
@@ -317,7 +317,7 @@ def test_label_stays_out_of_the_fingerprint(tmp_path: Path) -> None:
 QUICK = ("engine=numpy", "hidden_units=4", "batch_size=4", "epochs=2", "dataset=arrays")
 
 
-def test_a_run_says_what_it_took_and_names_classes(tmp_path: Path) -> None:
+def test_run_says_what_it_took(tmp_path: Path) -> None:
     path = written(tmp_path / "trees.csv", table(",", "class", True, "words", True, "pixels", False))
     done = run_octant(tmp_path / "home", *QUICK, f"dataset.path={path}")
     assert done.returncode == 0, done.stderr
@@ -338,7 +338,7 @@ def test_a_run_says_what_it_took_and_names_classes(tmp_path: Path) -> None:
     assert len(re.findall(r"row \d: class (?:ash|beech|oak tree)  0\.\d{4}", said[0].stdout)) == 3
 
 
-def test_a_doubtful_file_is_refused_before_work(tmp_path: Path) -> None:
+def test_doubtful_file_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", INTS)
     done = run_octant(tmp_path / "home", *QUICK, f"dataset.path={path}")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)

@@ -11,10 +11,10 @@ import numpy as np
 
 from octant.network.data import arrays, published, shipped
 from octant.network.data import cache as store
-from octant.network.data.dataset import Dataset, Part, Prepared, Source, assemble, prepare
+from octant.network.data.dataset import Dataset, Examples, Prepared, Source
 from octant.network.settings import PLANES, TABLES, DataSettings
 
-__all__ = ["Dataset", "Part", "load", "state_of"]
+__all__ = ["Dataset", "Examples", "load", "state_of"]
 
 
 class Reader(NamedTuple):
@@ -36,10 +36,10 @@ def load(settings: DataSettings, dtype: str = "float64", cache: Path | None = No
     """
     source = SOURCES[settings.name]
     if cache is None:
-        return _in_memory(prepare(source.read(settings), settings), dtype)
-    entry = cache / store.key(settings, source.identity(settings), dtype)
-    found = store.read(entry, dtype, whole=whole)
-    return found or store.write(entry, prepare(source.read(settings), settings), dtype)
+        return _in_memory(Prepared.of(source.read(settings), settings), dtype)
+    entry = cache / store.entry_name(settings, source.identity(settings), dtype)
+    found = store.find_entry(entry, dtype, whole=whole)
+    return found or store.make_entry(entry, Prepared.of(source.read(settings), settings), dtype)
 
 
 def state_of(settings: DataSettings) -> str:
@@ -48,20 +48,15 @@ def state_of(settings: DataSettings) -> str:
 
 
 def _in_memory(prepared: Prepared, dtype: str) -> Dataset:
-    X = np.empty((len(prepared.labels), prepared.facts.inputs), dtype)
-    start = 0
-    for block in prepared.blocks(dtype):
-        X[start : start + len(block)] = block
-        start += len(block)
-    return assemble(prepared.facts, X, prepared.labels)
+    return Dataset.of(prepared.facts, np.concatenate(list(prepared.blocks(dtype))), prepared.labels)
 
 
 SOURCES: dict[str, Reader] = {
-    "digits": Reader(shipped.read_digits, shipped.identity),
-    **{name: Reader(shipped.read_table, shipped.identity) for name in TABLES},
+    "digits": Reader(shipped.read_digits, shipped.shipped_state),
+    **{name: Reader(shipped.read_table, shipped.shipped_state) for name in TABLES},
     "point": Reader(shipped.read_point, lambda settings: []),
     **{name: Reader(shipped.read_plane, lambda settings: []) for name in PLANES},
-    "mnist": Reader(published.read, published.identity),
-    "fashion_mnist": Reader(published.read, published.identity),
-    "arrays": Reader(arrays.read, arrays.identity),
+    "mnist": Reader(published.read_published, published.published_state),
+    "fashion_mnist": Reader(published.read_published, published.published_state),
+    "arrays": Reader(arrays.read_own, arrays.own_state),
 }

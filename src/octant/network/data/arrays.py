@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from octant.network.data.dataset import Array, Source, default_names
-from octant.network.data.files import complaint, locate, reading, require_file, stamp
-from octant.network.data.labels import encode, label_column
-from octant.network.data.tables import REMEDY, read_table
+from octant.network.data.files import complaint, expanded, reading, require_file, stamp
+from octant.network.data.layout import REMEDY
+from octant.network.data.tables import encode, label_column, read_table
 from octant.network.settings import DataSettings
 
 KERAS = ("x_train", "y_train", "x_test", "y_test")
@@ -35,13 +35,13 @@ class _Read:
     pixels: bool = False
 
 
-def read(settings: DataSettings) -> Source:
+def read_own(settings: DataSettings) -> Source:
     """The examples in `dataset.path`; `reading` says what was taken for what.
 
     Bytes, and whole numbers that can only be pixels from 0 to 255, are divided by 255; other numbers are taken as
     they are. Raises InputError for what is neither, and for what has two readings.
     """
-    path = locate(str(settings.path))
+    path = expanded(str(settings.path))
     require_file(path, REMEDY)
     if path.suffix.lower() not in READERS:
         raise complaint(path, f"wrong suffix {path.suffix!r}, allowed: {', '.join(READERS)}", REMEDY)
@@ -55,9 +55,10 @@ def read(settings: DataSettings) -> Source:
     labels, names = encode(path, found.y)
     scale = 255.0 if X.dtype == np.uint8 else 1.0
     scaled = "scaled to 0 to 1" if scale != 1 else "taken as they are"
-    said = f"label: {found.label}, {len(names)} classes{_shown(names)}; inputs: {found.inputs}{X.shape[1]} columns, "
-    said = f"{path.name}: {said}{X.min():g} to {X.max():g}, {scaled}{found.rest}"
-    return Source(str(path), X, labels, scale, image_shape, found.own_test, names, " ".join(said.split()))
+    label = f"{path.name}: label: {found.label}, {len(names)} classes{_shown(names)}"
+    inputs = f"inputs: {found.inputs}{X.shape[1]} columns, {X.min():g} to {X.max():g}, {scaled}{found.rest}"
+    line = " ".join(f"{label}; {inputs}".split())
+    return Source(str(path), X, labels, scale, image_shape, found.own_test, names, line)
 
 
 def _shown(names: tuple[str, ...]) -> str:
@@ -66,9 +67,9 @@ def _shown(names: tuple[str, ...]) -> str:
     return "" if names == default_names(len(names)) else f" ({text if len(text) <= 60 else text[:60] + '...'})"
 
 
-def identity(settings: DataSettings) -> list[object]:
+def own_state(settings: DataSettings) -> list[object]:
     """The state of the file."""
-    return [stamp(locate(str(settings.path)), REMEDY)]
+    return [stamp(expanded(str(settings.path)), REMEDY)]
 
 
 def _read_npz(path: Path, label: str | int | None) -> _Read:

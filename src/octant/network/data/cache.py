@@ -17,46 +17,43 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from octant import home
-from octant.network.data.dataset import Array, Dataset, Facts, Prepared, assemble
+from octant.network.data.dataset import Array, Dataset, Facts, Prepared
 from octant.network.settings import DataSettings
 from octant.seal import sealed, unsealed
 
 FORMAT = 4  # raised whenever what is stored, or how it is decoded, changes
 SMALL = 8 << 20  # bytes of inputs that are compared with their SHA-256 at each load
+_FACTS = TypeAdapter(Facts)
 
 
-def key(settings: DataSettings, identity: list[object], dtype: str) -> str:
+def entry_name(settings: DataSettings, identity: list[object], dtype: str) -> str:
     """Name of the cache entry for this state of the source, this split and this dtype."""
     chosen = settings.model_dump(exclude={"root", "path"})
     return sha256(json.dumps([FORMAT, dtype, chosen, identity], sort_keys=True).encode()).hexdigest()
 
 
-def read(entry: Path, dtype: str, *, whole: bool = False) -> Dataset | None:
+def find_entry(entry: Path, dtype: str, *, whole: bool = False) -> Dataset | None:
     """Map the entry; None when there is none or it is damaged. `whole` compares every byte of a large one, too."""
     try:
         stored = json.loads(unsealed((entry / "meta.json").read_bytes()) or b"")
-        digests = stored.pop("sha256")
-        counts, shape = stored["counts"], stored["image_shape"]
-        names = tuple(stored["class_names"])
-        facts = Facts(
-            **{**stored, "counts": tuple(counts), "image_shape": shape and tuple(shape), "class_names": names}
-        )
-        X = _mapped(entry / "X.npy", dtype, (sum(counts), facts.inputs))
-        labels = _mapped(entry / "labels.npy", "int64", (sum(counts),))
+        digests, facts = stored["sha256"], _FACTS.validate_python(stored)
+        X = _mapped(entry / "X.npy", dtype, (sum(facts.counts), facts.inputs))
+        labels = _mapped(entry / "labels.npy", "int64", (sum(facts.counts),))
         # An engine trusts labels as indices: one outside would read and write beyond its arrays.
         sound = (
             labels.min() >= 0 and labels.max() < facts.classes and sha256(labels.data).hexdigest() == digests["labels"]
         )
         if whole or X.nbytes <= SMALL:
             sound = sound and sha256(X.data).hexdigest() == digests["X"]
-        return assemble(facts, X, labels) if sound else None
+        return Dataset.of(facts, X, labels) if sound else None
     except Exception:  # noqa: BLE001 - whatever is wrong with a cache, the cure is to write it anew
         return None
 
 
-def discard_damaged(cache: Path) -> int:
+def discard_entries(cache: Path) -> int:
     """Throw away entries of which a bit is not as it was written, or which an older octant wrote; their number."""
     damaged = [entry for entry in cache.glob("[!.]*") if not _is_whole(entry)]
     if damaged:
@@ -69,12 +66,12 @@ def discard_damaged(cache: Path) -> int:
 def _is_whole(entry: Path) -> bool:
     try:
         dtype = np.load(entry / "X.npy", mmap_mode="r", allow_pickle=False).dtype
-    except Exception:  # noqa: BLE001 - as in read
+    except Exception:  # noqa: BLE001 - as in find_entry
         return False
-    return read(entry, dtype.name, whole=True) is not None
+    return find_entry(entry, dtype.name, whole=True) is not None
 
 
-def write(entry: Path, prepared: Prepared, dtype: str) -> Dataset:
+def make_entry(entry: Path, prepared: Prepared, dtype: str) -> Dataset:
     """Decode into a folder beside the entry, rename it into place, and map it.
 
     Any number of processes may do this at once. Raises InputError as Prepared.blocks does, and OSError that
@@ -83,9 +80,9 @@ def write(entry: Path, prepared: Prepared, dtype: str) -> Dataset:
     with _workplace(entry.parent) as work:
         new = work / "new"
         _fill(new, prepared, dtype)
-        mine = read(new, dtype)
+        mine = find_entry(new, dtype)
         _publish(new, entry, dtype)
-        found = read(entry, dtype) or mine  # a map outlives the name of its file
+        found = find_entry(entry, dtype) or mine  # a map outlives the name of its file
         if found is None:
             raise OSError(None, "the data cache does not hold what was written to it")
         return found
@@ -112,8 +109,8 @@ def _workplace(cache: Path) -> Iterator[Path]:
         finally:
             shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
-        said = f"the data cache cannot be written: {error.strerror or error}"
-        raise OSError(error.errno, said, str(cache)) from error
+        wrong = f"the data cache cannot be written: {error.strerror or error}"
+        raise OSError(error.errno, wrong, str(cache)) from error
 
 
 def _fill(folder: Path, prepared: Prepared, dtype: str) -> None:
@@ -149,7 +146,7 @@ def _publish(new: Path, entry: Path, dtype: str) -> None:
         try:
             new.rename(entry)
         except OSError:
-            if read(entry, dtype, whole=True) is not None:
+            if find_entry(entry, dtype, whole=True) is not None:
                 return
             if attempt == 2:
                 raise

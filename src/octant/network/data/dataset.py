@@ -39,7 +39,7 @@ class Source:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Examples:
     """Inputs `X (n, d)`, float32 or float64, C-contiguous, and `labels (n,)` int64 in 0..k-1: read-only."""
 
     X: Array
@@ -52,7 +52,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a decoded data set besides its arrays; `counts` is (train, validation, test)."""
+    """What is known of a decoded data set besides its arrays.
+
+    `counts` is (train, validation, test), `inputs` the number of inputs of an example, d. `digest` is the SHA-256
+    (hex) of the source arrays, their scale and the split; `scale` what the inputs were divided by. `class_names`
+    belong to the labels 0..k-1; `reading` is one line on what was taken for what, or "".
+    """
 
     name: str
     counts: tuple[int, int, int]
@@ -66,62 +71,58 @@ class Facts:
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
-    """Train, validation (may be empty) and test examples, each part in the order of its source.
+class Dataset(Facts):
+    """Train, validation (may be empty) and test examples, each part in the order of its source."""
 
-    `digest` is the SHA-256 (hex) of the source arrays, their scale and the split; `scale` what its inputs were
-    divided by. `class_names` belong to the labels 0..k-1; `reading` is one line on what was taken for what, or "".
-    """
+    train: Examples
+    validation: Examples
+    test: Examples
 
-    name: str
-    train: Part
-    validation: Part
-    test: Part
-    classes: int
-    digest: str
-    image_shape: tuple[int, int] | None
-    scale: float
-    class_names: tuple[str, ...] = ()
-    reading: str = ""
-
-    @property
-    def inputs(self) -> int:
-        """Number of inputs of an example, d."""
-        return int(self.train.X.shape[1])
+    @classmethod
+    def of(cls, facts: Facts, X: Array, labels: Array) -> Dataset:
+        """View the rows of `X (n, d)`, `labels (n,)`, ordered train, validation, test, as a data set."""
+        X.flags.writeable = labels.flags.writeable = False
+        ends = np.cumsum(facts.counts)[:2]
+        train, validation, test = map(Examples, np.split(X, ends), np.split(labels, ends))
+        return cls(**vars(facts), train=train, validation=validation, test=test)
 
 
 def default_names(classes: int) -> tuple[str, ...]:
     """0, 1, 2, ...: the names of classes that have no others."""
-    return tuple(str(label) for label in range(classes))
-
-
-def assemble(facts: Facts, X: Array, labels: Array) -> Dataset:
-    """View the rows of `X (n, d)`, `labels (n,)`, ordered train, validation, test, as a Dataset."""
-    X.flags.writeable = labels.flags.writeable = False
-    train, validation, _ = facts.counts
-    first, second = train, train + validation
-    return Dataset(
-        name=facts.name,
-        train=Part(X[:first], labels[:first]),
-        validation=Part(X[first:second], labels[first:second]),
-        test=Part(X[second:], labels[second:]),
-        classes=facts.classes,
-        digest=facts.digest,
-        image_shape=facts.image_shape,
-        scale=facts.scale,
-        class_names=facts.class_names,
-        reading=facts.reading,
-    )
+    return tuple(map(str, range(classes)))
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Facts, `labels (n,)` in the order train, validation, test, and where the inputs of those are found."""
+    """A source that is split: facts, `labels (n,)` in the order train, validation, test, and their `rows` in it."""
 
     facts: Facts
     labels: Array
     source: Source
     rows: Array
+
+    @classmethod
+    def of(cls, source: Source, settings: DataSettings) -> Prepared:
+        """Split and digest a source; raises InputError where it is too small, or a class is not in the training set."""
+        parts = split_rows(source, settings)
+        if unseen := sorted(set(source.labels.tolist()) - set(source.labels[parts[0]].tolist())):
+            wrong = f"no training example of class {unseen[0]} is left by the split"
+            raise complaint(source.where, wrong, "give more examples or a smaller dataset.validation_fraction")
+        train, validation, test = map(len, parts)
+        classes = int(source.labels.max()) + 1
+        facts = Facts(
+            name=settings.name,
+            counts=(train, validation, test),
+            inputs=source.X.shape[1],
+            classes=classes,
+            digest=_digest(source, settings, parts),
+            image_shape=source.image_shape,
+            scale=source.scale,
+            class_names=source.class_names or default_names(classes),
+            reading=source.reading,
+        )
+        rows = np.concatenate(parts)
+        return cls(facts, source.labels[rows], source, rows)
 
     def blocks(self, dtype: str) -> Iterator[Array]:
         """The scaled inputs in the order of `labels`, some rows at a time.
@@ -139,28 +140,6 @@ class Prepared:
             yield block
 
 
-def prepare(source: Source, settings: DataSettings) -> Prepared:
-    """Split and digest a source; raises InputError when it is too small for its split: a class may not be trained."""
-    parts = split(source, settings)
-    if unseen := sorted(set(source.labels.tolist()) - set(source.labels[parts[0]].tolist())):
-        wrong = f"no training example of class {unseen[0]} is left by the split"
-        raise complaint(source.where, wrong, "give more examples or a smaller dataset.validation_fraction")
-    train, validation, test = (len(part) for part in parts)
-    facts = Facts(
-        name=settings.name,
-        counts=(train, validation, test),
-        inputs=source.X.shape[1],
-        classes=int(source.labels.max()) + 1,
-        digest=_digest(source, settings, parts),
-        image_shape=source.image_shape,
-        scale=source.scale,
-        class_names=source.class_names or default_names(int(source.labels.max()) + 1),
-        reading=source.reading,
-    )
-    rows = np.concatenate(parts)
-    return Prepared(facts, source.labels[rows], source, rows)
-
-
 def _digest(source: Source, settings: DataSettings, parts: tuple[Array, ...]) -> str:
     """SHA-256 over the whole source arrays, their scale, the split's settings and what it chose.
 
@@ -175,7 +154,7 @@ def _digest(source: Source, settings: DataSettings, parts: tuple[Array, ...]) ->
     return digest.hexdigest()
 
 
-def split(source: Source, settings: DataSettings) -> tuple[Array, Array, Array]:
+def split_rows(source: Source, settings: DataSettings) -> tuple[Array, Array, Array]:
     """Indices of the train, validation and test examples, each in file order: training decides on the visits.
 
     Fractions are of all examples; where the source has its own test set, of the others.

@@ -17,17 +17,9 @@ def complaint(where: object, wrong: str, remedy: str) -> InputError:
     return InputError(" ".join(f"{str(where)!r}: {wrong}; {remedy}".split()))
 
 
-def locate(text: str) -> Path:
+def expanded(text: str) -> Path:
     """The path a person wrote, with `~` expanded where that is possible."""
     return Path(os.path.expanduser(text))  # noqa: PTH111 - unlike Path's, it does not raise
-
-
-def has_file(path: Path) -> bool:
-    """Whether `path` is a regular file that can be reached."""
-    try:
-        return stat.S_ISREG(path.stat().st_mode)
-    except (OSError, ValueError):
-        return False
 
 
 def require_file(path: Path, remedy: str) -> os.stat_result:
@@ -37,7 +29,7 @@ def require_file(path: Path, remedy: str) -> os.stat_result:
     except FileNotFoundError:
         raise complaint(path, "there is no such file", remedy) from None
     except (OSError, ValueError) as error:
-        raise complaint(path, f"cannot be reached ({_said(error)})", remedy) from error
+        raise complaint(path, f"cannot be reached ({_reason(error)})", remedy) from error
     if not stat.S_ISREG(status.st_mode):
         wrong = "is a folder, not a file" if stat.S_ISDIR(status.st_mode) else "is not a regular file"
         raise complaint(path, wrong, remedy)
@@ -62,10 +54,10 @@ def reading(path: Path, remedy: str) -> Iterator[None]:
         raise
     # zipfile, zlib, tokenize and numpy each raise their own; any of them means that the file is bad.
     except Exception as error:
-        raise complaint(path, f"cannot be read ({_said(error)})", remedy) from error
+        raise complaint(path, f"cannot be read ({_reason(error)})", remedy) from error
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "its text is not UTF-8: save it as CSV UTF-8"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

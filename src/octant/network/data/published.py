@@ -9,21 +9,21 @@ import gzip
 import hashlib
 import io
 import math
+import os
 import struct
 import sys
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import numpy as np
 
 from octant.errors import InputError
 from octant.network.data.dataset import Array, Source
-from octant.network.data.files import complaint, has_file, locate, reading, stamp
-from octant.network.data.idx import LARGEST, at_most, copy_idx
+from octant.network.data.files import complaint, expanded, reading, stamp
 from octant.network.settings import DataSettings
 
 IMAGES = ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte")
@@ -31,10 +31,7 @@ LABELS = ("train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte")
 
 # Folders on the net that hold the files, each with `.gz` added to its name; tried in turn.
 MIRRORS = {
-    "mnist": (
-        "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    ),
+    "mnist": ("https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/"),
     "fashion_mnist": ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
 }
 
@@ -54,11 +51,12 @@ CHECKSUMS = {
     },
 }
 
-
 TIMEOUT = (5, 30)  # seconds to connect, seconds of silence
+LARGEST = 1 << 30  # bytes of values; MNIST has 47 million
+_PART = 1 << 20
 
 
-def read(settings: DataSettings) -> Source:
+def read_published(settings: DataSettings) -> Source:
     """The 60,000 train examples in file order, then the 10,000 test examples, which stay the test set.
 
     Raises InputError when a file is missing, unreadable, not IDX, does not fit its partner or is not the
@@ -68,18 +66,18 @@ def read(settings: DataSettings) -> Source:
     if settings.test_fraction is not None:
         wrong = f"keeps its own 10,000 test images, dataset.test_fraction={settings.test_fraction} contradicts"
         raise complaint(name, wrong, "leave dataset.test_fraction out (null)")
-    folder = locate(settings.root) if settings.root else fetch(name, MIRRORS[name], CHECKSUMS[name])
+    folder = expanded(settings.root) if settings.root else _download(name, MIRRORS[name], CHECKSUMS[name])
     images, labels = _verified(name, _find(folder, name))
     X = np.concatenate([file.values.reshape(len(file.values), -1) for file in images])
     y = np.concatenate([file.values for file in labels]).astype(np.int64)
     return Source(name, X, y, 255.0, (28, 28), own_test=len(labels[1].values))
 
 
-def identity(settings: DataSettings) -> list[object]:
-    """The state of the files in `root`; without it the published content itself, which `read` guarantees."""
+def published_state(settings: DataSettings) -> list[object]:
+    """The state of the files in `root`; without it the published content itself, which `read_published` guarantees."""
     if not settings.root:
         return [CHECKSUMS[settings.name]]
-    return [stamp(path, "try again") for path in _find(locate(settings.root), settings.name).values()]
+    return [stamp(path, "try again") for path in _find(expanded(settings.root), settings.name).values()]
 
 
 def _find(folder: Path, name: str) -> dict[str, Path]:
@@ -90,6 +88,7 @@ def _find(folder: Path, name: str) -> dict[str, Path]:
     """
     raw = Path({"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}[name]) / "raw"
     choices = {file: [folder / each for each in _spellings(file, raw)] for file in IMAGES + LABELS}
+    has_file = os.path.isfile  # unlike Path's, it does not raise
     found = {file: [path for path in paths if has_file(path)] for file, paths in choices.items()}
     missing = [file for file, paths in found.items() if not paths]
     if missing:
@@ -101,11 +100,11 @@ def _find(folder: Path, name: str) -> dict[str, Path]:
 def _spellings(file: str, raw: Path) -> list[Path]:
     dotted = file.replace("-idx", ".idx")
     names = [f"{stem}{suffix}" for suffix in ("", ".gz") for stem in (file, dotted)]
-    nested = [Path(folder) / file for folder, file in ((file, file), (file, dotted), (dotted, file), (dotted, dotted))]
+    nested = [Path(folder) / name for folder in (file, dotted) for name in (file, dotted)]
     return [*map(Path, names), *nested, *(raw / name for name in names)]
 
 
-def _verified(name: str, files: dict[str, Path]) -> tuple[list[Idx], list[Idx]]:
+def _verified(name: str, files: dict[str, Path]) -> tuple[list[_Idx], list[_Idx]]:
     """The two image files and the two label files (train, test); the checksum comes last, it says least."""
     remedy = f"put the published file of {name} there; other data: dataset=arrays dataset.path=<file.npz>"
     images = [read_idx(files[file], 3, remedy) for file in IMAGES]
@@ -120,7 +119,7 @@ def _verified(name: str, files: dict[str, Path]) -> tuple[list[Idx], list[Idx]]:
 
 
 @dataclass(frozen=True, eq=False)
-class Idx:
+class _Idx:
     """One decoded IDX file (http://yann.lecun.com/exdb/mnist): its big-endian header as it stands in the file, and its
     uint8 values in the header's shape.
     """
@@ -139,24 +138,21 @@ class Idx:
             raise complaint(self.path, wrong, remedy)
 
 
-def read_idx(path: Path, axes: int, remedy: str) -> Idx:
+def read_idx(path: Path, axes: int, remedy: str) -> _Idx:
     """Decode an IDX file of unsigned bytes with `axes` axes, plain or `.gz`.
 
     Raises InputError when it cannot be read, is truncated, or its header is not that of such a file.
     """
-    with reading(path, remedy), _opened(path) as file:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with reading(path, remedy), opened(path, "rb") as file:
         header = file.read(4 + 4 * axes)
         shape = _shape(path, header, axes, remedy)
-        body = at_most(file, math.prod(shape) + 1)
+        body = _at_most(file, math.prod(shape) + 1)
     if len(body) != math.prod(shape):
         count = f"{len(body)} bytes" if len(body) < math.prod(shape) else "more bytes"
         wrong = f"wrong length: {count} of values, its header announces {math.prod(shape)}"
         raise complaint(path, wrong, remedy)
-    return Idx(path, header, np.frombuffer(body, np.uint8).reshape(shape))
-
-
-def _opened(path: Path) -> BinaryIO:
-    return cast("BinaryIO", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+    return _Idx(path, header, np.frombuffer(body, np.uint8).reshape(shape))
 
 
 def _shape(path: Path, header: bytes, axes: int, remedy: str) -> tuple[int, ...]:
@@ -173,30 +169,53 @@ def _shape(path: Path, header: bytes, axes: int, remedy: str) -> tuple[int, ...]
     return shape
 
 
-class Progress:
-    """The few methods of a tqdm bar that pooch calls, written to standard error."""
+def _at_most(file: IO[bytes] | gzip.GzipFile, count: int) -> bytearray:
+    """The next bytes, `count` of them at most."""
+    body = bytearray()
+    while len(body) < count and (part := file.read(min(count - len(body), _PART))):
+        body += part
+    return body
+
+
+def copy_idx(source: IO[bytes] | gzip.GzipFile, target: IO[bytes]) -> None:
+    """Copy an IDX file of unsigned bytes as far as its header says: a few compressed bytes may become gigabytes.
+
+    Raises ValueError for what is no IDX file or longer than its header says.
+    """
+    header = source.read(4)
+    axes = header[3] if header[:3] == b"\0\0\x08" and len(header) == 4 else 0
+    header += source.read(4 * axes)
+    if not axes or len(header) != 4 + 4 * axes:
+        raise ValueError("not an IDX file")
+    length = math.prod(struct.unpack(f">{axes}I", header[4:]))
+    if length > LARGEST:
+        raise ValueError("its header announces more than any data set here has")
+    body = _at_most(source, length + 1)
+    if len(body) > length:
+        raise ValueError("longer than its header announces")
+    target.write(header + body)
+
+
+class _DownloadBar:
+    """The few methods of a tqdm bar that pooch calls, written to standard error; pooch sets `total` (bytes)."""
 
     def __init__(self, label: str) -> None:
-        """Start at nothing; pooch sets `total` (bytes)."""
         self.label, self.total, self.done = label, 0, 0
 
     def update(self, count: int) -> None:
-        """Count `count` more bytes."""
         self.done += count
         percent = 100 * min(self.done, self.total) // max(self.total, 1)
         sys.stderr.write(f"\r{self.label} {percent:3d} % of {self.total / 1e6:.1f} MB")
         sys.stderr.flush()
 
     def reset(self) -> None:
-        """Start counting again."""
         self.done = 0
 
     def close(self) -> None:
-        """End the line."""
         sys.stderr.write("\n")
 
 
-def fetch(name: str, mirrors: Iterable[str], checksums: Mapping[str, str]) -> Path:
+def _download(name: str, mirrors: Iterable[str], checksums: Mapping[str, str]) -> Path:
     """The folder of `name` in the user's cache, with every file of `checksums` in it, uncompressed.
 
     A file that is there is verified, a missing or damaged one is downloaded (`<mirror>/<file>.gz`).
@@ -207,38 +226,37 @@ def fetch(name: str, mirrors: Iterable[str], checksums: Mapping[str, str]) -> Pa
     pooch.get_logger().setLevel("WARNING")
     folder = Path(pooch.os_cache("octant")) / name
     for file, checksum in checksums.items():
-        _fetch_one(folder, file, checksum, list(mirrors), sorted(checksums))
+        _download_one(folder, file, checksum, mirrors, sorted(checksums))
     return folder
 
 
-def _fetch_one(folder: Path, file: str, checksum: str, mirrors: list[str], files: list[str]) -> None:
+def _download_one(folder: Path, file: str, checksum: str, mirrors: Iterable[str], files: list[str]) -> None:
     import pooch
     from requests.exceptions import RequestException
 
     failures = []
     for mirror in mirrors:
         try:
-            pooch.retrieve(f"{mirror}{file}.gz", checksum, file, folder, downloader=_download)
+            pooch.retrieve(f"{mirror}{file}.gz", checksum, file, folder, downloader=_uncompressed)
+            return
         except (RequestException, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
-            said = "wrong checksum" if type(error) is ValueError else type(error).__name__
-            failures.append(f"{urlsplit(mirror).netloc}: {said}")
+            why = "wrong checksum" if type(error) is ValueError else type(error).__name__
+            failures.append(f"{urlsplit(mirror).netloc}: {why}")
         except OSError as error:
             raise OSError(error.errno, f"cannot store downloads: {error.strerror or error}", str(folder)) from error
-        else:
-            return
     raise InputError(
         f"{file} could not be downloaded ({', '.join(failures)}); offline? put {', '.join(files)} "
         "(plain or .gz) into a folder and give dataset.root=<folder>"
     )
 
 
-def _download(url: str, output: str, _: Any) -> None:
+def _uncompressed(url: str, output: str, _: Any) -> None:
     """A pooch downloader that writes the uncompressed content, so that pooch's checksum is of that."""
     import pooch
 
-    progress = Progress(url.rpartition("/")[2]) if sys.stderr.isatty() else False
+    bar = _DownloadBar(url.rpartition("/")[2]) if sys.stderr.isatty() else False
     received = io.BytesIO()
-    pooch.HTTPDownloader(progress, 1 << 16, timeout=TIMEOUT)(url, received, None)
+    pooch.HTTPDownloader(bar, 1 << 16, timeout=TIMEOUT)(url, received, None)
     received.seek(0)
     with gzip.open(received) as content, Path(output).open("wb") as file:
-        copy_idx(cast("BinaryIO", content), file)
+        copy_idx(content, file)

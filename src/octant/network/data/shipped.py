@@ -6,11 +6,12 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import metadata
 
 import numpy as np
 
 from octant.network import seeds
-from octant.network.data.dataset import Array, Source, split
+from octant.network.data.dataset import Array, Source, split_rows
 from octant.network.settings import DataSettings
 
 
@@ -29,9 +30,9 @@ def read_table(settings: DataSettings) -> Source:
     found = getattr(datasets, f"load_{settings.name}")()
     names = tuple(map(str, found.target_names))
     raw = Source(settings.name, found.data, found.target.astype(np.int64), 1.0, None, class_names=names)
-    train = raw.X[split(raw, settings)[0]]
-    said = f"{settings.name}: {raw.X.shape[1]} columns, each standardised by the training examples"
-    return replace(raw, X=(raw.X - train.mean(axis=0)) / train.std(axis=0), reading=said)
+    train = raw.X[split_rows(raw, settings)[0]]
+    line = f"{settings.name}: {raw.X.shape[1]} columns, each standardised by the training examples"
+    return replace(raw, X=(raw.X - train.mean(axis=0)) / train.std(axis=0), reading=line)
 
 
 def read_point(_: DataSettings) -> Source:
@@ -72,13 +73,9 @@ _SHAPES: dict[str, Callable[[np.random.Generator, Array], Array]] = {
 }  # fmt: skip
 
 
-def identity(_: DataSettings) -> list[object]:
+def shipped_state(_: DataSettings) -> list[object]:
     """What scikit-learn ships changes at most with its version."""
-    return [_version()]
+    return [_version("scikit-learn")]
 
 
-@functools.cache
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("scikit-learn")
+_version = functools.cache(metadata.version)  # a look into all that is installed

@@ -1,32 +1,26 @@
-"""A table of numbers as people have it in a .csv: which separator, which header, which column is the label.
+"""A table of numbers as people have it in a .csv, which of its columns is the label, and how labels become 0..k-1.
 
-Whatever has two plausible readings is refused with what to type. NumPy reads the numbers: they are exact to the last
-bit, and rows of another length are errors (pandas fills short rows up).
+NumPy reads the numbers: they are exact to the last bit, and rows of another length are errors (pandas fills short
+rows up).
 """
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 
+from octant.errors import InputError
 from octant.network.data.dataset import Array
 from octant.network.data.files import complaint, reading
+from octant.network.data.layout import NAME_THEM, REMEDY, USUAL, Layout, fields_of, layout_of, reads_as_number
 
-REMEDY = "dataset.path is an .npz with numbers X (n, d) or (n, h, w) and y (n,), or a .csv with a column label"
-NAME_THEM = f"give the columns names that are words, in a first line; {REMEDY}"
-SEPARATORS = ",;\t| "
-SAMPLE = 500  # lines that separator and header are judged by
-USUAL = ("labels", "class", "classes", "target", "species", "category", "y")  # names that labels have, beside label
-MISSING = ("?", "na", "n/a", "null", "none", "-", ".")  # words for a missing value: no names
 ROW_NUMBERS = ("", "id", "index", "unnamed: 0")  # names that an index has
-_SURE = 10  # so many numbers in order, 0, 1, 2, ..., are a header even above whole numbers
+_ALLOWED = "allowed are words, or whole numbers without a gap"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +42,7 @@ class Table:
     def speaking(self) -> list[str]:
         """The names in lower case; none when the header has only numbers."""
         names = [name.lower() for name in self.names or []]
-        return [] if all(_is_number(name) for name in names if name) else names
+        return [] if all(reads_as_number(name) for name in names if name) else names
 
     def column(self, place: int) -> Array:
         """Its numbers or words."""
@@ -60,29 +54,10 @@ class Table:
         return f"column {place + 1}" + (f" {self.names[place]!r}" if self.names else "")
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """How the text is to be read; `skip` lines come before the examples."""
-
-    encoding: str
-    separator: str
-    comma: bool
-    skip: int
-    names: list[str] | None
-    words: frozenset[int]
-    decimals: bool
-
-    def lines(self, path: Path) -> Iterator[str]:
-        """The lines of the examples, numbers with a decimal point."""
-        with path.open(encoding=self.encoding) as file:
-            for line in islice(file, self.skip, None):
-                yield re.sub(r"(?<=\d),(?=\d)", ".", line) if self.comma else line
-
-
 def read_table(path: Path) -> Table:
     """Read a .csv; raises InputError, one line, for what is no table of numbers or has two readings."""
     with reading(path, REMEDY):
-        layout = _layout(path)
+        layout = layout_of(path)
     codes: dict[int, dict[str, int]] = {column: {} for column in layout.words}
     try:
         values = np.loadtxt(
@@ -105,137 +80,6 @@ def read_table(path: Path) -> Table:
 
 def _coder(known: dict[str, int]) -> Callable[[str], float]:
     return lambda text: known.setdefault(text.strip(), len(known))
-
-
-def _is_number(field: str) -> bool:
-    try:
-        float(field)
-    except ValueError:
-        return False
-    return "_" not in field
-
-
-def _split(lines: Iterable[str], separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number and stripped fields of each row that is not blank."""
-    blank = separator == " "  # any number of blanks and tabs
-    rows = csv.reader((f"{line.strip()}\n".replace("\t", " ") for line in lines) if blank else lines,
-                      delimiter=separator, skipinitialspace=blank)  # fmt: skip
-    for row in rows:
-        if row and (len(row) > 1 or row[0].strip()):
-            yield rows.line_num, [field.strip() for field in row]
-
-
-def _layout(path: Path) -> _Layout:
-    with path.open("rb") as file:
-        encoding = "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    with path.open(encoding=encoding) as file:
-        lines = list(islice(file, SAMPLE))
-    comments = [i for i, line in enumerate(lines) if re.match(r'\s*#|"?sep=', line)]  # sep=; is for Excel
-    begin = next((i for i, line in enumerate(lines) if line.strip() and i not in comments), len(lines))
-    separator, comma = _separator(lines[begin:])
-    rows = list(_split(lines[begin:], separator))
-    if not rows:
-        raise complaint(path, "is empty, it has no examples", REMEDY)
-    numbers, fields = zip(*rows, strict=True)
-    commented = _commented_header(lines[:begin], separator, fields[0])
-    first = [] if commented else [fields[0]] if _is_header(path, fields[0], fields[1:], comma) else []
-    examples = fields[len(first) :]
-    if not examples:
-        raise complaint(path, "is empty, it has no examples", REMEDY)
-    plain = [[_plain(field, comma) for field in row] for row in examples]
-    if comma and _may_be_thousands([field for row in examples for field in row]):
-        raise complaint(path, "its commas and points may mark decimals or thousands", "write decimals with points only")
-    decimals = any(_is_number(field) and not _is_whole(field) for row in plain for field in row)
-    skip = begin + (numbers[0] if first else 0)
-    return _Layout(encoding, separator, comma, skip, commented or (first or [None])[0], _wordy(plain), decimals)
-
-
-def _separator(lines: Sequence[str]) -> tuple[str, bool]:
-    """The separator that leaves most fields numbers, and whether those have decimal commas."""
-    best, found = (0.0, 0), (",", False)
-    for separator in SEPARATORS:
-        fields = [field for _, row in _split(lines, separator) for field in row]
-        points = sum(_is_number(field) for field in fields)
-        commas = sum(_is_number(_plain(field, comma=True)) for field in fields) if separator in ";\t" else 0
-        count = max(points, commas)
-        if (score := (count / max(len(fields), 1), count)) > best:
-            best, found = score, (separator, commas > points)
-    return found
-
-
-def _plain(field: str, comma: bool) -> str:
-    return field.replace(",", ".") if comma and "." not in field else field
-
-
-def _may_be_thousands(fields: Sequence[str]) -> bool:
-    """Whether a comma or point may be no decimal one: points beside commas, or three digits after each comma."""
-    numbers = [field for field in fields if re.search(r"[.,]", field) and _is_number(_plain(field, comma=True))]
-    return any("." in each for each in numbers) or all(re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", n) for n in numbers)
-
-
-def _is_whole(field: str) -> bool:
-    return re.fullmatch(r"[+-]?\d+", field) is not None
-
-
-def _wordy(rows: Sequence[Sequence[str]]) -> frozenset[int]:
-    """Columns with words in half of the rows or more; a word in a column of numbers is a mistake in the file."""
-    words = {
-        c: sum(bool("".join(row[c : c + 1])) and not _is_number(row[c]) for row in rows) for c in range(len(rows[0]))
-    }
-    return frozenset(c for c, count in words.items() if 2 * count >= len(rows))
-
-
-def _commented_header(lines: Sequence[str], separator: str, first: Sequence[str]) -> list[str] | None:
-    """The names in the last comment above the examples, as np.savetxt writes them: `# x,y,label`."""
-    comments = [line.strip(" \n").lstrip("#").lstrip(" ") for line in lines if "#" in line]
-    names = next((row for _, row in _split(comments[-1:], separator)), [])
-    fits = len(names) == len(first) > 1 and not any(_is_number(name) for name in names)
-    return names if fits and any(_is_number(field) for field in first) else None
-
-
-def _is_header(path: Path, first: Sequence[str], rest: Sequence[Sequence[str]], comma: bool) -> bool:
-    """Whether the first row has the columns' names; raises InputError where that cannot be told."""
-    names = [_plain(field, comma) for field in first]
-    numbers = [name for name in names if _is_number(name)]
-    words = [c for c, name in enumerate(names) if name and not _is_number(name)]
-    if "label" in (name.lower() for name in names):
-        return True
-    rows = [[_plain(field, comma) for field in row] for row in rest if len(row) == len(names)]
-    below = {c for c in range(len(names)) if rows and all(_is_number(row[c]) for row in rows)}
-    if not numbers and any(c in below and names[c].lower() not in MISSING for c in words):
-        return True  # and a column Na is sodium's
-    if any(name.lower() in MISSING for name in names):
-        return False
-    if "" in names or not numbers:  # an index has no name; a value that is missing may stand in any column
-        unnamed = not names[0] and not words and _in_order(numbers, len(names) - 1)
-        return unnamed or (bool(words) and not numbers)
-    distinct = all(map(_is_whole, numbers)) and len(set(numbers)) == len(numbers)
-    repeated = {c for c in words if c not in below and names[c] in {row[c] for row in rows}}
-    if words and len(repeated) == len(words):
-        return False  # words among words
-    if any(names[c].lower() in USUAL[:-1] for c in set(words) - repeated):
-        return True
-    if any(c in below for c in words):
-        return distinct or (len(words) > 1 and not repeated)
-    return _is_numbered(path, names, numbers, rows, below, distinct=distinct)
-
-
-def _is_numbered(path: Path, names: Sequence[str], numbers: Sequence[str], rows: Sequence[Sequence[str]],
-                 below: set[int], *, distinct: bool) -> bool:  # fmt: skip
-    """Whether the first row has numbers for names, as pandas gives them to the columns of an array."""
-    decimal = sum(all(not _is_whole(row[c]) for row in rows) for c in below)
-    in_order = _in_order(numbers, len(numbers)) and len(numbers) > 1
-    if in_order and (decimal >= 2 or len(numbers) >= _SURE):
-        return True
-    doubtful = len(numbers) < len(names) or (distinct and len(numbers) > 1 and (in_order or decimal >= 2))
-    if rows and doubtful:
-        raise complaint(path, f"its first line ({', '.join(names)[:40]}) may be a header or an example", NAME_THEM)
-    return False
-
-
-def _in_order(numbers: Sequence[str], count: int) -> bool:
-    """Whether these are 0, 1, 2, ... or 1, 2, 3, ..., `count` of them."""
-    return any(list(numbers) == [str(i + start) for i in range(count)] for start in (0, 1))
 
 
 def _fitted(path: Path, names: list[str] | None, values: Array) -> list[str] | None:
@@ -264,16 +108,136 @@ def _index(path: Path, names: list[str] | None, values: Array, words: Mapping[in
     raise complaint(path, "column 1 has no name, and it does not number the rows", NAME_THEM)
 
 
-def _explain(path: Path, layout: _Layout, said: str) -> NoReturn:
+def _explain(path: Path, layout: Layout, problem: str) -> NoReturn:
     """Find the line that NumPy stumbled over: its own row numbers leave out blank lines and the header."""
     width = 0
     with reading(path, REMEDY):
-        for number, row in _split(layout.lines(path), layout.separator):
+        for number, row in fields_of(layout.lines(path), layout.separator):
             line, width = number + layout.skip, width or len(row)
             if len(row) != width:
                 raise complaint(path, f"line {line} has {len(row)} fields, the lines before it {width}", REMEDY)
             for column, field in enumerate(row):
-                if not field or not (_is_number(field) or column in layout.words):
+                if not field or not (reads_as_number(field) or column in layout.words):
                     wrong = f"{field[:40]!r} is not a number" if field else "the value is missing"
                     raise complaint(path, f"line {line}, column {column + 1}: {wrong}", REMEDY)
-    raise complaint(path, f"cannot be read ({said})", REMEDY)
+    raise complaint(path, f"cannot be read ({problem})", REMEDY)
+
+
+def label_column(table: Table, wanted: str | int | None) -> int:
+    """The column with the labels: `dataset.label`, or the only one that it can be; raises InputError otherwise."""
+    found = None if wanted is None else _wanted(table, wanted)
+    if found != 0 and table.index is None and not table.speaking and _counts_rows(table):
+        raise complaint(table.path, "column 1 numbers the rows: it may be an index or an input", NAME_THEM)
+    if found is not None:
+        return found
+    return _by_name(table) if table.speaking else _by_place(table)
+
+
+def _wanted(table: Table, wanted: str | int) -> int:
+    names, width = table.names or [], table.values.shape[1]
+    called = [c for c, name in enumerate(names) if name == str(wanted).strip()]
+    called = called or [c for c, name in enumerate(names) if name.lower() == str(wanted).strip().lower()]
+    if isinstance(wanted, int):
+        if called and called != [wanted - 1]:
+            wrong = f"dataset.label={wanted} may be column {wanted} or {table.called(called[0])}"
+            choices = [f"""'dataset.label="{names[c]}"'""" for c in (called[0], wanted - 1) if c < width]
+            raise complaint(table.path, wrong, f"type its name in quotes, {' or '.join(choices)}")
+        called = [wanted - 1] if wanted <= width else []
+    if len(called) == 1:
+        return called[0]
+    wrong = f"it has {len(called) or 'no'} columns {wanted!r} for dataset.label"
+    known = ", ".join(repr(name) for name in names[:20])[:200]
+    raise complaint(table.path, wrong, f"type the column's number, dataset.label=1 to {width}, or its name: {known}")
+
+
+def _by_name(table: Table) -> int:
+    names = table.speaking
+    if names.count("label") == 1:
+        return names.index("label")
+    found = sorted({c for c, name in enumerate(names) if name in USUAL} | (set(table.words) - {table.index}))
+    coordinates = {"x", "y"} <= set(names) and [names[c] for c in found] == ["y"]
+    if "label" not in names and len(found) == 1 and not coordinates and _has_classes(table, found[0]):
+        return found[0]
+    likely = [c for c in range(len(names)) if c != table.index and (c in found or _has_classes(table, c))]
+    raise _ask(table, "its header row does not name exactly one column label", likely)
+
+
+def _by_place(table: Table) -> int:
+    """Without names: the only column of words, else the first or the last."""
+    first, last = (0 if table.index is None else 1), table.values.shape[1] - 1
+    if len(table.words) > 1:
+        raise _ask(table, "it has several columns of words", sorted(table.words))
+    if table.words:
+        return next(iter(table.words))
+    if last > first and _has_classes(table, first):
+        if _has_classes(table, last):
+            raise _ask(table, "its first or its last column may be the label", [first, last])
+        return first
+    return last
+
+
+def _has_classes(table: Table, column: int) -> bool:
+    """Whether the column's values can be labels, and each stands for several examples."""
+    try:
+        _, names = encode(table.path, table.column(column))
+    except InputError:
+        return False
+    return 2 * len(names) <= len(table.values)
+
+
+def _counts_rows(table: Table) -> bool:
+    n, width = table.values.shape
+    return 0 not in table.words and n > 2 < width and _numbers_rows(table.values[:, 0], ordered=True)
+
+
+def _ask(table: Table, wrong: str, columns: list[int]) -> InputError:
+    named = ", ".join(table.called(c) for c in columns[:4])
+    likely = f"; it may be {named}" if columns else ""
+    column = columns[-1] if columns else table.values.shape[1] - 1
+    return complaint(table.path, wrong + likely, f"type {_typed(table, column)}, or another column's name or number")
+
+
+def _typed(table: Table, column: int) -> str:
+    """What to type for a column: its name if a shell and Hydra take it as it stands, else its number."""
+    name = (table.names or [""] * (column + 1))[column]
+    plain = re.fullmatch(r"[A-Za-z_]\w*", name) and name.lower() not in ("null", "true", "false", "nan", "inf")
+    return f"dataset.label={name if plain and (table.names or []).count(name) == 1 else column + 1}"
+
+
+def encode(path: Path, y: Array) -> tuple[Array, tuple[str, ...]]:
+    """`y (n,)` as int64 0..k-1, and the name of each class.
+
+    Labels are words, or whole numbers from 0, 1 or another start without a gap, or -1 and 1. Raises InputError.
+    """
+    if y.dtype.kind == "U":
+        y = np.char.strip(y)
+        numbers = [_is_digits(each) for each in np.unique(y)]
+        if not any(numbers):
+            names, codes = np.unique(y, return_inverse=True)  # what scikit-learn's LabelEncoder calls
+            return _two(path, codes.astype(np.int64), tuple(names.tolist()))
+        if not all(numbers):
+            word = next(str(each) for each in y if not _is_digits(each))
+            raise complaint(path, f"some labels are numbers, but {word[:40]!r} is not a number", REMEDY)
+        y = y.astype(np.float64)
+    whole = np.isfinite(y) & (y == np.floor(y))
+    classes = np.unique(y)
+    signs = len(classes) == 2 and tuple(classes.tolist()) == (-1, 1)
+    if not (sound := whole & ((y >= 0) | signs)).all():
+        first = int(np.argmin(sound))
+        wrong = f"label {y[first]} of example {first} is not a whole number of 0 or more"
+        raise complaint(path, wrong, f"{_ALLOWED}; {REMEDY}")
+    expected = classes if signs else classes[0] + np.arange(len(classes))
+    if not np.array_equal(classes, expected):
+        gap = int(expected[int(np.argmax(classes != expected))])
+        raise complaint(path, f"label out of range: {classes[-1]} is used but {gap} is not, {_ALLOWED}", REMEDY)
+    return _two(path, np.searchsorted(classes, y).astype(np.int64), tuple(str(int(each)) for each in classes))
+
+
+def _two(path: Path, labels: Array, names: tuple[str, ...]) -> tuple[Array, tuple[str, ...]]:
+    if len(names) < 2:
+        raise complaint(path, f"only one class, {names[0]}; a classifier needs two or more", REMEDY)
+    return labels, names
+
+
+def _is_digits(text: str) -> bool:
+    return re.fullmatch(r"[+-]?\d+(\.0*)?", text) is not None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from octant.network.activations import Array
-from octant.network.data.files import complaint, locate, reading, require_file
+from octant.network.data.files import complaint, expanded, reading, require_file
 from octant.network.data.tables import read_table
 
 REMEDY = "give a picture (.png, .jpg) of one digit, an .npz with X (n, d) or (n, h, w), or a .csv of inputs"
@@ -25,7 +25,7 @@ _THIN = 0.075  # below this share a pen is thin
 
 def read_inputs(text: str, config: Mapping[str, Any]) -> Array:
     """X (n, d), float64, from a .png, .jpg, .npz or .csv file; raises InputError, one line, for any other."""
-    path = locate(text)
+    path = expanded(text)
     require_file(path, REMEDY)
     readers = {".png": _picture, ".jpg": _picture, ".jpeg": _picture, ".npz": _arrays, ".csv": _table, ".tsv": _table}
     if path.suffix.lower() not in readers:
