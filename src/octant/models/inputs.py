@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import warnings
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from octant.models.logged import Config
 from octant.network.activations import Array
 from octant.network.data.files import complaint, expanded, reading, require_file
 from octant.network.data.tables import read_table
@@ -23,7 +22,7 @@ _STROKE = 0.11  # width of a stroke in the data sets' digits, as a share of the 
 _THIN = 0.075  # below this share a pen is thin
 
 
-def read_inputs(text: str, config: Mapping[str, Any]) -> Array:
+def read_inputs(text: str, config: Config) -> Array:
     """X (n, d), float64, from a .png, .jpg, .npz or .csv file; raises InputError, one line, for any other."""
     path = expanded(text)
     require_file(path, REMEDY)
@@ -34,7 +33,7 @@ def read_inputs(text: str, config: Mapping[str, Any]) -> Array:
         return readers[path.suffix.lower()](path, config)
 
 
-def _picture(path: Path, config: Mapping[str, Any]) -> Array:
+def _picture(path: Path, config: Config) -> Array:
     from PIL import Image, ImageOps
 
     if not config["image_shape"]:
@@ -116,7 +115,7 @@ def _thickened(ink: Array) -> tuple[bool, Array]:
     return True, np.asarray(wide[top:bottom, left:right])
 
 
-def _arrays(path: Path, config: Mapping[str, Any]) -> Array:
+def _arrays(path: Path, config: Config) -> Array:
     if not zipfile.is_zipfile(path):
         raise complaint(path, "is not an .npz archive (wrong magic, truncated or empty)", REMEDY)
     with np.load(path, allow_pickle=False) as archive:
@@ -126,7 +125,7 @@ def _arrays(path: Path, config: Mapping[str, Any]) -> Array:
     return _checked(path, X, config)
 
 
-def _table(path: Path, config: Mapping[str, Any]) -> Array:
+def _table(path: Path, config: Config) -> Array:
     """The inputs of a table; a column of labels, and one that numbers the rows, are left out if they say so."""
     table = read_table(path)
     names = table.speaking or [""] * table.values.shape[1]
@@ -138,7 +137,7 @@ def _table(path: Path, config: Mapping[str, Any]) -> Array:
     return _checked(path, X.astype(np.int64) if whole else X, config)
 
 
-def _checked(path: Path, X: Array, config: Mapping[str, Any]) -> Array:
+def _checked(path: Path, X: Array, config: Config) -> Array:
     """X (n, d) scaled as the model's inputs; raises InputError for another shape or range."""
     if X.dtype.kind not in "uif":
         raise complaint(path, f"X has dtype {X.dtype}, allowed are integers and floats", REMEDY)

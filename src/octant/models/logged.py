@@ -16,7 +16,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import numpy as np
 
@@ -38,6 +38,20 @@ PROBABILITIES = {
     "sigmoid": "one probability a class, each for itself; a row need not sum to 1",
 }
 _EXAMPLE, _SERVING = "input_example.json", "serving_input_example.json"
+
+
+class Config(TypedDict):
+    """What a model must know besides its weights; see classifier.py. `sha256` is that of weights.npz."""
+
+    hidden: str
+    output: str
+    dataset: str
+    inputs: int
+    classes: int
+    class_names: NotRequired[list[str]]
+    scale: float
+    image_shape: list[int] | None
+    sha256: str
 
 
 def log_model_once(
@@ -90,7 +104,7 @@ def model_id_of(client: MlflowClient, experiment_id: str, run_id: str) -> str | 
     return str(found[0].model_id) if found else None
 
 
-def digest_of(config: Mapping[str, Any], read: Callable[[str], bytes]) -> str:
+def digest_of(config: Config, read: Callable[[str], bytes]) -> str:
     """SHA-256 over the digests of what decides a model's answers; `read` gives a file's content."""
     decisive = [json.dumps(config, sort_keys=True).encode()]
     decisive += [read(name) for name in ("weights.npz", *CODE)]
@@ -121,16 +135,22 @@ def packed(parameters: Parameters) -> bytes:
     return buffer.getvalue()
 
 
-def config_of(identity: Identity, weights: bytes) -> dict[str, Any]:
-    """What the model must know besides its weights; see classifier.py."""
+def config_of(identity: Identity, weights: bytes) -> Config:
+    """What the model must know besides its weights."""
     settings, data = identity["settings"], identity["dataset"]
-    named = {"class_names": list(data["class_names"])} if "class_names" in data else {}  # journals of old have none
-    return {
-        **{"hidden": settings["hidden"], "output": settings["output"], "dataset": data["name"]},
-        **{name: data[name] for name in ("inputs", "classes", "scale", "image_shape")},
-        **named,
+    config: Config = {
+        "hidden": settings["hidden"],
+        "output": settings["output"],
+        "dataset": data["name"],
+        "inputs": data["inputs"],
+        "classes": data["classes"],
+        "scale": data["scale"],
+        "image_shape": data["image_shape"],
         "sha256": hashlib.sha256(weights).hexdigest(),
     }
+    if "class_names" in data:  # journals of old have none
+        config["class_names"] = list(data["class_names"])
+    return config
 
 
 def shipped_code() -> dict[str, bytes]:
@@ -140,7 +160,7 @@ def shipped_code() -> dict[str, bytes]:
 
 def write_model(
     folder: Path,
-    config: Mapping[str, Any],
+    config: Config,
     weights: bytes,
     *,
     example: list[float] | None = None,

@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
 from octant.errors import InputError
-from octant.models.logged import PROBABILITIES, model_id_of
+from octant.models.logged import PROBABILITIES, Config, model_id_of
 from octant.models.verified import fetch
 from octant.network.activations import Array
 from octant.tracking.store import Connection, Store
@@ -27,7 +26,7 @@ class Loaded:
     `predict` raises InputError for what cannot be an input.
     """
 
-    config: dict[str, Any]
+    config: Config
     probabilities: str
     predict: Callable[[Array], Array]
 

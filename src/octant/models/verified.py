@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from octant.errors import InputError, printable
-from octant.models.logged import CODE, EXECUTED, NAME, digest_of, model_id_of, shipped_code, write_model
+from octant.models.logged import CODE, EXECUTED, NAME, Config, digest_of, model_id_of, shipped_code, write_model
 from octant.tracking.store import Store, client_of, must_answer
 from octant.tracking.stored import plain_yaml
 
@@ -50,7 +50,7 @@ class _Config(BaseModel):
 class Verified:
     """A model whose config, weights and code were checked."""
 
-    config: dict[str, Any]
+    config: Config
     weights: bytes
     code: Mapping[str, bytes]
 
@@ -144,7 +144,7 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in paths}
 
 
-def _described(content: bytes) -> tuple[dict[str, Any], str]:
+def _described(content: bytes) -> tuple[Config, str]:
     """Config and SHA-256 as MLmodel has them; raises ValueError where it names other code than octant's."""
     about = plain_yaml(content)
     flavor = about["flavors"].get("python_function", {})

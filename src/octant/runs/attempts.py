@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from octant.runs.disk import replace
 from octant.runs.journal import ATTEMPTS
+from octant.runs.records import Attempt, Identity
 from octant.seal import sealed, unsealed
 
 _FACTS = {"mlflow.source.git.commit": "commit", "git_state": "tree", "version_octant": "octant",
@@ -22,29 +21,33 @@ _FACTS = {"mlflow.source.git.commit": "commit", "git_state": "tree", "version_oc
 _LONGEST = 4000  # characters of a tag
 
 
-def note(folder: Path, first: int, identity: Mapping[str, Any]) -> None:
+def note(folder: Path, first: int, identity: Identity) -> None:
     """Record an attempt whose first new epoch is `first`; the run's lock must be held."""
-    whole = _whole(folder)
-    known = {"node": platform.node()} | dict(identity.get("provenance", {}))
+    before = read(folder)
+    known = {"node": platform.node()} | identity.get("provenance", {})
     facts = {word: str(known[name]) for name, word in _FACTS.items() if known.get(name)}
-    before = json.loads(unsealed(whole[-1]) or b"")["attempt"] if whole else int(first > 0)  # by an older octant
-    line = {"attempt": before + 1, "epoch": first, "time": time.time_ns() // 1_000_000, "facts": facts}
-    replace(folder / ATTEMPTS, b"".join([*whole, sealed(json.dumps(line))]))
+    number = 1 + (before[-1]["attempt"] if before else int(first > 0))  # by an older octant
+    this: Attempt = {"attempt": number, "epoch": first, "time": time.time_ns() // 1_000_000, "facts": facts}
+    replace(folder / ATTEMPTS, b"".join(sealed(json.dumps(each)) for each in (*before, this)))
 
 
-def read(folder: Path) -> list[dict[str, Any]]:
+def read(folder: Path) -> list[Attempt]:
     """The attempts, oldest first, without those whose line is damaged."""
-    return [json.loads(unsealed(line) or b"") for line in _whole(folder)]
+    try:
+        lines = (folder / ATTEMPTS).read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+    return [json.loads(whole) for line in lines if (whole := unsealed(line))]
 
 
-def tags(attempts: list[dict[str, Any]]) -> dict[str, str]:
+def tags(attempts: list[Attempt]) -> dict[str, str]:
     """MLflow's tags of a run that took several: how many, and which epochs are of which commit."""
     if not attempts or attempts[-1]["attempt"] < 2:
         return {}
     return {"attempts": str(attempts[-1]["attempt"]), "attempts_from": _in_words(attempts)[:_LONGEST]}
 
 
-def _in_words(attempts: list[dict[str, Any]]) -> str:
+def _in_words(attempts: list[Attempt]) -> str:
     """`epoch 0: commit 1a2b3c, tree clean; epoch 8: commit 4d5e6f`: of later attempts what differs from the one before.
 
     An attempt of which no epoch is left, or that differs in nothing, is left out.
@@ -54,17 +57,9 @@ def _in_words(attempts: list[dict[str, Any]]) -> str:
     for number, attempt in enumerate(attempts):
         facts = attempt["facts"]
         later = [each["epoch"] for each in attempts[number + 1 :]]
-        shown = facts if before else {name: facts[name] for name in ("commit", "tree") if name in facts}
+        shown: dict[str, str] = facts if before else {name: facts[name] for name in ("commit", "tree") if name in facts}
         news = [f"{name} {shown[name][:80]}" for name in shown if before.get(name) != shown[name]]
         if attempt["epoch"] < min(later, default=attempt["epoch"] + 1) and (news or not parts):
             parts.append(f"epoch {attempt['epoch']}: {', '.join(news) or 'commit unknown'}")
             before = facts
     return "; ".join(parts)
-
-
-def _whole(folder: Path) -> list[bytes]:
-    try:
-        lines = (folder / ATTEMPTS).read_bytes().splitlines(keepends=True)
-    except FileNotFoundError:
-        return []
-    return [line for line in lines if unsealed(line)]

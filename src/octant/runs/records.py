@@ -28,6 +28,15 @@ class Identity(TypedDict):
     uncommitted: str | None
 
 
+class Attempt(TypedDict):
+    """One line of attempts.jsonl: the attempt's number, its first epoch, and where it ran."""
+
+    attempt: int
+    epoch: int
+    time: int
+    facts: dict[str, str]
+
+
 class EpochLine(TypedDict):
     """One epoch; `time` in milliseconds since 1970."""
 
