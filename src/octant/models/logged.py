@@ -23,7 +23,7 @@ import numpy as np
 from octant.errors import InputError
 from octant.network import activations
 from octant.network.initialisers import Parameters
-from octant.runs.records import History, Identity
+from octant.runs.lines import History, Identity
 from octant.tracking.receipt import Delivery, Receipt
 from octant.tracking.store import Connection
 

@@ -19,9 +19,9 @@ from octant.network.data import load
 from octant.network.settings import Settings
 from octant.runs import provenance
 from octant.runs.fingerprint import code_digest, source_of
+from octant.runs.lines import History
 from octant.runs.pool import train_all
 from octant.runs.progress import Progress
-from octant.runs.records import History
 from octant.runs.run import Run
 from octant.tracking.content import summary
 from octant.tracking.store import located

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from octant.runs.disk import replace
 from octant.runs.journal import ATTEMPTS
-from octant.runs.records import Attempt, Identity
+from octant.runs.lines import Attempt, Identity
 from octant.seal import sealed, unsealed
 
 _FACTS = {"mlflow.source.git.commit": "commit", "git_state": "tree", "version_octant": "octant",

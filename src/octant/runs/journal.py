@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 from octant.runs.checkpoint import pack, unpack
 from octant.runs.disk import Busy, locked, make_folder, read_json, replace, sync_folder, write_json
 from octant.runs.fingerprint import fingerprint
-from octant.runs.records import EpochLine, History, Identity, OutcomeLine
+from octant.runs.lines import EpochLine, History, Identity, OutcomeLine
 from octant.seal import sealed, unsealed
 
 if TYPE_CHECKING:

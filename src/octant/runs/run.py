@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from octant.runs.journal import Journal
-from octant.runs.records import Identity
+from octant.runs.lines import Identity
 from octant.trainer import Settings
 
 

@@ -13,7 +13,7 @@ from octant.errors import InputError, StoreAway
 from octant.runs import cluster, provenance
 from octant.runs.fingerprint import HALF, Source, changed, code_digest, fingerprint, source_of
 from octant.runs.journal import Journal
-from octant.runs.records import Identity
+from octant.runs.lines import Identity
 from octant.runs.run import Ending, Run
 from octant.runs.settings import Launch
 from octant.tracking.receipt import Delivery

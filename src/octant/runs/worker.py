@@ -21,7 +21,7 @@ from octant.errors import InputError, line_of
 from octant.runs import attempts
 from octant.runs.disk import Busy
 from octant.runs.journal import Journal
-from octant.runs.records import EpochLine, History, OutcomeLine
+from octant.runs.lines import EpochLine, History, OutcomeLine
 from octant.runs.run import Ending, Outcome, Run
 from octant.trainer import Data, Epoch, Trainer, trainer
 

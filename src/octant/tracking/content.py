@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from octant.analysis.palette import styles
-from octant.runs.records import EpochLine, History
+from octant.runs.lines import EpochLine, History
 from octant.trainer import flat
 
 if TYPE_CHECKING:

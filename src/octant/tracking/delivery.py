@@ -22,7 +22,7 @@ from octant.errors import InputError
 from octant.runs import attempts
 from octant.runs.disk import Busy
 from octant.runs.journal import FILES
-from octant.runs.records import History, Identity
+from octant.runs.lines import History, Identity
 from octant.tracking.content import dataset_inputs, outcome_tags, points, run_name, run_params, run_tags, summary_points
 from octant.tracking.receipt import Claim, Delivery, Receipt, State
 from octant.tracking.store import REPLACED, Connection, is_active, must_be_ours, search

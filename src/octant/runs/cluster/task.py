@@ -19,7 +19,7 @@ from typing import NoReturn
 
 from octant.runs import provenance
 from octant.runs.disk import Busy, locked, read_json, write_json
-from octant.runs.records import Identity
+from octant.runs.lines import Identity
 from octant.runs.run import Ending, Outcome, Run
 from octant.runs.settings import Cluster
 from octant.runs.worker import execute

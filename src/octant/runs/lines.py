@@ -1,4 +1,4 @@
-"""What a journal records of a run, as types: run.json, the lines of epochs.jsonl, and all of these lines together."""
+"""What run.json and the lines of a journal hold, as types, and all lines together."""
 
 from __future__ import annotations
 
