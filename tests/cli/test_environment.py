@@ -176,4 +176,4 @@ def test_what_counts_as_accepted_was_accepted(plain: Path, monkeypatch: pytest.M
     assert not delivery.is_done()
     assert deliver(connection, delivery, State.FINISHED)
     run_id = delivery.receipt().run_id
-    assert Database(plain).query(f"select count(*) from params where run_uuid = '{run_id}'") == [(22,)]
+    assert Database(plain).query(f"select count(*) from params where run_uuid = '{run_id}'") == [(25,)]
