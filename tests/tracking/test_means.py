@@ -17,10 +17,10 @@ from octant.errors import InputError
 from octant.models.champion import register
 from octant.runs.settings import Tracking
 from octant.tracking.means import log_means
+from octant.tracking.receipt import journals
 from octant.tracking.runs import read_runs
 from octant.tracking.store import Connection, connect, locate
 from octant.tracking.stored import read_run
-from octant.tracking.upkeep import journals
 from octant.tracking.view import newest_sweep
 from support.command import Database, run_octant
 
