@@ -78,7 +78,7 @@ def test_move_keeps_every_row(old: Store, new: Store, tmp_path: Path) -> None:
     assert counts["runs"] == 9  # and the report
     before, after = Database(tmp_path / "home"), Database(tmp_path / "new")
     assert after.histories() == before.histories()
-    assert len(after.histories()) == 8 * 6
+    assert len(after.histories()) == 8 * 13  # metrics of a record, diagnostics among them
     ids = "select run_uuid, status, start_time from runs order by 1"
     assert after.query(ids) == before.query(ids)
     assert len(list((tmp_path / "files").rglob("config.yaml"))) == 8
