@@ -53,7 +53,7 @@ def _in_memory(prepared: Prepared, dtype: str) -> Dataset:
 
 SOURCES: dict[str, Reader] = {
     "digits": Reader(shipped.read_digits, shipped.shipped_state),
-    **{name: Reader(shipped.read_table, shipped.shipped_state) for name in TABLES},
+    **{name: Reader(shipped.read_shipped, shipped.shipped_state) for name in TABLES},
     "point": Reader(shipped.read_point, lambda settings: []),
     **{name: Reader(shipped.read_plane, lambda settings: []) for name in PLANES},
     "mnist": Reader(published.read_published, published.published_state),

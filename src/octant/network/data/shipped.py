@@ -23,7 +23,7 @@ def read_digits(_: DataSettings) -> Source:
     return Source("digits", X, labels.astype(np.int64), 16.0, (8, 8))
 
 
-def read_table(settings: DataSettings) -> Source:
+def read_shipped(settings: DataSettings) -> Source:
     """Iris, wine or breast cancer (UCI), each column standardised by the training examples' mean and SD."""
     from sklearn import datasets
 
