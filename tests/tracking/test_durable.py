@@ -135,7 +135,6 @@ def test_failed_sync_leaves_the_receipt(home: Path, monkeypatch: pytest.MonkeyPa
     assert delivery.is_done()
     database = Database(home)
     assert database.query("select count(*) from metrics where key = 'test_accuracy'") == [(2,)]
-    assert database.query("select count(*) from metrics where key = 'final_test_accuracy'") == [(1,)]
     assert database.query("select count(*) from logged_models") == [(1,)]
     assert database.query("select count(*) from inputs where destination_type = 'RUN'") == [(1,)]
 

@@ -23,7 +23,6 @@ from octant.runs.lines import History
 from octant.runs.pool import train_all
 from octant.runs.progress import Progress
 from octant.runs.run import Run
-from octant.tracking.content import summary
 from octant.tracking.store import located
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
 from octant.trainer import trainer
@@ -100,9 +99,8 @@ def circumstances(then: dict[str, str], now: dict[str, str]) -> list[str]:
 
 
 def numbers(history: History) -> Points:
-    """(metric, step) -> value of a journal, with the summary that MLflow has of it."""
-    points = {(key, line["epoch"]): value for line in history.epochs for key, value in line["metrics"].items()}
-    return points | {(key, len(history.epochs) - 1): value for key, value in summary(history).items()}
+    """(metric, step) -> value of a journal."""
+    return {(key, line["epoch"]): value for line in history.epochs for key, value in line["metrics"].items()}
 
 
 def differences(then: Points, now: Points, complete: bool) -> list[str]:

@@ -23,7 +23,7 @@ from octant.runs import attempts
 from octant.runs.disk import Busy
 from octant.runs.journal import FILES
 from octant.runs.lines import History, Identity
-from octant.tracking.content import dataset_inputs, outcome_tags, points, run_name, run_params, run_tags, summary_points
+from octant.tracking.content import dataset_inputs, model_points, outcome_tags, points, run_params, run_tags
 from octant.tracking.receipt import Claim, Delivery, Receipt, State
 from octant.tracking.store import REPLACED, Connection, is_active, must_be_ours, search
 from octant.tracking.stored import CONFIG, UNCOMMITTED
@@ -127,9 +127,9 @@ class _Sender:
             must_be_ours(self.connection)
             epochs = self.history.epochs
             started = epochs[0]["time"] if epochs else int(time.time() * 1000)
-            tags = run_tags(self.identity, self.receipt.sweep)
+            tags = run_tags(self.identity, self.receipt.sweep) | self.receipt.look
             tags |= {"creation": creating, "state": home.tag(self.journal.state)}
-            name = run_name(self.identity)
+            name = tags.get("mlflow.runName")
             found = client.create_run(experiment_id, start_time=started, tags=tags, run_name=name)
         self._save(replace(self.receipt.with_run(found), status=State.RUNNING, tagged=self.receipt.sweep))
 
@@ -159,7 +159,7 @@ class _Sender:
         texts = outcome_tags(self._run_id, history) if over else {}
         texts |= tried if tried.get("attempts") != receipt.attempts else {}
         tags = [RunTag(key, value) for key, value in texts.items()]
-        summary = summary_points(history, receipt.model_id) if over else []
+        summary = model_points(history, receipt.model_id) if over else []
         params = [] if receipt.described else [Param(key, value) for key, value in run_params(self.identity).items()]
         lines = history.epochs[receipt.sent :]
         while lines or params or tags:
@@ -178,7 +178,8 @@ class _Sender:
 
     def _retag(self) -> None:
         if self.receipt.tagged != self.receipt.sweep:
-            self.connection.client.set_tag(self._run_id, "sweep", self.receipt.sweep, synchronous=True)
+            for key, value in (self.receipt.look | {"sweep": self.receipt.sweep}).items():
+                self.connection.client.set_tag(self._run_id, key, value, synchronous=True)
             self.receipt = replace(self.receipt, tagged=self.receipt.sweep)
 
     def _set_status(self, status: State) -> None:

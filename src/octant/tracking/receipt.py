@@ -7,9 +7,9 @@ them at once, has brought to the disk what they vouch for. A crash before that o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,8 @@ class Receipt:
     """What a store has accepted of a run: `status`, `sent` epochs, and what was logged once.
 
     `creating` and `modelling` are written before the run and its model are made: after a crash they are looked for.
-    `sweep` wants the run, `tagged` is the sweep that the store has it under; `trash` are runs that it replaces.
+    `sweep` wants the run, `tagged` is the sweep that the store has it under; `trash` are runs that it
+    replaces; `look` are the tags by which the sweep tells its runs apart: see looks.py.
     """
 
     store: str = ""
@@ -64,6 +65,7 @@ class Receipt:
     model_id: str | None = None
     sha256: str | None = None
     trash: tuple[str, ...] = ()
+    look: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Receipt:
@@ -95,7 +97,7 @@ class Receipt:
 
     def without_run(self) -> Receipt:
         """This receipt, where the store does not know the run any more."""
-        return Receipt(self.store, self.experiment, self.sweep, trash=self.trash)
+        return Receipt(self.store, self.experiment, self.sweep, trash=self.trash, look=self.look)
 
 
 _RECEIPT = TypeAdapter(Receipt)
@@ -140,13 +142,21 @@ class Delivery:
         return f"#/experiments/{experiment_id}/runs/{self.receipt().run_id}"
 
 
-def place(store: Store, experiment: str, sweep: str, journal: Journal, *, anew: bool = False) -> Delivery:
+def place(
+    store: Store,
+    experiment: str,
+    sweep: str,
+    journal: Journal,
+    *,
+    look: Mapping[str, str] | None = None,
+    anew: bool = False,
+) -> Delivery:
     """Write the wish to have a run in the store; `anew` sends the run it had there to the trash."""
     delivery = Delivery(journal, store.key(experiment))
     receipt = delivery.receipt()
     if anew and receipt.run_id:
         receipt = Receipt(trash=(*receipt.trash, receipt.run_id))
-    wanted = replace(receipt, sweep=sweep)
+    wanted = replace(receipt, sweep=sweep, look=dict(look or {}))
     if not (wanted.store and wanted.experiment):
         wanted = replace(wanted, store=store.name or store.shown, experiment=experiment)
     if wanted != receipt:
