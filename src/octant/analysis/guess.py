@@ -54,10 +54,18 @@ class Asked:
         return [name for name in named if name]
 
 
-def endpoint_of(frame: pd.DataFrame, asked: Asked) -> str:
-    """The metric that answers: the one asked for, or that which looks most like a result on held-out data."""
+def endpoint_of(frame: pd.DataFrame, asked: Asked, metrics: Sequence[str] | None = None) -> str:
+    """The metric that answers: the one asked for, or that which looks most like a result on held-out data.
+
+    `metrics` are the columns that are known to hold metrics; None: their names say so.
+    """
     if asked.endpoint:
         return asked.endpoint
+    if metrics is not None:
+        numbers = [name for name in metrics if is_number(frame[name]) and name != asked.validation]
+        if not numbers:
+            raise InputError("no run has a metric: nothing to compare")
+        return max([name for name in numbers if not _TIMES.fullmatch(name)] or numbers, key=_likely)
     known = {*(asked.compare or ()), *asked.tune, *(asked.repeat or ()), asked.validation, *STEPS}
     numbers = [str(name) for name in frame if is_number(frame[name]) and name not in known]
     metrics = [name for name in numbers if METRIC.fullmatch(name) and not _TIMES.fullmatch(name)]

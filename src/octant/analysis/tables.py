@@ -1,11 +1,11 @@
-"""Tables that octant never made to a comparison: any frame, any csv; one line on each thing that was done with it."""
+"""Runs that octant never trained to a comparison: any frame, csv or store; a line on each thing that was done."""
 
 from __future__ import annotations
 
 import csv
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ import pandas as pd
 
 from octant.analysis.comparison import Comparison, answer
 from octant.analysis.comparison.design import check_seen
-from octant.analysis.comparison.settings import REPEATS, is_number, listed, varied
+from octant.analysis.comparison.settings import METRIC, REPEATS, is_number, listed, varied
 from octant.analysis.guess import STEPS, Asked, endpoint_of, question_of, said
 from octant.analysis.question import Goal, Question
-from octant.errors import InputError
+from octant.errors import InputError, nearest
 
 STATUS = ("outcome", "status", "state")
 FINISHED = ("finished", "complete", "completed", "success", "succeeded", "done", "ok", "")
@@ -44,14 +44,51 @@ def compare(
     is NaN counts as diverged. `said` of the result says what was guessed, `notes` what was done with the rows.
     Raises InputError, one line, where there is no answer.
     """
-    return _compare(frame, Asked(compare, tune, repeat, endpoint, goal, margin, validation), blank=False)
+    asked = Asked(compare, tune, repeat, endpoint, goal, margin, validation)
+    return _compare(frame, asked, Source(blank=False), [])[0]
 
 
 def compare_file(path: Path, asked: Asked | None = None) -> tuple[Comparison, list[str]]:
     """Compare the runs of a csv file; also the lines to print before the answer, the question first."""
     frame, lines = read_csv_runs(path)
-    comparison = _compare(frame, asked or Asked(), blank=True)
-    return comparison, [comparison.said, *lines, *comparison.notes]
+    return _compare(frame, asked or Asked(), Source(blank=True), lines)
+
+
+def compare_logged(frame: pd.DataFrame, metrics: Sequence[str], asked: Asked) -> tuple[Comparison, list[str]]:
+    """Compare the runs of a tracking store, one row each with its last metrics; also the lines to print.
+
+    `metrics` are the columns with metrics; NaN is one that was not logged. Where a param and a metric have one name,
+    `asked` means the metric as endpoint and validation, the param elsewhere.
+    """
+    both = {name.removeprefix("metrics."): name for name in metrics}
+    asked = replace(asked, endpoint=both.get(str(asked.endpoint), asked.endpoint),
+                    validation=both.get(str(asked.validation), asked.validation))  # fmt: skip
+    return _compare(frame, asked, Source(blank=True, noun="run", metrics=metrics), [])
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a table comes from: whether a NaN is a `blank` cell or what a run came to, what a row is called, and
+    which columns are known to hold metrics, the last step's (None: not known, and several rows may be steps of a run).
+    """
+
+    blank: bool
+    noun: str = "row"
+    metrics: Sequence[str] | None = None
+
+    def count(self, rows: Iterable[bool]) -> str:
+        """How many of the rows, with their noun."""
+        n = int(np.sum(np.asarray(list(rows))))
+        return f"{n} {self.noun}{'s' * (n != 1)}"
+
+
+@dataclass(frozen=True)
+class Tidy:
+    """One row a run with an outcome; `curves` has a row a run and step where the table had several a run."""
+
+    runs: pd.DataFrame
+    lines: list[str]
+    curves: pd.DataFrame
 
 
 def read_csv_runs(path: Path) -> tuple[pd.DataFrame, list[str]]:
@@ -80,49 +117,64 @@ def read_csv_runs(path: Path) -> tuple[pd.DataFrame, list[str]]:
     return frame.apply(_numbers), lines
 
 
-def _compare(frame: pd.DataFrame, asked: Asked, blank: bool) -> Comparison:
+def _compare(frame: pd.DataFrame, asked: Asked, source: Source, about: list[str]) -> tuple[Comparison, list[str]]:
+    """The comparison, and the lines to print before it: the question, `about` the file, what was done with rows."""
     frame = _folds_down(frame.reset_index(drop=True)).apply(_plain)
     asked = asked.of(frame)
-    if missing := [name for name in asked.columns() if name not in frame]:
-        raise InputError(f"no column {', '.join(missing)}; columns: {listed(frame.columns, 20)}")
+    for missing in (name for name in asked.columns() if name not in frame):
+        hint = nearest(missing, map(str, frame.columns))
+        raise InputError(f"no column {missing}; {hint}columns: {listed(frame.columns, 20)}")
     if frame.empty:
         raise InputError("no rows: nothing to compare")
-    asked = replace(asked, endpoint=endpoint_of(frame.apply(_mostly_numbers), asked))
-    runs, lines, stepped = tidy(frame, asked, blank)
-    question, guessed = question_of(runs, asked)
-    check_seen(runs, question)
-    runs, question, paired = _paired(runs, question, asked)
-    comparison = answer(runs, question)
-    notes = (*lines, *guessed, *paired, *comparison.notes)
-    return replace(comparison, notes=notes, said=said(runs, question, stepped))
+    endpoint = endpoint_of(frame.apply(_mostly_numbers), asked, source.metrics)
+    asked = replace(asked, endpoint=endpoint)
+    tidied = tidy(_settings_and_results(frame, asked, source), asked, source)
+    question, guessed = question_of(tidied.runs, asked)
+    check_seen(tidied.runs, question)
+    runs, question, paired = _paired(tidied.runs, question, asked, source)
+    comparison = answer(runs, question, tidied.curves if len(tidied.curves) else None)
+    last = len(tidied.curves) > 0 or source.metrics is not None
+    notes = (*tidied.lines, *guessed, *paired, *comparison.notes)
+    said_of = said(runs, question, last)
+    comparison = replace(comparison, notes=notes, said=said_of, curves=tidied.curves)
+    return comparison, [said_of, *about, *notes]
 
 
-def tidy(frame: pd.DataFrame, asked: Asked, blank: bool) -> tuple[pd.DataFrame, list[str], bool]:
-    """One row a run with an outcome, a line on each kind of row that was left out, and whether steps were folded.
+def _settings_and_results(frame: pd.DataFrame, asked: Asked, source: Source) -> pd.DataFrame:
+    """The table without metrics that nobody asked for, whose names could be taken for those of settings."""
+    others = {name for name in source.metrics or () if name not in asked.columns() and not METRIC.fullmatch(name)}
+    return frame.drop(columns=list(others))
 
-    Where `blank`, a NaN is a cell that was never filled in, and such rows are left out; otherwise it is what the run
-    came to, which counts as diverged.
+
+def tidy(frame: pd.DataFrame, asked: Asked, source: Source) -> Tidy:
+    """One row a run, and a line on each kind of row that was left out; raises InputError where none is left.
+
+    A blank is a cell that was never filled in, and such rows are left out; NaN is otherwise what the run came to,
+    which counts as diverged.
     """
     endpoint, lines = str(asked.endpoint), []
     numbers = pd.to_numeric(frame[endpoint], errors="coerce").astype(float)
     text = frame[endpoint].astype(str).str.lower().str.strip()
     words = numbers.isna() & frame[endpoint].notna() & ~text.isin(NOT_A_NUMBER)
     ended, about = _ended(frame)
-    lacking = frame[endpoint].isna() & blank & (ended == "finished")
+    lacking = frame[endpoint].isna() & source.blank & (ended == "finished")
     if words.any():
-        lines.append(f"{_count(words)} without a number for {endpoint} ({listed(text[words].unique())}) left out")
+        lines.append(f"{source.count(words)} without a number for {endpoint} ({listed(text[words].unique())}) left out")
     if lacking.any():
-        lines.append(f"{_count(lacking)} without {endpoint} left out")
+        lines.append(f"{source.count(lacking)} without {endpoint} left out")
     frame = frame.assign(**{endpoint: numbers})[~words & ~lacking & (ended != "left out")]
     frame = frame.drop(columns=[*STATUS], errors="ignore")
     diverged = ~np.isfinite(frame[endpoint]) | (ended[frame.index] == "diverged")
     frame = frame.assign(outcome=np.where(diverged, "diverged", "finished"))
-    frame, steps = _last_steps(frame, asked)
+    curves = pd.DataFrame()
+    if source.metrics is None:
+        frame, curves, steps = _last_steps(frame, asked, source)
+        about += steps
     lost = int((frame["outcome"] == "diverged").sum())
     lines += [f"{lost} of {len(frame)} runs ended without a finite {endpoint}: counted as diverged"] if lost else []
     if frame.empty:
         raise InputError(f"no finished run with a value of {endpoint}; {'; '.join([*lines, *about])}")
-    return frame.reset_index(drop=True), [*lines, *about, *(steps or [])], steps is not None
+    return Tidy(frame.reset_index(drop=True), [*lines, *about], curves)
 
 
 def _ended(frame: pd.DataFrame) -> tuple[pd.Series[Any], list[str]]:
@@ -138,31 +190,35 @@ def _ended(frame: pd.DataFrame) -> tuple[pd.Series[Any], list[str]]:
                    ] if len(others) else []  # fmt: skip
 
 
-def _last_steps(frame: pd.DataFrame, asked: Asked) -> tuple[pd.DataFrame, list[str] | None]:
-    """The last row of each run where a run has several; None for the lines where no column counts steps."""
+def _last_steps(frame: pd.DataFrame, asked: Asked, source: Source) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """The last row of each run where a run has several, all of its rows as curves, and a line on early ends."""
     given = asked.columns()
     step = next((name for name in STEPS if name in frame and name not in given and is_number(frame[name])), None)
     if step is None or frame.empty:
-        return frame, None
+        return frame, pd.DataFrame(), []
     settings = [name for name in varied(frame.drop(columns=[step])) if name != asked.endpoint]
     keys = next(([name] for name in IDENTITY if name in frame and name not in given), None) or settings
-    if not keys:
-        return frame.sort_values(step, kind="stable").tail(1), []
     ordered = frame.sort_values(step, kind="stable")
-    last = ordered.groupby(keys, dropna=False, sort=False).tail(1).sort_index()
+    runs = ordered.groupby(keys, dropna=False, sort=False) if keys else ordered.groupby(lambda _: 0)
+    ordered = ordered.assign(fingerprint=runs.ngroup().astype(str))
+    curves = ordered.rename(columns={step: "epoch"})[["fingerprint", "epoch", str(asked.endpoint)]]
+    last = ordered.groupby("fingerprint", sort=False).tail(1).sort_index()
     short = (last[step] < last[step].max()) & (last["outcome"] == "finished")
     if 0 < short.sum() < len(last) / 2:
-        return last[~short], [f"{_count(short)} that end before the last {step} ({last[step].max():g}) left out"]
-    return last, [f"{int(short.sum())} of {len(last)} runs end before {step} {last[step].max():g}: "
-                  "each counts with its own last one"] if short.any() else []  # fmt: skip
+        return last[~short], curves, [f"{source.count(short)} that end before the last {step} "
+                                      f"({last[step].max():g}) left out"]  # fmt: skip
+    return last, curves, [f"{int(short.sum())} of {len(last)} runs end before {step} {last[step].max():g}: "
+                          "each counts with its own last one"] if short.any() else []  # fmt: skip
 
 
-def _paired(runs: pd.DataFrame, question: Question, asked: Asked) -> tuple[pd.DataFrame, Question, list[str]]:
+def _paired(
+    runs: pd.DataFrame, question: Question, asked: Asked, source: Source
+) -> tuple[pd.DataFrame, Question, list[str]]:
     """One run a cell and repeat: of several the last one; without repeats that are shared they are numbered."""
     lines, repeat = [], list(question.repeat)
     lacking = runs[repeat].isna().any(axis=1) if repeat else pd.Series(False, index=runs.index)
     if lacking.any():
-        lines.append(f"{_count(lacking)} without {' or '.join(repeat)} left out")
+        lines.append(f"{source.count(lacking)} without {' or '.join(repeat)} left out")
         runs = runs[~lacking]
     own = [*question.compare, *question.tune]
     cells = runs.groupby(own, dropna=False, sort=False) if own else runs.groupby(lambda _: 0)
@@ -177,7 +233,7 @@ def _paired(runs: pd.DataFrame, question: Question, asked: Asked) -> tuple[pd.Da
         return runs, replace(question, repeat=(NUMBERED,)), lines
     twice = runs.duplicated([*own, *repeat], keep="last") if own or repeat else runs.duplicated()
     if twice.any():
-        lines.append(f"{_count(twice)} of the same configuration and {question.noun} as a later one left out")
+        lines.append(f"{source.count(twice)} of the same configuration and {question.noun} as a later one left out")
     return runs[~twice], question, lines
 
 
@@ -215,8 +271,3 @@ def _folds_down(frame: pd.DataFrame) -> pd.DataFrame:
         scores = {f"test_{found[2]}": frame[name] for name, found in folds.items() if int(found[1]) == fold}
         parts.append(settings.assign(fold=fold, **scores))
     return pd.concat(parts, ignore_index=True)
-
-
-def _count(rows: Iterable[bool]) -> str:
-    n = int(np.sum(np.asarray(list(rows))))
-    return f"{n} row{'s' * (n != 1)}"
