@@ -201,7 +201,9 @@ def _last_steps(frame: pd.DataFrame, asked: Asked, source: Source) -> tuple[pd.D
     ordered = frame.sort_values(step, kind="stable")
     runs = ordered.groupby(keys, dropna=False, sort=False) if keys else ordered.groupby(lambda _: 0)
     ordered = ordered.assign(fingerprint=runs.ngroup().astype(str))
-    curves = ordered.rename(columns={step: "epoch"})[["fingerprint", "epoch", str(asked.endpoint)]]
+    metrics = [str(name) for name in frame if METRIC.fullmatch(str(name)) and is_number(frame[name])]
+    curves = ordered[["fingerprint", step, *dict.fromkeys([*metrics, str(asked.endpoint)])]]
+    curves = curves.rename(columns={step: "epoch"})
     last = ordered.groupby("fingerprint", sort=False).tail(1).sort_index()
     short = (last[step] < last[step].max()) & (last["outcome"] == "finished")
     if 0 < short.sum() < len(last) / 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Runs that octant logs beside those it trained: the report of a sweep, the mean curves of its configurations.
 _KINDS = ("kind", "octant.kind")
 _MOST = 1000  # experiments that are named as a misspelt one's neighbours
+MOST_POINTS = 1_000_000  # of curves: more take minutes to read and to draw
 _SYSTEM = "system/"  # MLflow's own measurements of the machine
 
 
@@ -79,17 +80,26 @@ def read_logged(connection: Connection) -> Logged:
     return Logged(pd.DataFrame([_row(run, keys) for run in found]), keys, lines)
 
 
-def read_histories(connection: Connection, run_ids: Sequence[str], keys: Sequence[str]) -> pd.DataFrame:
-    """Every step of some metrics: columns fingerprint (the run's id), epoch (the step) and `keys`."""
-    points = [(run, step, key, value) for key in keys for run, step, value in _history(connection, run_ids, key)]
-    long = pd.DataFrame(points, columns=["fingerprint", "epoch", "key", "value"])
-    wide = long.pivot_table(index=["fingerprint", "epoch"], columns="key", values="value", aggfunc="last")
-    return wide.reset_index().rename_axis(columns=None)
-
-
-def _history(connection: Connection, run_ids: Sequence[str], key: str) -> Iterator[tuple[str, int, float]]:
-    first = connection.client.get_metric_history(run_ids[0], key)
-    yield from histories(connection, list(run_ids), key, most=2 * len(first) + 100)
+def read_histories(
+    connection: Connection, run_ids: Sequence[str], keys: Mapping[str, str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Every step of some metrics: columns fingerprint (the run's id), epoch (the step) and those of `keys`, which says
+    what each metric is called in the store; and a line where there are too many to be read.
+    """
+    most = len(connection.client.get_metric_history(run_ids[0], next(iter(keys.values()))))
+    if (points := most * len(run_ids) * len(keys)) > MOST_POINTS:
+        empty = pd.DataFrame({"fingerprint": [], "epoch": [], **{name: [] for name in keys}}).astype(
+            {"fingerprint": str}
+        )
+        return empty, [f"learning curves left out: about {points:,} points"]
+    rows = [
+        (run, step, name, value)
+        for name, key in keys.items()
+        for run, step, value in histories(connection, list(run_ids), key, 2 * most)
+    ]
+    long = pd.DataFrame(rows, columns=["fingerprint", "epoch", "name", "value"])
+    wide = long.pivot_table(index=["fingerprint", "epoch"], columns="name", values="value", aggfunc="last")
+    return wide.reset_index().rename_axis(columns=None).reindex(columns=["fingerprint", "epoch", *keys]), []
 
 
 def _row(run: Run, keys: dict[str, str]) -> dict[str, Any]:
