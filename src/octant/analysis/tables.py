@@ -156,7 +156,7 @@ def tidy(frame: pd.DataFrame, asked: Asked, source: Source) -> Tidy:
     numbers = pd.to_numeric(frame[endpoint], errors="coerce").astype(float)
     text = frame[endpoint].astype(str).str.lower().str.strip()
     words = numbers.isna() & frame[endpoint].notna() & ~text.isin(NOT_A_NUMBER)
-    ended, about = _ended(frame)
+    ended, about = _ended(frame, source)
     lacking = frame[endpoint].isna() & source.blank & (ended == "finished")
     if words.any():
         lines.append(f"{source.count(words)} without a number for {endpoint} ({listed(text[words].unique())}) left out")
@@ -177,7 +177,7 @@ def tidy(frame: pd.DataFrame, asked: Asked, source: Source) -> Tidy:
     return Tidy(frame.reset_index(drop=True), [*lines, *about], curves)
 
 
-def _ended(frame: pd.DataFrame) -> tuple[pd.Series[Any], list[str]]:
+def _ended(frame: pd.DataFrame, source: Source) -> tuple[pd.Series[Any], list[str]]:
     """How each row's run ended: finished, diverged, or left out, from the first column of STATUS."""
     name = next((name for name in STATUS if name in frame and not is_number(frame[name])), None)
     if name is None:
@@ -186,7 +186,8 @@ def _ended(frame: pd.DataFrame) -> tuple[pd.Series[Any], list[str]]:
     ended = pd.Series("left out", index=frame.index).mask(status.isin(FINISHED), "finished")
     ended = ended.mask(status == "diverged", "diverged")
     others = status[ended == "left out"].value_counts()
-    return ended, [f"rows of runs that have not finished left out: {', '.join(f'{n} {w}' for w, n in others.items())}"
+    what = "runs" if source.noun == "run" else "rows of runs"
+    return ended, [f"{what} that have not finished left out: {', '.join(f'{n} {w}' for w, n in others.items())}"
                    ] if len(others) else []  # fmt: skip
 
 
@@ -197,7 +198,11 @@ def _last_steps(frame: pd.DataFrame, asked: Asked, source: Source) -> tuple[pd.D
     if step is None or frame.empty:
         return frame, pd.DataFrame(), []
     settings = [name for name in varied(frame.drop(columns=[step])) if name != asked.endpoint]
-    keys = next(([name] for name in IDENTITY if name in frame and name not in given), None) or settings
+    # What has several rows of one step, such as a number of repeats that every configuration has, names no run.
+    named = [
+        name for name in IDENTITY if name in frame and name not in given and not frame.duplicated([name, step]).any()
+    ]
+    keys = named[:1] or settings
     ordered = frame.sort_values(step, kind="stable")
     runs = ordered.groupby(keys, dropna=False, sort=False) if keys else ordered.groupby(lambda _: 0)
     ordered = ordered.assign(fingerprint=runs.ngroup().astype(str))

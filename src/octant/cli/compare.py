@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from octant.analysis.comparison import Comparison
     from octant.analysis.guess import Asked
 
-    Read = tuple[Comparison, list[str], pd.DataFrame]
+    Read = tuple[str, Comparison, list[str], pd.DataFrame]  # name, answer, lines, curves
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,21 +38,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Say what is compared and what was done with the rows; print the answer and write the report."""
-    name = _name(options)
-    folder: Path = options.out or Path(f"{name}-comparison")
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out: {folder} is a file; name a folder")
     from octant.analysis.guess import Asked
 
+    if options.out and options.out.exists() and not options.out.is_dir():
+        raise InputError(f"--out: {options.out} is a file; name a folder")
     asked = Asked(options.compare, options.tune, options.repeat, options.endpoint, options.goal, options.margin,
                   options.validation)  # fmt: skip
-    comparison, lines, curves = _from_file(options.file, asked) if options.file else _from_store(options, asked)
+    name, comparison, lines, curves = (_from_file if _is_file(options) else _from_store)(options, asked)
     print(printable("\n".join(lines)), flush=True)
     from octant.analysis.report.table import TableReport, printed  # matplotlib reads the environment
 
     report = TableReport(name, comparison, [*map(printable, lines)], _command(options), curves)
     print(f"\n{printable(printed(report))}\n")
-    print(f"written to   {report.write(folder)[0]}")
+    plain = re.sub(r"[^\w.-]+", "-", name).strip(".-") or "table"
+    print(f"written to   {report.write(options.out or Path(f'{plain}-comparison'))[0]}")
     return 0
 
 
@@ -64,20 +63,19 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _name(options: argparse.Namespace) -> str:
+def _is_file(options: argparse.Namespace) -> bool:
     if options.file and (options.uri or options.experiment):
         raise InputError("compare: a file, or --uri and --experiment, not both")
     if not (options.file or options.uri or options.experiment):
         raise InputError("compare: name a csv file, or an experiment: octant compare --uri URI --experiment NAME")
-    name = options.file.stem if options.file else options.experiment or "experiment"
-    return re.sub(r"[^\w.-]+", "-", name).strip(".-") or "table"
+    return options.file is not None
 
 
-def _from_file(file: Path, asked: Asked) -> Read:
+def _from_file(options: argparse.Namespace, asked: Asked) -> Read:
     from octant.analysis.tables import compare_file
 
-    comparison, lines = compare_file(file, asked)
-    return comparison, lines, comparison.curves
+    comparison, lines = compare_file(options.file, asked)
+    return options.file.stem, comparison, lines, comparison.curves
 
 
 def _from_store(options: argparse.Namespace, asked: Asked) -> Read:
@@ -88,10 +86,10 @@ def _from_store(options: argparse.Namespace, asked: Asked) -> Read:
     with opened(options.uri, options.experiment) as (connection, about):
         logged = read_logged(connection)
         comparison, lines = compare_logged(logged.runs, logged.metrics, asked)
-        columns = {name: logged.keys[name] for name in metrics_of(logged.runs, comparison.question.endpoint)
-                   if name in logged.keys}  # fmt: skip
+        names = metrics_of(logged.runs, comparison.question.endpoint)
+        columns = {name: logged.keys[name] for name in names if name in logged.keys}
         curves, more = read_histories(connection, list(comparison.runs["fingerprint"]), columns)
-    return comparison, [lines[0], *about, *logged.lines, *lines[1:], *more], curves
+    return connection.experiment, comparison, [lines[0], *about, *logged.lines, *lines[1:], *more], curves
 
 
 def _command(options: argparse.Namespace) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from octant.analysis.figures import Drawing, rendered
 from octant.analysis.report import words
 from octant.analysis.report.collect import collect
 from octant.analysis.report.findings import RATE, Findings, find
-from octant.analysis.report.sections import Section, command, lead_figure, sections, training_time, tuning_stems
+from octant.analysis.report.sections import command, lead_figure, sections, training_time, tuning_stems
 from octant.errors import InputError
 from octant.runs.journal import replace
 from octant.tracking.runs import PROVENANCE
@@ -107,53 +107,25 @@ def against_published(experiment: str, runs: pd.DataFrame, endpoint: str) -> str
     return f"published   {file.parent}: {told} ({why})"
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What is said of a comparison and in which files: of a sweep by default, of any table of runs in `table`."""
-
-    answer: str
-    effects: str
-    warnings: Sequence[str]
-    sections: Callable[[set[str]], list[Section]]
-    tables: Mapping[str, pd.DataFrame]
-    command: str
-    time: str = ""
-    pages: Sequence[str] = ("report.html", "report.md", "README.md")
-
-
-def parts_of(found: Findings) -> Parts:
-    """What is said of a sweep."""
-    return Parts(
-        words.answer(dict(found.kinds), found.shared_rate, found.own_from),
-        words.main_effects(found.main),
-        words.edges(found.chosen),
-        lambda drawn: sections(found, drawn),
-        tables(found),
-        command(found),
-        training_time(found),
-    )
-
-
-def write_files(found: Findings, folder: Path, parts: Parts | None = None) -> list[Path]:
+def write_files(found: Findings, folder: Path) -> list[Path]:
     """Everything into `folder`; returns what was written, report.html first."""
-    parts = parts or parts_of(found)
     folder.mkdir(parents=True, exist_ok=True)
-    written = {f"{name}.csv": _csv(table) for name, table in parts.tables.items()}
+    written = {f"{name}.csv": _csv(table) for name, table in tables(found).items()}
     alt: dict[str, str] = {}
     for stem, drawing in draw(found):
         written[f"{stem}.svg"], written[f"{stem}.png"] = rendered(drawing.figure)
         alt[stem] = drawing.alt.translate(str.maketrans("[]", "()"))  # a bracket would end it in markdown
     context = {
         **{"found": found, "name": found.material.experiment, "question": found.material.asked.get("question", "")},
-        **{"answer": parts.answer, "effects": parts.effects, "warnings": parts.warnings},
-        **{"command": parts.command, "lead": lead_figure(found), "sections": parts.sections(set(alt))},
-        "time": parts.time,
+        **{"answer": words.answer(dict(found.kinds), found.shared_rate, found.own_from)},
+        **{"effects": words.main_effects(found.main), "warnings": words.edges(found.chosen)},
+        **{"command": command(found), "lead": lead_figure(found), "sections": sections(found, set(alt))},
+        "time": training_time(found),
         "alt": alt,
         "image": {stem: base64.b64encode(written[f"{stem}.svg"]).decode() for stem in alt},
     }
-    pages = {name: page(name, context) for name in parts.pages}
-    if "README.md" in pages:
-        pages["README.md"] = _around(folder / "README.md", pages["README.md"])
+    pages = {name: page(name, context) for name in ("report.html", "report.md", "README.md")}
+    pages["README.md"] = _around(folder / "README.md", pages["README.md"])
     written = {name: text.encode() for name, text in pages.items()} | written
     for name, content in written.items():
         replace(folder / name, content)

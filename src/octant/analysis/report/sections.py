@@ -84,7 +84,7 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
         Section("Effects, interactions first", said, table_of(effects, EFFECTS), hollow),
         Section("The ranking", _about_ranking(found), table_of(found.main.summary, RANKING), [("ranking", ticks)]),
         Section("Learning curves", figures=[*both, ("curves", thick)]),
-        *([tuning(found)] * found.is_grid),
+        *([_tuning(found)] * found.is_grid),
         Section("What is taken for what", errors, figures=[("confusion", blank)]),
         Section("The hardest test examples", pictures, table_of(found.hardest(), HARDEST),
                 [("hardest", "The examples that most runs get wrong.")]),
@@ -113,11 +113,10 @@ def table_of(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[list[str]]
 def tuning_stems(found: Findings) -> dict[str, str]:
     """The figures of tuned settings that are numbers: stem and setting."""
     numbers = [name for name in found.question.tune if is_number(found.rates[name])]
-    return {"learning_rates" if name == RATE else "tuned_" + re.sub(r"[^\w.-]", "_", name): name for name in numbers}
+    return {"learning_rates" if name == RATE else f"tuned_{name}": name for name in numbers}
 
 
-def tuning(found: Findings) -> Section:
-    """What each configuration was given of its own, and how."""
+def _tuning(found: Findings) -> Section:
     question, endpoint = found.question, found.design.endpoint
     metric = question.validation.replace("_", " ")
     text = [f"Chosen by mean {metric} alone, ties to the smaller value.", *words.edges(found.chosen)]
