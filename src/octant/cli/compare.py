@@ -42,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
 
     if options.out and options.out.exists() and not options.out.is_dir():
         raise InputError(f"--out: {options.out} is a file; name a folder")
+    if options.margin is not None and not options.margin > 0:
+        raise InputError(f"--margin: {options.margin:g} is no difference; it is above 0")
     asked = Asked(options.compare, options.tune, options.repeat, options.endpoint, options.goal, options.margin,
                   options.validation)  # fmt: skip
     name, comparison, lines, curves = (_from_file if _is_file(options) else _from_store)(options, asked)

@@ -57,6 +57,16 @@ class TableReport:
         return f".{max(places, 0)}f" if -6 <= places <= 8 and spread > 0 else ".4g"
 
     @property
+    def repeated(self) -> bool:
+        """Whether any configuration has several runs that finished."""
+        return bool(self.comparison.summary["n"].max() > 1)
+
+    @property
+    def enough(self) -> bool:
+        """Whether any configuration has so many that an interval says something."""
+        return bool(self.comparison.summary["n"].max() >= figures.ENOUGH)
+
+    @property
     def unit(self) -> str:
         """Behind a mean: percent of a share; other endpoints have the unit that they were logged in."""
         return " %" if self.comparison.question.is_share else ""
@@ -173,8 +183,9 @@ def answer(report: TableReport) -> str:
 def printed(report: TableReport) -> str:
     """The ranking and the answer for the terminal."""
     summary, question = report.comparison.summary, report.comparison.question
-    columns = {"config": "configuration", "mean": f"mean{report.unit}", "low": "from", "high": "to",
-               "n": f"{question.noun}s", "diverged": "diverged"}  # fmt: skip
+    columns = {"config": "configuration", "mean": f"mean{report.unit}"}
+    columns |= {"low": "from", "high": "to"} if report.enough else {}
+    columns |= {"n": f"{question.noun}s", "diverged": "diverged"}
     table = summary.head(MOST_PRINTED)[list(columns)].rename(columns=columns)
     text = table.to_string(index=False, float_format=lambda value: f"{value:{report.number}}", na_rep="-")
     more = f"\n... {len(summary) - MOST_PRINTED} more, in configurations.csv" if len(summary) > MOST_PRINTED else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from octant.analysis.comparison.settings import word
-from octant.analysis.figures import ENOUGH
 from octant.analysis.report.sections import Section, table_of
 from octant.analysis.report.table import TableReport
 from octant.analysis.report.words import NOT_SHOWN, edges, listed
@@ -17,8 +16,9 @@ def lead(report: TableReport) -> tuple[str, str]:
         return "ranking", "The runs."
     tuned = listed(report.comparison.question.tune) if report.comparison.question.tune else ""
     own = f" at each configuration's own {tuned}" * bool(tuned)
-    many = ", with 95 % intervals" * bool(report.comparison.summary["n"].max() >= ENOUGH)
-    return "interaction", f"Mean {report.endpoint}{own}{many}. Lines that are not parallel interact."
+    many = ", with 95 % intervals" * report.enough
+    lines = " Lines that are not parallel interact." * (len(report.design.factors) > 1)
+    return "interaction", f"Mean {report.endpoint}{own}{many}.{lines}"
 
 
 def sections(report: TableReport, drawn: set[str]) -> list[Section]:
@@ -27,7 +27,7 @@ def sections(report: TableReport, drawn: set[str]) -> list[Section]:
     notes = [note for note in comparison.notes if note.startswith("effects: ")]
     curves = [(stem, caption) for stem, caption in _CURVES.items() if stem in drawn]
     lost = comparison.summary[comparison.summary["diverged"] > 0]
-    many = bool(comparison.summary["n"].max() >= ENOUGH)
+    many = report.enough
     ticks = f"Mean{' and 95 % interval' * many} of each configuration; one tick per run, ties overlap."
     hollow = f"Effects{' with 95 % intervals' * many}; hollow: {NOT_SHOWN}."
     ranked = [] if lead(report)[0] == "ranking" else [("ranking", ticks)]
@@ -58,10 +58,11 @@ def _ranked(report: TableReport) -> list[str]:
 
 def _ranking(report: TableReport) -> dict[str, str]:
     n = report.number
-    return {"configuration": "{config}", f"mean{report.unit}": f"{{mean:{n}}}",
-            "95 % interval": f"{{low:{n}}} to {{high:{n}}}", "SD": f"{{sd:{n}}}", _noun(report): "{n}",
-            "best": f"{{best:{n}}} ({{best_repeat}})", "worst": f"{{worst:{n}}} ({{worst_repeat}})",
-            "diverged": "{diverged}", "note": "{note}"}  # fmt: skip
+    interval = {"95 % interval": f"{{low:{n}}} to {{high:{n}}}"} if report.enough else {}
+    spread = interval | {"SD": f"{{sd:{n}}}", _noun(report): "{n}",
+              "best": f"{{best:{n}}} ({{best_repeat}})", "worst": f"{{worst:{n}}} ({{worst_repeat}})"}  # fmt: skip
+    first = {"configuration": "{config}", f"mean{report.unit}": f"{{mean:{n}}}"}
+    return first | (spread if report.repeated else {}) | {"diverged": "{diverged}", "note": "{note}"}
 
 
 def _effects(report: TableReport) -> dict[str, str]:
@@ -74,8 +75,10 @@ def _pairs(report: TableReport) -> dict[str, str]:
 
 def _difference(report: TableReport, column: str) -> dict[str, str]:
     n, unit = report.number, f",{report.points}" if report.points else ""
-    return {f"difference{unit}": f"{{{column}:+{n}}}", "95 % interval": f"{{low:+{n}}} to {{high:+{n}}}",
-            "p, Holm": "{p_holm:.2g}", _noun(report): "{n}", "shown": "{shown}"}  # fmt: skip
+    sure = {"95 % interval": f"{{low:+{n}}} to {{high:+{n}}}"} if report.enough else {}
+    sure |= {"p, Holm": "{p_holm:.2g}", _noun(report): "{n}"}
+    difference = {f"difference{unit}": f"{{{column}:+{n}}}"}
+    return difference | (sure if report.repeated else {}) | {"shown": "{shown}"}
 
 
 def _tuning(report: TableReport) -> Section:
