@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,13 +14,13 @@ import pandas as pd
 from octant.analysis.comparison import Comparison, answer
 from octant.analysis.comparison.design import check_seen
 from octant.analysis.comparison.settings import METRIC, REPEATS, is_number, listed, varied
+from octant.analysis.files import NOT_A_NUMBER, read_csv_runs
 from octant.analysis.guess import STEPS, Asked, endpoint_of, question_of, said
 from octant.analysis.question import Goal, Question
 from octant.errors import InputError, nearest
 
 STATUS = ("outcome", "status", "state")
 FINISHED = ("finished", "complete", "completed", "success", "succeeded", "done", "ok", "")
-NOT_A_NUMBER = ("nan", "+nan", "-nan")
 IDENTITY = ("run_id", "run_uuid", "run", "id", "run_name", "name", "fingerprint")
 NUMBERED = "repeat"  # the column that counts the runs of a configuration where nothing tells them apart
 _FOLD = re.compile(r"split(\d+)_test_(\w+)")  # of scikit-learn's cv_results_
@@ -89,32 +88,6 @@ class Tidy:
     runs: pd.DataFrame
     lines: list[str]
     curves: pd.DataFrame
-
-
-def read_csv_runs(path: Path) -> tuple[pd.DataFrame, list[str]]:
-    """The rows of a csv file as text and numbers, and lines on those that could not be read.
-
-    A blank cell is missing, NaN; a number that is written as nan is infinite here, so that the two stay apart.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            first = file.readline()
-            file.seek(0)
-            separator = max(",;\t", key=first.count)
-            rows = [row for row in csv.reader(file, delimiter=separator) if any(cell.strip() for cell in row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as csv: {getattr(error, 'strerror', None) or error}") from None
-    if len(rows) < 2:
-        raise InputError(f"{path}: no runs; the first line names the columns, each other line is a run")
-    names = [name.strip() for name in rows[0]]
-    if twice := sorted({name for name in names if names.count(name) > 1 and name}):
-        raise InputError(f"{path}: several columns are called {', '.join(twice)}")
-    body = [row for row in rows[1:] if len(row) == len(names)]
-    frame = pd.DataFrame(body, columns=names).drop(columns=[""], errors="ignore")
-    frame = frame.apply(lambda column: column.str.strip().replace("", np.nan).astype(object))
-    odd = len(rows) - 1 - len(body)
-    lines = [f"lines with more or fewer cells than the first left out: {odd}"] if odd else []
-    return frame.apply(_numbers), lines
 
 
 def _compare(frame: pd.DataFrame, asked: Asked, source: Source, about: list[str]) -> tuple[Comparison, list[str]]:
@@ -242,14 +215,6 @@ def _paired(
     if twice.any():
         lines.append(f"{source.count(twice)} of the same configuration and {question.noun} as a later one left out")
     return runs[~twice], question, lines
-
-
-def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
-    """The column as numbers if every cell that is not blank is one, whole ones without blanks as integers."""
-    number = pd.to_numeric(column, errors="coerce")
-    number = number.mask(column.astype(str).str.lower().isin(NOT_A_NUMBER) & column.notna(), np.inf)
-    words = column.notna() & number.isna()
-    return number if column.notna().any() and not words.any() else column
 
 
 def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
