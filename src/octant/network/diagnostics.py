@@ -16,7 +16,7 @@ from octant.network.initialisers import Parameters
 from octant.network.network import Network, forward, output_error
 
 EXAMPLES = 500
-CHUNK = 100  # examples at a time: larger arrays cost more in fresh memory than in arithmetic
+CHUNK = 125  # examples at a time: larger arrays cost more in fresh memory than in arithmetic
 SATURATED = 1 / 20
 STEP = "step_W1"
 
