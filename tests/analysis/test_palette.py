@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from octant.analysis.palette import HUES, Styles, styles, word
-from octant.tracking.content import run_colour
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
 SIGHT = {
@@ -80,7 +79,7 @@ def test_unknown_levels_are_refused() -> None:
 
 def test_numbers_are_one_level_each() -> None:
     assert [word(level) for level in (10, 10.0, np.float64(0.1), "tanh", True, np.bool_(False), None, 1e-5)] == [
-        "10", "10", "0.1", "tanh", "True", "False", "None", "1e-05"
+        "10", "10", "0.1", "tanh", "True", "False", "-", "1e-05"
     ]  # fmt: skip
     looks = styles({"width": [10, 30, 100.0]})
     lightness = [lab(looks.colour({"width": width}), "normal")[0] for width in (10.0, 30, 100)]
@@ -89,10 +88,3 @@ def test_numbers_are_one_level_each() -> None:
 
 def test_nothing_varied_has_a_style() -> None:
     assert styles({}).of({"config": "a"}).colour == HUES[0]
-
-
-def test_runs_look_as_in_figures() -> None:
-    levels = {"loss": ["cross_entropy", "mse"], "hidden": ["sigmoid", "tanh"], "output": ["sigmoid", "softmax"]}
-    cells = [dict(zip(levels, cell, strict=True)) for cell in product(*levels.values())]
-    assert [run_colour(cell) for cell in cells] == [styles(levels).colour(cell) for cell in cells]
-    assert run_colour(cells[0] | {"hidden": "arctan"}) not in {run_colour(cell) for cell in cells}

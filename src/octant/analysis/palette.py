@@ -9,7 +9,7 @@ sight and for simulated protanopia, deuteranopia and tritanopia (Machado, Olivei
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -80,9 +80,16 @@ def styles(levels: Mapping[str, Sequence[object]]) -> Styles:
     return Styles({factor: tuple(dict.fromkeys(word(level) for level in each)) for factor, each in levels.items()})
 
 
+def in_order(levels: Iterable[object]) -> tuple[str, ...]:
+    """The different levels as words: by number where all are numbers, else by alphabet; a dash is the last."""
+    words = {word(level) for level in levels}
+    known = sorted(words - {"-"})
+    return (*(sorted(known, key=float) if is_numeric(known) else known), *(words & {"-"}))
+
+
 def word(level: Any) -> str:
-    """A level as figures write it, such as 0.1, relu, True; 10 and 10.0 are the same level, NaN is a dash."""
-    text = str(level)
+    """A level as figures write it, such as 0.1, relu, True; 10 and 10.0 are the same level, None and NaN a dash."""
+    text = "-" if level is None else str(level)
     if isinstance(level, str) or text in ("True", "False"):
         return text
     try:

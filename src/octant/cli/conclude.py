@@ -57,7 +57,7 @@ def _chosen(sweep: Sweep, connection: Connection) -> None:
 
 def _many(sweep: Sweep, connection: Connection) -> None:
     from octant.analysis.report import pages
-    from octant.tracking.view import path_of, publish
+    from octant.tracking.view import path_of
 
     address = pages.base_address(sweep.store)
     try:
@@ -65,7 +65,6 @@ def _many(sweep: Sweep, connection: Connection) -> None:
     except InputError as error:  # such as two data sets in one sweep: the runs stand, there is no report
         print(f"no report: {error}\ncomparison  {address}{path_of(connection.experiment_id, sweep.name)}")
         return
-    publish(connection, sweep.launch.experiment, sweep.name, sweep.configurations, done.floor)
     if done.runs < (expected := len(sweep.runs) - len(sweep.unfinished)):
         others = "another launch has taken the others into its sweep; the same command again shows all"
         print(f"octant: the report has {done.runs} of the {expected} runs: {others}", file=sys.stderr)

@@ -22,7 +22,6 @@ from octant.runs.journal import Story
 from octant.runs.pool import train_all
 from octant.runs.progress import Progress
 from octant.runs.run import Run
-from octant.tracking.content import summary
 from octant.tracking.store import located, said_by_store
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
 from octant.trainer import trainer
@@ -99,9 +98,8 @@ def circumstances(then: dict[str, str], now: dict[str, str]) -> list[str]:
 
 
 def numbers(story: Story) -> Points:
-    """(metric, step) -> value of a journal, with the summary that MLflow has of it."""
-    points = {(key, line["epoch"]): value for line in story.epochs for key, value in line["metrics"].items()}
-    return points | {(key, len(story.epochs) - 1): value for key, value in summary(story).items()}
+    """(metric, step) -> value of a journal."""
+    return {(key, line["epoch"]): value for line in story.epochs for key, value in line["metrics"].items()}
 
 
 def compare(then: Points, now: Points, complete: bool) -> list[str]:

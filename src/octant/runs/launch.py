@@ -27,6 +27,7 @@ from octant.runs.progress import Progress
 from octant.runs.run import Ending, Outcome, Run
 from octant.runs.sweep import Sweep, told_of_other_code
 from octant.tracking.delivery import place
+from octant.tracking.looks import asked, looks
 from octant.tracking.shipper import Shipper
 from octant.tracking.store import Connection
 from octant.tracking.view import publish
@@ -57,9 +58,9 @@ def launch(sweep: Sweep) -> Done:
     """Train and deliver. Ends the process itself when interrupted."""
     pending = _take_stock(sweep)
     experiment = sweep.launch.experiment
-    names = sweep.configurations
+    question = asked(sweep)
     shipper = Shipper(
-        sweep.store, experiment.name, sweep.orders, lambda link: publish(link, experiment, sweep.name, names)
+        sweep.store, experiment.name, sweep.orders, lambda link: publish(link, experiment, sweep.name, question)
     )
     try:
         with _interruptible():
@@ -81,7 +82,7 @@ def launch(sweep: Sweep) -> Done:
 
 def _take_stock(sweep: Sweep) -> list[Run]:
     """Place the orders; returns the runs without an outcome, and says why where they were trained before."""
-    pending = []
+    pending, tags = [], looks(sweep.runs, asked(sweep))
     home.discard_drafts(home.state() / "cache")
     for run in sweep.runs:
         home.discard_drafts(run.journal.folder)
@@ -92,7 +93,8 @@ def _take_stock(sweep: Sweep) -> list[Run]:
                     run.journal.discard()
             except Busy:
                 pass  # it is being trained this moment: that is as fresh as can be
-        order = place(sweep.store, sweep.launch.experiment.name, sweep.name, run.journal, anew=anew)
+        look = tags[run.fingerprint]
+        order = place(sweep.store, sweep.launch.experiment.name, sweep.name, run.journal, look=look, anew=anew)
         sweep.orders.append(order)
         outcome = run.journal.read().outcome
         if outcome is None:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from octant.analysis.palette import styles
 from octant.runs.journal import Story
 from octant.trainer import flat
 
@@ -14,24 +13,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric
 
 ENDPOINT = "test_accuracy"
-_PLAIN = "#0072B2"
 _MOST_TAG = 4900  # characters; MLflow's own limit was 5,000 for years
-# What a configuration's name is made of. A run does not know its sweep: these levels take the places that they have
-# in the figures of a sweep over them, and any other word comes after them.
-_LEVELS = {"loss": ("cross_entropy", "mse"), "hidden": ("sigmoid", "tanh", "relu"), "output": ("sigmoid", "softmax")}
-
-
-def run_name(identity: Mapping[str, Any]) -> str:
-    """A readable name, such as `cross_entropy-tanh-softmax lr=0.1 seed=3`."""
-    settings = identity["settings"]
-    rate = f" lr={settings['learning_rate']:g}" if "learning_rate" in settings else ""
-    return f"{identity['configuration']}{rate} seed={settings['seed']}".strip()
-
-
-def run_colour(settings: Mapping[str, Any]) -> str:
-    """The colour of the run's configuration, from its settings alone; one for all where it has none of the words."""
-    levels = {name: [*known, settings[name]] for name, known in _LEVELS.items() if name in settings}
-    return styles(levels).colour(settings) if levels else _PLAIN
 
 
 def run_tags(identity: Mapping[str, Any], sweep: str) -> dict[str, str]:
@@ -45,7 +27,6 @@ def run_tags(identity: Mapping[str, Any], sweep: str) -> dict[str, str]:
         "sweep": sweep,
         "fingerprint": identity["fingerprint"],
         "dataset_digest": data["digest"],
-        "mlflow.runColor": run_colour(identity["settings"]),
         "mlflow.source.name": "octant",
         "mlflow.source.type": "LOCAL",
         **{name: _cut(str(value)) for name, value in provenance.items() if value is not None},
@@ -94,37 +75,24 @@ def dataset_inputs(identity: Mapping[str, Any]) -> list[Any]:
     return [DatasetInput(dataset, [InputTag("mlflow.data.context", "train, validation, test")])]
 
 
-def summary(story: Story) -> dict[str, float]:
-    """`final_*`: after the last epoch. `best_test_accuracy`: the highest of all epochs; it describes, nothing may be
-    chosen by it. Empty for a run that diverged, whose last epoch means nothing.
+def model_points(story: Story, model_id: str | None) -> list[Metric]:
+    """The points of the last epoch, linked to the run's model; MLflow keeps one of two equal points.
+
+    Empty for a run that diverged, whose last epoch means nothing.
     """
-    if not story.epochs or (story.outcome or {}).get("outcome") != "finished":
-        return {}
-    last = story.epochs[-1]["metrics"]
-    final = {f"final_{name}": value for name, value in last.items() if name.endswith("accuracy")}
-    best = {f"best_{ENDPOINT}": max(line["metrics"][ENDPOINT] for line in story.epochs)} if ENDPOINT in last else {}
-    return final | best
-
-
-def summary_points(story: Story, model_id: str | None) -> list[Metric]:
-    """The summary as MLflow's points, linked to the run's model."""
     from mlflow.entities import Metric
 
-    time, step = (story.outcome or {}).get("time", 0), story.epochs[-1]["epoch"] if story.epochs else 0
-    return [Metric(key, value, time, step, model_id) for key, value in summary(story).items()]
+    if not model_id or not story.epochs or (story.outcome or {}).get("outcome") != "finished":
+        return []
+    last = story.epochs[-1]
+    return [Metric(key, value, last["time"], last["epoch"], model_id) for key, value in last["metrics"].items()]
 
 
 def described(run_id: str, story: Story) -> str:
     """The run's description (markdown) on its MLflow page."""
     outcome = story.outcome or {}
     if outcome.get("outcome") == "diverged":
-        said = f"Diverged in epoch {outcome['epoch']}: {outcome['reason']}."
-    elif (found := summary(story)) and f"best_{ENDPOINT}" not in found:
-        said = f"{len(story.epochs)} records."
+        told = f"Diverged in epoch {outcome['epoch']}: {outcome['reason']}."
     else:
-        said = (
-            f"Test accuracy {found['final_test_accuracy']:.4f} after the last of {len(story.epochs) - 1} epochs, which "
-            f"is what comparisons use. `best_test_accuracy` ({found['best_test_accuracy']:.4f}, the best of all "
-            "epochs) only describes: choosing by it would be choosing by the test set."
-        )
-    return f"{said}\n\nRepeat this run and compare every number: `octant rerun {run_id}`"
+        told = f"{len(story.epochs)} records; comparisons use the last one."
+    return f"{told}\n\nRepeat this run and compare every number: `octant rerun {run_id}`"

@@ -22,7 +22,7 @@ from octant.errors import InputError
 from octant.runs import attempts
 from octant.runs.journal import FILES, Busy, Journal, Story, locked, make_folder, read_json, write_json
 from octant.tracking.claims import Claim
-from octant.tracking.content import dataset_inputs, outcome_tags, points, run_name, run_params, run_tags, summary_points
+from octant.tracking.content import dataset_inputs, model_points, outcome_tags, points, run_params, run_tags
 from octant.tracking.store import REPLACED, Connection, Store, is_active, must_be_ours
 from octant.tracking.stored import CONFIG, UNCOMMITTED
 from octant.trainer import trainer
@@ -94,14 +94,25 @@ class Order:
         write_json(self.path, receipt)
 
 
-def place(store: Store, experiment: str, sweep: str, journal: Journal, *, anew: bool = False) -> Order:
-    """Write the wish to have a run in the store; `anew` sends the run it had there to the trash."""
+def place(
+    store: Store,
+    experiment: str,
+    sweep: str,
+    journal: Journal,
+    *,
+    look: Mapping[str, str] | None = None,
+    anew: bool = False,
+) -> Order:
+    """Write the wish to have a run in the store; `anew` sends the run it had there to the trash.
+
+    `look` are the tags by which the sweep tells its runs apart: see looks.py.
+    """
     order = Order(journal, store.key(experiment))
     receipt = order.receipt()
     fresh = {"store": store.name or store.shown, "experiment": experiment, "sent": 0, "status": None, "run_id": None}
     if anew and receipt.get("run_id"):
         receipt = fresh | {"trash": [*receipt.get("trash", []), receipt["run_id"]]}
-    wanted = fresh | receipt | {"sweep": sweep}
+    wanted = fresh | receipt | {"sweep": sweep, "look": dict(look or {})}
     if wanted != receipt:
         make_folder(journal.folder)
         order.save(wanted)
@@ -186,10 +197,10 @@ def _create_once(
     if not receipt.get("run_id"):
         must_be_ours(connection)
         started = story.epochs[0]["time"] if story.epochs else int(time.time() * 1000)
-        tags = run_tags(identity, receipt["sweep"])
+        tags = run_tags(identity, receipt["sweep"]) | receipt.get("look", {})
         tags |= {"creation": receipt["creating"], "state": home.tag(order.journal.folder.parents[1])}
         run = connection.client.create_run(
-            connection.experiment_id, start_time=started, tags=tags, run_name=run_name(identity)
+            connection.experiment_id, start_time=started, tags=tags, run_name=tags.get("mlflow.runName")
         )
         receipt |= identified(run)
     receipt["status"] = "RUNNING"
@@ -228,7 +239,7 @@ def _send_points(
     params = [] if receipt.get("described") else [Param(key, value) for key, value in run_params(identity).items()]
     over = story.outcome is not None and receipt["status"] not in FINAL
     tags = [RunTag(key, value) for key, value in outcome_tags(receipt["run_id"], story).items()] if over else []
-    summary = summary_points(story, receipt.get("model_id")) if over else []
+    summary = model_points(story, receipt.get("model_id")) if over else []
     tried = attempts.tags(attempts.read(order.journal.folder))
     if tried.get("attempts") != receipt.get("attempts"):
         tags += [RunTag(key, value) for key, value in tried.items()]
@@ -257,7 +268,8 @@ def _send_file(connection: Connection, receipt: Mapping[str, Any], file: Path) -
 def _set_status(connection: Connection, order: Order, receipt: dict[str, Any], story: Story, status: str) -> None:
     client, run_id = connection.client, receipt["run_id"]
     if receipt.get("tagged") != receipt["sweep"]:
-        client.set_tag(run_id, "sweep", receipt["sweep"], synchronous=True)
+        for key, value in (receipt.get("look", {}) | {"sweep": receipt["sweep"]}).items():
+            client.set_tag(run_id, key, value, synchronous=True)
         receipt["tagged"] = receipt["sweep"]
     failure = order.journal.failure
     if story.outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,13 +16,15 @@ import pandas as pd
 from octant.errors import printable
 from octant.runs.journal import read_json
 from octant.tracking.store import Connection, search
+from octant.tracking.stored import DURATION
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 SNAPSHOTS = "snapshots.json"  # what a trainer keeps of some epochs for people to look at
 TEST_ERRORS = "test_errors.json"  # what a trainer of classifiers logs; see training.test_errors
-CURVES = ("train_accuracy", "test_accuracy", "validation_accuracy", "train_loss", "test_loss")
+# Metrics in the order of published tables; any other follows.
+METRICS = ("train_accuracy", "test_accuracy", "validation_accuracy", "train_loss", "test_loss", "validation_loss")
 # Tags that say where a run comes from; they decide no number.
 PROVENANCE = ("command", "mlflow.source.git.commit", "git_state", "version_octant", "version_python", "version_numpy",
               "version_numba", "version_mlflow", "blas", "cpu", "platform")  # fmt: skip
@@ -47,18 +49,25 @@ def read_runs(connection: Connection, sweep: str) -> pd.DataFrame:
     return frame.drop(columns="ended").reset_index(drop=True)
 
 
-def read_curves(connection: Connection, runs: pd.DataFrame, more: Sequence[str] = ()) -> pd.DataFrame:
-    """Every epoch of `runs`: columns fingerprint, epoch, train_accuracy, test_accuracy and `more`, sorted."""
+def read_curves(connection: Connection, runs: pd.DataFrame) -> pd.DataFrame:
+    """Every epoch of `runs`: columns fingerprint, epoch, and each metric that they have, sorted."""
     prints = dict(zip(runs["run_id"], runs["fingerprint"], strict=True))
     most = int(runs["epochs"].max()) + 1
     points = [
         (prints[run_id], step, key, value)
-        for key in (*CURVES[:2], *more)
+        for key in _metrics(connection, runs)
         for run_id, step, value in histories(connection, list(prints), key, most)
     ]
     long = pd.DataFrame(points, columns=["fingerprint", "epoch", "key", "value"])
     wide = long.pivot_table(index=["fingerprint", "epoch"], columns="key", values="value", dropna=False)
     return wide.dropna(how="all").reset_index().rename_axis(columns=None)
+
+
+def _metrics(connection: Connection, runs: pd.DataFrame) -> list[str]:
+    """What the runs of a sweep record each epoch: one of them tells, a finished one if there is any."""
+    finished = runs[runs["outcome"] == "finished"]
+    one = (finished if len(finished) else runs)["run_id"].iloc[0]
+    return sorted(name for name in connection.client.get_run(one).data.metrics if name != DURATION)
 
 
 def read_errors(connection: Connection, runs: pd.DataFrame) -> dict[str, dict[str, Any]]:
@@ -100,17 +109,18 @@ def read_source(connection: Connection, runs: pd.DataFrame) -> dict[str, Any]:
 def _row(run: Run) -> dict[str, Any]:
     params, tags = ({key: printable(value) for key, value in each.items()} for each in (run.data.params, run.data.tags))
     metrics = run.data.metrics
+    others = sorted(metrics.keys() - {*METRICS, DURATION})
     return {
         "config": tags["config"],
         **{name: value_of(text) for name, text in params.items()},
-        **{name: metrics.get(name, float("nan")) for name in (*CURVES, "validation_loss")},
+        **{name: metrics.get(name, float("nan")) for name in (*METRICS, *others)},
         "outcome": tags.get("outcome", "finished"),
         "diverged_epoch": int(tags["diverged_epoch"]) if "diverged_epoch" in tags else None,
         "diverged_reason": tags.get("diverged_reason"),
         "dataset_digest": tags["dataset_digest"],
         "fingerprint": tags["fingerprint"],
         **{name: tags.get(name) for name in PROVENANCE},
-        "seconds_per_epoch": metrics.get("seconds_per_epoch", float("nan")),
+        DURATION: metrics.get(DURATION, float("nan")),
         "run_id": run.info.run_id,
         "artifacts": run.info.artifact_uri,
         "ended": run.info.end_time,

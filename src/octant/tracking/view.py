@@ -1,4 +1,7 @@
-"""The one link that opens a sweep's comparison: MLflow's Chart view, a curve a configuration, mean over seeds."""
+"""What MLflow's page of an experiment shows: a chart with a curve a configuration, a table of runs, and links to both.
+
+The layout of MLflow's shared views is unpublished: read from MLflow 3.17, held by tests/servers/test_browser.py.
+"""
 
 from __future__ import annotations
 
@@ -7,40 +10,62 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from octant.analysis.means import Means
+from octant.analysis.question import Question
 from octant.errors import printable
 from octant.runs.settings import Experiment
+from octant.tracking.means import log_means, mean_filter
 from octant.tracking.store import KIND, Connection
 
-CHARTS = ("test_accuracy", "train_accuracy", "test_loss", "train_loss")
+UI_HOST = "octant.localhost"  # this machine, for every browser; on 127.0.0.1 MLflow opens its Assistant by itself
 NEWEST = "newest_sweep"
+_CHART, _TABLE = "CHART", "TABLE"
 
 
-def path_of(experiment_id: str, sweep: str) -> str:
-    """The link's part behind the server's address."""
+def path_of(experiment_id: str, sweep: str, mode: str = _CHART) -> str:
+    """The comparison's link behind the server's address, or that of the table of runs."""
+    key = sweep if mode == _CHART else f"{sweep}-runs"
     return (
         f"#/experiments/{experiment_id}/runs?workflowType=machine_learning"
-        f"&viewStateShareKey={sweep}&compareRunsMode=CHART"
+        f"&viewStateShareKey={key}&compareRunsMode={mode}"
     )
 
 
-def publish(
-    connection: Connection, experiment: Experiment, sweep: str, configurations: Sequence[str], floor: float = 0.0
-) -> str:
-    """Store the view, the newest sweep's name and the description; returns `path_of` the comparison.
+def publish(connection: Connection, experiment: Experiment, sweep: str, question: Question) -> str:
+    """Store the views of a sweep that begins, its name and the description; returns `path_of` the comparison.
 
-    `floor` is the lower end of the accuracy axes, once the results are known.
+    The chart shows MLflow's own means over the repeats, until there are runs of kind `mean`.
     """
-    path = path_of(connection.experiment_id, sweep)
+    varied = [*question.compare, *question.tune]
+    groups = [{"mode": "param", "groupByData": name} for name in varied]
+    chart = _state(f"tags.sweep = '{sweep}'", question.endpoint, question.goal, varied) | {
+        "groupBy": {"aggregateFunction": "average", "groupByKeys": groups} if groups else None,
+        **_charts(sweep, f"Mean over {', '.join(question.repeat)}, so far", [question.endpoint], None),
+    }
+    table = _state(f"tags.sweep = '{sweep}'", question.endpoint, question.goal, [*varied, *question.repeat])
+    _store(connection, sweep, chart, f"Comparison of {sweep}")
+    _store(connection, f"{sweep}-runs", table, f"Runs of {sweep}")
     tags = {
-        f"mlflow.sharedViewState.{sweep}": json.dumps(_state(sweep, configurations, floor)),
         KIND[0]: KIND[1],
         NEWEST: sweep,
-        "mlflow.note.content": f"{experiment.question}\n\n[Compare the configurations of {sweep}]({path})",
         **{name: str(value or "") for name, value in experiment.model_dump(exclude={"name"}).items()},
     }
     for key, value in tags.items():
         connection.client.set_experiment_tag(connection.experiment_id, key, value)
-    return path
+    _describe(connection, sweep)
+    return path_of(connection.experiment_id, sweep)
+
+
+def show_means(connection: Connection, sweep: str, means: Means) -> None:
+    """Log the means of a finished sweep and let its comparison show them: a curve a configuration."""
+    log_means(connection, sweep, means)
+    if not means.curves:
+        return
+    left = f" The best {len(means.curves)}; {means.left_out} more are in the report." if means.left_out else ""
+    columns = [*means.columns, "repeats"]
+    view = _state(mean_filter(sweep), means.endpoint, means.goal, columns)
+    view |= _charts(sweep, f"{means.title}.{left}" if left else means.title, means.metrics, means.floor)
+    _store(connection, sweep, view, f"Comparison of {sweep}")
 
 
 def experiment_tags(connection: Connection) -> dict[str, str]:
@@ -63,9 +88,7 @@ def log_report(connection: Connection, sweep: str, files: Sequence[Path]) -> str
         client.log_artifact(run.info.run_id, str(file))
     page = f"#/experiments/{experiment_id}/runs/{run.info.run_id}/artifacts/{files[0].name}"
     path = f"{page}?workflowType=machine_learning"
-    links = f"[Compare the configurations]({path_of(experiment_id, sweep)}) · [Report]({path})"
-    question = experiment_tags(connection).get("question", "")
-    client.set_experiment_tag(experiment_id, "mlflow.note.content", f"{question}\n\n{sweep}: {links}")
+    _describe(connection, sweep, f" · [Report]({path})")
     return path
 
 
@@ -74,33 +97,49 @@ def newest_sweep(connection: Connection) -> str | None:
     return experiment_tags(connection).get(NEWEST)
 
 
-def _state(sweep: str, configurations: Sequence[str], floor: float) -> dict[str, Any]:
-    section = f"{sweep}-curves"
+def _describe(connection: Connection, sweep: str, more: str = "") -> None:
+    """The links first: MLflow folds a description to its first line."""
+    chart, table = (path_of(connection.experiment_id, sweep, mode) for mode in (_CHART, _TABLE))
+    links = f"[Compare the configurations]({chart}) · [All runs]({table}){more}"
+    text = f"{links}\n\n{experiment_tags(connection).get('question', '')}\n\nSweep {sweep}"
+    connection.client.set_experiment_tag(connection.experiment_id, "mlflow.note.content", text)
+
+
+def _store(connection: Connection, key: str, state: dict[str, Any], name: str) -> None:
+    """Store a view so that its link opens it, and MLflow's button "Views" lists it by name."""
+    envelope = {"name": name, "createdAt": 0, "updatedAt": 0, "state": json.dumps(state)}
+    tag = f"mlflow.sharedViewState.{key}"
+    connection.client.set_experiment_tag(connection.experiment_id, tag, json.dumps(envelope))
+
+
+def _state(search: str, endpoint: str, goal: str, columns: Sequence[str]) -> dict[str, Any]:
     return {
-        "searchFilter": f"tags.sweep = '{sweep}'",
-        "orderByKey": "attributes.start_time",
-        "orderByAsc": False,
+        "searchFilter": search,
+        "orderByKey": f"metrics.`{endpoint}`",
+        "orderByAsc": goal == "min",
         "startTime": "ALL",
         "lifecycleFilter": "Active",
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
-        "selectedColumns": [f"params.`{name}`" for name in ("loss", "hidden", "output", "seed", "learning_rate")],
+        "selectedColumns": [f"metrics.`{endpoint}`", *(f"params.`{name}`" for name in columns)],
         "runsHiddenMode": "SHOW_ALL",
         "viewMaximized": False,
         "runListHidden": True,
         "isAccordionReordered": True,
         "useGroupedValuesInCharts": True,
         "hideEmptyCharts": True,
-        "groupBy": {
-            "aggregateFunction": "average",
-            "groupByKeys": [{"mode": "tag", "groupByData": "config"}],
-        },
-        "groupsExpanded": {f"tag.config.{each}": False for each in configurations},
+        "groupBy": None,
         "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
+    }
+
+
+def _charts(sweep: str, title: str, metrics: Sequence[str], floor: float | None) -> dict[str, Any]:
+    section = f"{sweep}-curves"
+    return {
         "compareRunSections": [
             {
                 "uuid": section,
-                "name": "Learning curves: mean over seeds",
+                "name": title,
                 "display": True,
                 "isReordered": True,
                 "deleted": False,
@@ -109,15 +148,21 @@ def _state(sweep: str, configurations: Sequence[str], floor: float) -> dict[str,
                 "cardHeight": 400,
             }
         ],
-        "compareRunCharts": [_chart(metric, section, floor) for metric in CHARTS],
+        "compareRunCharts": [_chart(metric, section, _range(metric, metrics[0], floor)) for metric in metrics],
     }
 
 
-def _chart(metric: str, section: str, floor: float) -> dict[str, Any]:
+def _range(metric: str, endpoint: str, floor: float | None) -> dict[str, float]:
+    """One axis for the endpoint and its fellows, where it is a share."""
+    alike = floor is not None and metric.rpartition("_")[2] == endpoint.rpartition("_")[2]
+    return {"yMin": floor, "yMax": 1.0} if alike and floor is not None else {}
+
+
+def _chart(metric: str, section: str, limits: dict[str, float]) -> dict[str, Any]:
     return {
         "type": "LINE",
         "uuid": f"{section}-{metric}",
-        "runsCountToCompare": 10,
+        "runsCountToCompare": 100,
         "metricSectionId": section,
         "deleted": False,
         "isGenerated": False,
@@ -127,7 +172,7 @@ def _chart(metric: str, section: str, floor: float) -> dict[str, Any]:
         "lineSmoothness": 0,
         "xAxisScaleType": "linear",
         "scaleType": "linear",
-        "range": {"yMin": floor, "yMax": 1.0} if metric.endswith("accuracy") else {},
+        "range": limits,
         "xAxisKey": "step",
         "selectedXAxisMetricKey": "",
         "yAxisKey": "metric",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from octant.analysis import palette
 from octant.analysis.palette import Style, Styles, is_numeric, styles, word
 from octant.analysis.question import Question
 
@@ -94,7 +95,4 @@ def in_order(values: pd.Series[Any]) -> tuple[str, ...]:
     if isinstance(values.dtype, pd.CategoricalDtype):
         there = set(values)
         return tuple(word(level) for level in values.cat.categories if level in there)
-    words = sorted({word(value) for value in values})
-    known = [each for each in words if each != "-"]
-    known = sorted(known, key=float) if is_numeric(known) else known
-    return (*known, *(["-"] * ("-" in words)))
+    return palette.in_order(values)

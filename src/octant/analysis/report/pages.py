@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from octant import home
 from octant.analysis import figures
 from octant.analysis.figures import Drawing, rendered
+from octant.analysis.means import Means, means
 from octant.analysis.report import words
 from octant.analysis.report.collect import collect
 from octant.analysis.report.findings import RATE, Findings, find
@@ -22,7 +23,7 @@ from octant.errors import InputError
 from octant.runs.journal import replace
 from octant.tracking.runs import PROVENANCE
 from octant.tracking.store import Connection, Store
-from octant.tracking.view import log_report, path_of
+from octant.tracking.view import UI_HOST, log_report, path_of, show_means
 
 # Of a run, but not of its result: differs from store to store, or from day to day.
 _INCIDENTAL = ("run_id", "artifacts", "seconds_per_epoch", *PROVENANCE)
@@ -38,7 +39,7 @@ class Report:
     text: str
     sweep: str
     link: str
-    floor: float
+    means: Means
     typical: list[str]
     runs: int
     published: str
@@ -57,7 +58,7 @@ def write(connection: Connection, sweep: str | None = None) -> Report:
         terminal(found),
         sweep,
         link,
-        figures.value_range(found.curves, found.design)[0] / found.question.scale,
+        _means(found),
         found.typical(),
         len(found.runs),
         against_published(connection.experiment, found.runs, found.question.endpoint),
@@ -66,7 +67,14 @@ def write(connection: Connection, sweep: str | None = None) -> Report:
 
 def log(connection: Connection, report: Report) -> str:
     """Log the files to MLflow as the sweep's one report; returns the link's part behind the server's address."""
+    show_means(connection, report.sweep, report.means)
     return log_report(connection, report.sweep, report.files)
+
+
+def _means(found: Findings) -> Means:
+    """What MLflow's chart draws, on the axis of the report's figure."""
+    floor = figures.value_range(found.curves, found.design)[0] / found.question.scale
+    return means(found.compared, found.curves, list(found.main.summary["config"]), found.design, floor)
 
 
 def publish(connection: Connection) -> Path:
@@ -188,7 +196,7 @@ def base_address(store: Store) -> str:
     """Where the UI answers: the server itself, or what `octant ui` starts for a local store."""
     if store.uri.startswith("http"):
         return store.shown.rstrip("/") + "/"
-    return f"http://127.0.0.1:{os.environ.get('OCTANT_PORT', '5000')}/"
+    return f"http://{UI_HOST}:{os.environ.get('OCTANT_PORT', '5000')}/"
 
 
 def _csv(table: pd.DataFrame) -> bytes:
