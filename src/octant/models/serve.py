@@ -27,5 +27,6 @@ def run(options: argparse.Namespace) -> int:
     with TemporaryDirectory(prefix="octant-") as folder:
         verified.write(Path(folder))
         command = [sys.executable, "-m", "octant.models.scoring", folder, str(port)]
-        serve(command, port, environment(), f"{CHAMPION} answers on http://{HOST}:{port}/invocations")
+        answers = f"{CHAMPION} answers on http://{HOST}:{port}/invocations\nstop it with Ctrl-C"
+        serve(command, port, environment(), answers)
     return 0

@@ -12,7 +12,8 @@ import sys
 import time
 import urllib.request
 from collections.abc import Collection, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from pathlib import Path
 from urllib.error import URLError
 
 from octant.errors import InputError
@@ -60,32 +61,39 @@ def serve(
     *,
     host: str = HOST,
     other: str = "OCTANT_PORT=5001",
+    log: Path | None = None,
 ) -> None:
-    """Run the server until a signal ends it; print `said` once it answers. `other` is a way to another port."""
+    """Run the server until a signal ends it; print `said` once it answers. `other` is a way to another port.
+
+    What the server itself says goes to the file `log`, or to this terminal.
+    """
     _refuse_taken(host, port, other)
     for each in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(each) != signal.SIG_IGN:  # nohup
             signal.signal(each, lambda signum, _: sys.exit(128 + signum))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start what they put behind with SIGINT ignored
     guarded = [sys.executable, "-m", "octant.servers.guard", *command]
-    server = subprocess.Popen(guarded, env=env, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
+    with log.open("wb") if log else nullcontext() as told:
+        server = subprocess.Popen(  # noqa: S603 - ours
+            guarded, env=env, stdin=subprocess.PIPE, stdout=told, stderr=told, start_new_session=True
+        )
     try:
-        _wait_until_up(f"http://{reached(host)}:{port}/", server)
-        print(f"\n{said}\nstop it with Ctrl-C", flush=True)
+        _wait_until_up(f"http://{reached(host)}:{port}/", server, str(log or "above"))
+        print(said, flush=True)
         server.wait()
     except KeyboardInterrupt:
-        print("\nstopped")
+        print()  # after ^C
     finally:
         _stop(server)
 
 
-def _wait_until_up(address: str, server: subprocess.Popen[bytes]) -> None:
+def _wait_until_up(address: str, server: subprocess.Popen[bytes], output: str) -> None:
     """Return once the server answers; raises InputError when it ends or stays silent."""
     deadline = time.monotonic() + WAIT_SECONDS
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy does not reach this machine
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise InputError(f"the server ended at once (exit code {server.returncode}); see its output above")
+            raise InputError(f"the server ended at once (exit code {server.returncode}); its output: {output}")
         try:
             with opener.open(f"{address}health", timeout=1):
                 return

@@ -95,6 +95,6 @@ def run(options: argparse.Namespace) -> int:
     # No secret among the arguments: `ps` shows those to everybody.
     command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--serve-artifacts"]
     env = chosen | {"MLFLOW_AUTH_CONFIG_PATH": str(access)}
-    answers = f"MLflow answers on http://{reached(host)}:{port}/"
+    answers = f"MLflow answers on http://{reached(host)}:{port}/\nstop it with Ctrl-C"
     serve(command, int(port), env, answers, host=host, other="MLFLOW_PORT=5001")
     return 0

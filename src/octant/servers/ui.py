@@ -1,14 +1,15 @@
-"""`octant ui`: MLflow's server on 127.0.0.1, and the link to the newest comparison once it answers."""
+"""`octant ui`: MLflow's server on 127.0.0.1, and a link to each experiment's comparison once it answers."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
+from octant import home
 from octant.errors import InputError
 from octant.servers.server import HOST, environment, hosts, port_of, serve
 from octant.tracking.store import Store, client_of, located
-from octant.tracking.view import NEWEST, path_of
+from octant.tracking.view import NEWEST, UI_HOST, path_of
 
 
 def command(store: Store, port: int) -> list[str]:
@@ -16,19 +17,18 @@ def command(store: Store, port: int) -> list[str]:
 
     By default MLflow takes any host's name that begins as a private address does, such as 10.example.com.
     """
-    options = ["--host", HOST, "--port", str(port), "--workers", "1", "--allowed-hosts", hosts(port)]
-    options += ["--cors-allowed-origins", ",".join(f"http://{each}" for each in hosts(port).split(","))]
+    names = f"{UI_HOST}:{port},{hosts(port)}"
+    options = ["--host", HOST, "--port", str(port), "--workers", "1", "--allowed-hosts", names]
+    options += ["--cors-allowed-origins", ",".join(f"http://{each}" for each in names.split(","))]
     return [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store.uri, *options]
 
 
-def newest_links(store: Store, address: str) -> list[str]:
+def links(store: Store, address: str) -> list[str]:
     """A line for each experiment that has a sweep, the one changed last first."""
     experiments = client_of(store).search_experiments(order_by=["last_update_time DESC"])
-    return [
-        f"{each.name:12} {address}{path_of(each.experiment_id, each.tags[NEWEST])}"
-        for each in experiments
-        if NEWEST in each.tags
-    ]
+    found = [each for each in experiments if NEWEST in each.tags]
+    width = max((len(each.name) for each in found), default=0)
+    return [f"{each.name:{width}}  {address}{path_of(each.experiment_id, each.tags[NEWEST])}" for each in found]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,12 +36,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Start the server, print the links, wait for Ctrl-C."""
+    """Start the server, print the links, wait for Ctrl-C; what MLflow says goes to ui.log in the state folder."""
     port, store = port_of(), located(options.uri)
     if store.artifacts is None:
         raise InputError(f"--uri: {store.shown} is a server already; open it in a browser")
-    address = f"http://{HOST}:{port}/"
-    links = newest_links(store, address)
-    lines = ["Compare the configurations of", *links] if links else ["no sweep yet: octant experiment=factorial"]
-    serve(command(store, port), port, environment(), "\n".join([f"MLflow answers on {address}", *lines]))
+    address = f"http://{UI_HOST}:{port}/"
+    lines = links(store, address) or [f"no sweep yet: octant experiment=factorial    {address}"]
+    serve(command(store, port), port, environment(), "\n".join(lines), log=home.made() / "ui.log")
     return 0

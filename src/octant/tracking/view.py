@@ -134,21 +134,27 @@ def _state(search: str, endpoint: str, goal: str, columns: Sequence[str]) -> dic
 
 
 def _charts(sweep: str, title: str, metrics: Sequence[str], floor: float | None) -> dict[str, Any]:
-    section = f"{sweep}-curves"
+    """The endpoint by itself, with its key within a window of 1280 x 800; the other metrics below it, in pairs."""
+    parts = {title: (metrics[:1], 1), "Other metrics": (metrics[1:], 2)}
+    sections = [_section(f"{sweep}-{at}", name, columns) for at, (name, (_, columns)) in enumerate(parts.items())]
+    charts = [
+        _chart(metric, f"{sweep}-{at}", _range(metric, metrics[0], floor))
+        for at, (each, _) in enumerate(parts.values())
+        for metric in each
+    ]
+    return {"compareRunSections": sections[: 1 + (len(metrics) > 1)], "compareRunCharts": charts}
+
+
+def _section(uuid: str, name: str, columns: int) -> dict[str, Any]:
     return {
-        "compareRunSections": [
-            {
-                "uuid": section,
-                "name": title,
-                "display": True,
-                "isReordered": True,
-                "deleted": False,
-                "isGenerated": False,
-                "columns": 1,
-                "cardHeight": 400,
-            }
-        ],
-        "compareRunCharts": [_chart(metric, section, _range(metric, metrics[0], floor)) for metric in metrics],
+        "uuid": uuid,
+        "name": name,
+        "display": True,
+        "isReordered": True,
+        "deleted": False,
+        "isGenerated": False,
+        "columns": columns,
+        "cardHeight": 345,
     }
 
 
