@@ -1,11 +1,10 @@
-"""What a person sees: the comparison, a run, its model and the report in MLflow's page, in real headless Chromium.
+"""What a person sees in MLflow's page with a fresh profile, in real headless Chromium; nothing is closed first.
 
 Screenshots are kept in OCTANT_SCREENSHOTS, if set. Without Chromium the tests are skipped, or fail under CI.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import shutil
@@ -13,21 +12,20 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from support.command import Database, environment
+from support.command import Database, environment, run_octant
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-CUBE = [
-    "-".join(words)
-    for words in itertools.product(("mse", "cross_entropy"), ("sigmoid", "tanh"), ("sigmoid", "softmax"))
-]
+SWEEP = ("-m", "init=glorot,normal,scaled", "hidden=sigmoid,tanh", "seed=0,1,2", "epochs=4", "experiment.name=inits",
+         "engine=numpy", "hidden_units=8", "batch_size=32")  # fmt: skip
+NAMES = {f"{hidden}, {init}" for hidden in ("sigmoid", "tanh") for init in ("glorot", "normal", "scaled")}
+KEY = "{} (test_accuracy)"
 
 
 @pytest.fixture(scope="module")
@@ -41,71 +39,138 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def look(browser: Browser, url: str, awaited: list[str], picture: Path, width: int = 1600, height: int = 1100) -> Page:
-    """The page with all awaited texts, for a user who has closed MLflow's Assistant; a screenshot of it."""
+def look(browser: Browser, url: str, width: int = 1280, height: int = 800) -> Page:
+    """The page in a profile of its own."""
     page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(60_000)
     page.goto(url)
-    if url.startswith("http"):
-        page.get_by_role("button", name="Close", exact=True).first.click()
-    for text in awaited:
+    return page
+
+
+def await_texts(page: Page, *texts: str) -> None:
+    for text in texts:
         page.get_by_text(text).filter(visible=True).first.wait_for()
+
+
+def keep(page: Page, picture: Path) -> None:
     page.wait_for_timeout(2000)  # charts draw themselves
     page.screenshot(path=picture)
     if kept := os.environ.get("OCTANT_SCREENSHOTS"):
         Path(kept).mkdir(parents=True, exist_ok=True)
         shutil.copy(picture, kept)
-    return page
 
 
 @pytest.fixture(scope="module")
-def page(swept: tuple[Path, str]) -> Iterator[tuple[str, str]]:
-    """MLflow as `octant ui` starts it: its address and the comparison's link that it prints."""
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep of six configurations."""
+    home = tmp_path_factory.mktemp("compared") / "home"
+    done = run_octant(home, *SWEEP)
+    assert done.returncode == 0, done.stderr
+    return home
+
+
+@pytest.fixture(scope="module")
+def link(compared: Path) -> Iterator[str]:
+    """MLflow as `octant ui` starts it: the one link that it prints."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    where = environment(swept[0], OCTANT_PORT=str(port))
+    where = environment(compared, OCTANT_PORT=str(port))
     server = subprocess.Popen(
         [sys.executable, "-u", "-m", "octant", "ui"], stdout=subprocess.PIPE, text=True, env=where
     )
     assert server.stdout is not None
-    said = iter(server.stdout.readline, "")
-    link = next(found[0] for line in said if (found := re.findall(r"http://\S+viewStateShareKey=\S+", line)))
-    urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10).close()
-    yield f"http://127.0.0.1:{port}/", link
+    yield re.findall(r"http://\S+$", server.stdout.readline())[0]
     server.send_signal(signal.SIGINT)
+    assert server.stdout.read().strip() == ""
     server.wait(20)
     server.stdout.close()
 
 
-def test_the_comparison_shows_eight_named_curves(page: tuple[str, str], browser: Browser, tmp_path: Path) -> None:
-    picture = tmp_path / "comparison.png"
-    seen = look(browser, page[1], ["test_accuracy", "train_accuracy", *CUBE], picture)
-    assert seen.locator("svg .scatterlayer .trace").count() >= 16
-    assert picture.stat().st_size > 50_000
+def drawn(page: Page) -> list[str]:
+    """The colours of the first chart's curves."""
+    curves = page.locator("svg .scatterlayer").first.locator(".trace path.js-line")
+    page.wait_for_function("document.querySelectorAll('svg .scatterlayer .trace path.js-line').length >= 6")
+    return [str(curve.evaluate("each => getComputedStyle(each).stroke")) for curve in curves.all()]
 
 
-def test_a_run_its_model_and_the_report(
-    page: tuple[str, str], browser: Browser, swept: tuple[Path, str], tmp_path: Path
+def colours(home: Path) -> set[str]:
+    rows = Database(home).query(
+        "select t.value from tags t join tags k using (run_uuid) where t.key = 'mlflow.runColor' and k.value = 'mean'"
+    )
+    numbers = [[int(str(text)[i : i + 2], 16) for i in (1, 3, 5)] for (text,) in rows]
+    return {f"rgb({', '.join(map(str, each))})" for each in numbers}
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1920, 1080)])
+def test_six_configurations_are_six_coloured_curves(
+    link: str, compared: Path, browser: Browser, width: int, height: int, tmp_path: Path
 ) -> None:
-    database = Database(swept[0])
+    """With the whole of the first chart and its key inside the window, and no Assistant beside it."""
+    page = look(browser, link, width, height)
+    await_texts(page, *(KEY.format(name) for name in NAMES))
+    shown = drawn(page)
+    keep(page, tmp_path / f"comparison-{width}.png")
+    assert len(shown) == 6
+    assert set(shown) == colours(compared)
+    assert len(colours(compared)) == 6
+    for name in NAMES:
+        box = page.get_by_text(KEY.format(name)).first.bounding_box()
+        assert box
+        assert box["y"] + box["height"] < height
+    assert page.get_by_text("MLflow Assistant").filter(visible=True).count() == 0
+
+
+def test_home_page_leads_to_the_comparison(link: str, browser: Browser, tmp_path: Path) -> None:
+    page = look(browser, link.partition("#")[0])
+    page.get_by_role("link", name="inits").first.click()
+    page.get_by_role("button", name="Got it").click()  # MLflow's own advice, on traces
+    page.get_by_role("link", name="Compare the configurations").first.click()
+    await_texts(page, *(KEY.format(name) for name in NAMES))
+    keep(page, tmp_path / "from-home.png")
+    assert len(drawn(page)) == 6
+
+
+def test_table_of_runs_names_and_sorts_them(link: str, browser: Browser, compared: Path, tmp_path: Path) -> None:
+    page = look(browser, link)
+    page.get_by_role("link", name="All runs").first.click()
+    await_texts(page, "hidden", "init", "seed", "test_accuracy")
+    page.get_by_role("link", name=re.compile(r"^(sigmoid|tanh) (glorot|normal|scaled) s=\d$")).first.wait_for()
+    keep(page, tmp_path / "runs.png")
+    names = [each.inner_text() for each in page.get_by_role("link", name=re.compile(r" s=\d$")).all()]
+    rows = Database(compared).query(
+        "select r.name from runs r join latest_metrics m using (run_uuid) join tags t using (run_uuid) "
+        "where m.key = 'test_accuracy' and t.key = 'sweep' order by m.value desc"
+    )
+    assert len(set(rows)) == 18
+    assert names[0] == rows[0][0]
+    assert len(names) >= 10
+
+
+def test_a_run_its_model_and_the_report(link: str, browser: Browser, compared: Path, tmp_path: Path) -> None:
+    database = Database(compared)
     ((run, experiment),) = database.query(
-        "select r.run_uuid, r.experiment_id from runs r join tags t using (run_uuid) where t.key = 'config' limit 1"
+        "select r.run_uuid, r.experiment_id from runs r join tags t using (run_uuid) where t.key = 'sweep' limit 1"
     )
     ((model,),) = database.query(f"select model_id from logged_models where source_run_id = '{run}'")
     ((report,),) = database.query("select run_uuid from tags where key = 'report_of'")
-    runs = f"{page[0]}#/experiments/{experiment}/runs"
-    look(
-        browser,
-        f"{runs}/{run}?workflowType=machine_learning",
-        ["final_test_accuracy", "octant rerun"],
-        tmp_path / "run.png",
-    )
-    address = f"{page[0]}#/experiments/{experiment}/models/{model}"
-    look(browser, address, ["Ready", "best_test_accuracy"], tmp_path / "model.png")
-    address = f"{runs}/{report}/artifacts/report.html?workflowType=machine_learning"
-    seen = look(browser, address, ["report.html"], tmp_path / "report.png")
-    inside = seen.frames[1]
-    assert inside.get_by_text("Does the whole pipeline work here?").first.is_visible()
+    address = link.partition("#")[0]
+    runs = f"{address}#/experiments/{experiment}/runs"
+    page = look(browser, f"{runs}/{run}?workflowType=machine_learning")
+    await_texts(page, "test_accuracy", "octant rerun")
+    page = look(browser, f"{runs}/{run}/model-metrics?workflowType=machine_learning")
+    await_texts(page, "test_accuracy", "train_loss")
+    keep(page, tmp_path / "run.png")
+    assert page.get_by_text(re.compile("^[a-z_]+_(accuracy|loss)$")).first.inner_text() == "test_accuracy"
+    assert page.get_by_text("seconds_per_epoch").count() == 0
+    page = look(browser, f"{address}#/experiments/{experiment}/models/{model}")
+    await_texts(page, "Ready", "test_accuracy")
+    keep(page, tmp_path / "model.png")
+    page = look(browser, f"{runs}/{report}/artifacts/report.html?workflowType=machine_learning")
+    await_texts(page, "report.html")
+    keep(page, tmp_path / "report.png")
+    inside = page.frames[1]
+    assert inside.get_by_text("Single runs and sweeps from the command line.").first.is_visible()
     assert inside.locator("img").count() >= 4
 
 
@@ -115,8 +180,9 @@ def test_the_report_fits_phone_and_desktop(
 ) -> None:
     """No page wider than its window, no missing picture."""
     report = next(swept[0].glob("reports/smoke/report.html"))
-    seen = look(browser, report.as_uri(), [], tmp_path / f"report-{width}.png", width, height)
-    assert seen.evaluate("document.documentElement.scrollWidth") <= width
-    pictures = seen.evaluate("[...document.images].map(each => each.naturalWidth)")
+    page = look(browser, report.as_uri(), width, height)
+    keep(page, tmp_path / f"report-{width}.png")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    pictures = page.evaluate("[...document.images].map(each => each.naturalWidth)")
     assert len(pictures) >= 4
     assert min(pictures) > 0

@@ -42,7 +42,7 @@ def started(folder: Path, home: Path, word: str, **more: str) -> Iterator[tuple[
 
         def up() -> bool:
             assert child.poll() is None, service.log()
-            return "stop it with Ctrl-C" in service.log()
+            return "stop it with Ctrl-C" in service.log() or "viewStateShareKey" in service.log()
 
         wait_for(up, 90, word)
         yield child.pid, port
@@ -74,12 +74,15 @@ def test_ui_answers_to_its_own_names_only(swept: Home, tmp_path: Path) -> None:
     """In an environment that would open or break it, killed in the end: nothing of it stays."""
     api, json_type = "/api/2.0/mlflow/experiments/create", {"Content-Type": "application/json"}
     with started(tmp_path, swept[0], "ui", **REACHING_IN) as (pid, port):
-        assert status(port) == status(port, Host=f"localhost:{port}") == 200
+        for name in ("octant.localhost", "localhost"):
+            assert status(port) == status(port, Host=f"{name}:{port}") == 200
         for host in ("10.evil.com", f"10.evil.com:{port}", "192.168.evil.com", "172.16.evil.com", "evil.com",
                      "10.0.0.1", f"127.0.0.1:{port + 1}", "fd00:evil", f"127.0.0.1:{port}.evil.com"):  # fmt: skip
             assert status(port, Host=host) == 403, host
             assert status(port, api, '{"name": "foreign"}', Host=host, **json_type) == 403, host
         assert status(port, api, '{"name": "foreign"}', Origin="http://10.evil.com", **json_type) == 403
+        link = r"smoke  http://octant\.localhost:\d+/#/experiments/1/runs\?\S+viewStateShareKey=smoke-\S+\n"
+        assert re.fullmatch(link, (tmp_path / "service.log").read_text())
         left = descendants([pid])
         assert len(left) >= 2
         os.kill(pid, signal.SIGKILL)

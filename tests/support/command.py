@@ -29,12 +29,11 @@ class Runs:
         raise NotImplementedError
 
     def histories(self) -> dict[tuple[str, str], list[tuple[int, float]]]:
-        """(fingerprint, metric) -> [(step, value), ...] of active runs, without durations and summaries."""
+        """(fingerprint, metric) -> [(step, value), ...] of active runs, without durations."""
         rows = self.query(
             "select t.value, m.key, m.step, m.value from metrics m join runs r using (run_uuid) "
             "join tags t on t.run_uuid = r.run_uuid and t.key = 'fingerprint' "
-            "where r.lifecycle_stage = 'active' and m.key != 'seconds_per_epoch' "
-            "and m.key not like 'final_%' and m.key not like 'best_%' order by 1, 2, 3, 4"
+            "where r.lifecycle_stage = 'active' and m.key not like 'system/%' order by 1, 2, 3, 4"
         )
         found: dict[tuple[str, str], list[tuple[int, float]]] = {}
         for fingerprint, key, step, value in rows:
@@ -42,10 +41,10 @@ class Runs:
         return found
 
     def statuses(self) -> dict[str, int]:
-        """Status -> number of active runs, without the runs that hold a report."""
+        """Status -> number of active runs, without those that hold a report or a mean."""
         rows = self.query(
             "select status, count(*) from runs where lifecycle_stage = 'active' "
-            "and run_uuid not in (select run_uuid from tags where key = 'report_of') group by 1"
+            "and run_uuid not in (select run_uuid from tags where key = 'kind') group by 1"
         )
         return {str(status): int(str(count)) for status, count in rows}
 

@@ -133,7 +133,6 @@ def test_a_sync_that_fails_leaves_the_receipt(home: Path, monkeypatch: pytest.Mo
     assert order.is_done()
     database = Database(home)
     assert database.query("select count(*) from metrics where key = 'test_accuracy'") == [(2,)]
-    assert database.query("select count(*) from metrics where key = 'final_test_accuracy'") == [(1,)]
     assert database.query("select count(*) from logged_models") == [(1,)]
     assert database.query("select count(*) from inputs where destination_type = 'RUN'") == [(1,)]
 

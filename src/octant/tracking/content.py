@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from octant.runs.journal import Story
+from octant.tracking.stored import DURATION
 from octant.trainer import flat
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def points(lines: list[dict[str, Any]]) -> list[Metric]:
     return [
         Metric(key, value, line["time"], line["epoch"])
         for line in lines
-        for key, value in (line["metrics"] | {"seconds_per_epoch": line["seconds"]}).items()
-        if line["epoch"] or key != "seconds_per_epoch"
+        for key, value in (line["metrics"] | {DURATION: line["seconds"]}).items()
+        if line["epoch"] or key != DURATION
     ]
 
 

@@ -120,7 +120,7 @@ def _row(run: Run) -> dict[str, Any]:
         "dataset_digest": tags["dataset_digest"],
         "fingerprint": tags["fingerprint"],
         **{name: tags.get(name) for name in PROVENANCE},
-        DURATION: metrics.get(DURATION, float("nan")),
+        "seconds_per_epoch": metrics.get(DURATION, float("nan")),
         "run_id": run.info.run_id,
         "artifacts": run.info.artifact_uri,
         "ended": run.info.end_time,

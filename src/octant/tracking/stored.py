@@ -12,7 +12,7 @@ from octant.tracking.store import Store, client_of, must_answer
 from octant.trainer import Settings, trainer
 
 CONFIG, UNCOMMITTED = "config.yaml", "uncommitted.diff"
-DURATION = "seconds_per_epoch"
+DURATION = "system/seconds_per_epoch"  # on a tab of its own: MLflow draws charts by alphabet
 _LARGEST = 100_000  # bytes of a file; octant's have 1,400
 Points = dict[tuple[str, int], float]  # (metric, step) -> value
 
@@ -41,6 +41,8 @@ def read_run(store: Store, run_id: str) -> StoredRun:
             raise
         raise InputError(f"run {run_id!r} is not in {store.shown}; the page of a run shows its id") from None
     tags = dict(run.data.tags)
+    if kind := tags.get("kind"):
+        raise InputError(f"run {run_id} is the {kind} of other runs; only runs that were trained are repeated")
     if "fingerprint" not in tags:
         raise InputError(f"run {run_id} was not made by octant (it has no fingerprint): only octant's are repeated")
     points = {
