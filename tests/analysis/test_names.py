@@ -9,9 +9,9 @@ import pytest
 
 from octant.analysis.comparison import named
 from octant.analysis.figures import design_of
+from octant.analysis.names import WIDTH, names_of
 from octant.analysis.palette import in_order, styles
 from octant.analysis.question import Question
-from octant.tracking.looks import WIDTH, run_names
 
 LOSS, HIDDEN, OUTPUT = ["mse", "cross_entropy"], ["sigmoid", "tanh"], ["sigmoid", "softmax"]
 RATES, SEEDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10], list(range(10))
@@ -36,12 +36,12 @@ def rows_of(design: str) -> tuple[list[dict[str, object]], Question]:
 
 @pytest.mark.parametrize("design", DESIGNS)
 def test_names_differ_in_twenty_letters(design: str) -> None:
-    names = run_names(*rows_of(design))
+    names = names_of(*rows_of(design))
     assert len({name[:WIDTH] for name in names}) == len(names)
 
 
 def test_names_say_what_varies() -> None:
-    first = {design: run_names(*rows_of(design))[0] for design in ("factorial", "tuned", "inits", "numbers", "flags")}
+    first = {design: names_of(*rows_of(design))[0] for design in ("factorial", "tuned", "inits", "numbers", "flags")}
     assert first == {
         "factorial": "mse sigm sigm s=0", "tuned": "mse sig sig 0.001 s0", "inits": "glorot sigmoid s=0",
         "numbers": "hu=10 bs=1 s=0", "flags": "s=True ss=0 s=0",
