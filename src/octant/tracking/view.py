@@ -20,7 +20,7 @@ from octant.tracking.store import KIND, Connection
 UI_HOST = "octant.localhost"  # this machine, for every browser; on 127.0.0.1 MLflow opens its Assistant by itself
 NEWEST = "newest_sweep"
 _CHART, _TABLE = "CHART", "TABLE"
-_MOST_KEYS = 8  # curves that the key below a chart has room for; of more, the list beside it says which is which
+_MOST_KEYS = 6  # curves that the key below a chart has room for; of more, the list beside it says which is which
 
 
 def path_of(experiment_id: str, sweep: str, mode: str = _CHART) -> str:
