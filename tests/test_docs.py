@@ -27,6 +27,7 @@ ELSEWHERE = {
     "make test": "this suite",
     "octant experiment=mnist": "test_the_commands_for_mnist",
     "octant dataset=mnist batch_size=32 engine=numpy": "test_the_commands_for_mnist",
+    "octant compare --uri URI --experiment NAME": "test_a_loop_logged_with_mlflow",
     "octant move": "test_a_store_moves_house_and_comes_back_from_a_backup",
     "octant promote factorial": "test_promoted_is_the_best_by_validation",
     "octant serve": "test_serve_answers_or_refuses",

@@ -80,6 +80,10 @@ def store_problem(error: Exception) -> str | None:
 def unknown_word(kind: str, word: object, known: Iterable[str]) -> str:
     """One line for a word that `kind` does not have: the nearest known word first, then all of them."""
     words = sorted(known)
-    near = get_close_matches(str(word), words, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{kind}: {word!r} is unknown; {hint}known: {', '.join(words)}"
+    return f"{kind}: {word!r} is unknown; {nearest(word, words)}known: {', '.join(words)}"
+
+
+def nearest(word: object, known: Iterable[str]) -> str:
+    """The question whether the nearest known word was meant; empty where none is near."""
+    near = get_close_matches(str(word), sorted(known), n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}? " if near else ""

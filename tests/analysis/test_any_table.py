@@ -13,8 +13,9 @@ import pytest
 
 import octant.analysis
 from octant.analysis.comparison import Comparison
+from octant.analysis.files import read_csv_runs
 from octant.analysis.guess import Asked
-from octant.analysis.tables import compare, compare_file, read_csv_runs
+from octant.analysis.tables import compare, compare_file
 from octant.errors import InputError
 
 WIDTHS = (16, 64)
@@ -88,6 +89,33 @@ def test_the_last_step_is_the_endpoint(tmp_path: Path) -> None:
     comparison, lines = compare_file(saved(stopped, tmp_path))
     assert "2 rows that end before the last epoch (3) left out" in lines
     assert sorted(comparison.summary["n"]) == [4, 4, 5, 5]
+
+
+def test_a_number_of_repeats_names_no_run(tmp_path: Path) -> None:
+    """`run` counts from 0 in each configuration: with steps, it alone does not tell runs apart."""
+    final = table().rename(columns={"seed": "run"})
+    every = pd.concat([final.assign(epoch=epoch, val_acc=final["val_acc"] - 0.1 * (2 - epoch)) for epoch in range(3)])
+    comparison, lines = compare_file(saved(every, tmp_path))
+    assert lines[0] == "compared: optimizer, width; repeated: run (5); endpoint: val_acc, last step"
+    pd.testing.assert_series_equal(comparison.summary["mean"], compare(table()).summary["mean"])
+    curves = comparison.curves.groupby("fingerprint")
+    assert (len(curves), set(curves.size())) == (20, {3})
+    last = comparison.curves[comparison.curves["epoch"] == 2].set_index("fingerprint")["val_acc"]
+    assert dict(last) == dict(zip(comparison.runs["fingerprint"], comparison.runs["val_acc"], strict=True))
+
+
+def test_what_is_no_setting_is_named() -> None:
+    rng = np.random.default_rng(1)
+    done = compare(table().assign(gnorm=rng.random(20), note=[f"n{i}" for i in range(20)]))
+    assert "taken for measurements or labels, not settings: gnorm, note" in done.notes
+    assert done.question.compare == ("optimizer", "width")
+
+
+def test_diverged_runs_leave_a_share_a_share(tmp_path: Path) -> None:
+    frame = table()
+    frame["val_acc"] = frame["val_acc"].astype(object)
+    frame.loc[0, "val_acc"] = "nan"
+    assert compare_file(saved(frame, tmp_path))[0].question.is_share
 
 
 def test_failed_and_running_runs_are_left_out(tmp_path: Path) -> None:

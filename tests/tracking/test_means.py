@@ -116,6 +116,11 @@ def test_a_killed_launch_is_repaired(
             ]
 
 
+def configuration(database: Database, run: object) -> str:
+    found = dict(database.query(f"select key, value from params where run_uuid = '{run}'"))
+    return "-".join(str(found[name]) for name in ("loss", "hidden", "output"))
+
+
 def test_the_means_are_those_of_the_runs(swept: Home) -> None:
     """Computed again from the journals; each its own name and colour."""
     database, values = Database(swept[0]), defaultdict(list)
@@ -126,29 +131,29 @@ def test_the_means_are_those_of_the_runs(swept: Home) -> None:
     rows = database.query(MEANS)
     assert len(rows) == 8
     found = {}
-    for name, run, _ in rows:
+    for _, run, _ in rows:
+        config = configuration(database, run)
         for key, step, value in database.query(f"select key, step, value from metrics where run_uuid = '{run}'"):
-            found[name, key, step] = value
+            found[config, key, step] = value
     for (config, metric, epoch), each in values.items():
         assert len(each) == 2
         assert math.isclose(found[config, metric, epoch], sum(each) / 2, abs_tol=1e-12)
         if metric == "test_accuracy":
             assert found[config, f"{metric} lowest", epoch] == min(each)
             assert found[config, f"{metric} highest", epoch] == max(each)
-    assert len(found) == len(values) * 8 // 6
+    assert len(found) == len(values) + 2 * len({(config, epoch) for config, _, epoch in values})
     runs = ", ".join(f"'{run}'" for _, run, _ in rows)
     colours = database.query(f"select value from tags where key = 'mlflow.runColor' and run_uuid in ({runs})")
     assert len(set(colours)) == 8
 
 
 def test_runs_have_their_configurations_colour(swept: Home) -> None:
-    rows = Database(swept[0]).query(
-        "select distinct case when k.value is null then c.value else r.name end, t.value from runs r "
-        "join tags t on t.run_uuid = r.run_uuid and t.key = 'mlflow.runColor' "
-        "left join tags k on k.run_uuid = r.run_uuid and k.key = 'kind' "
-        "left join tags c on c.run_uuid = r.run_uuid and c.key = 'config' where r.lifecycle_stage = 'active'"
-    )
-    assert len(rows) == len({config for config, _ in rows}) == 8
+    database = Database(swept[0])
+    colours = dict(database.query("select run_uuid, value from tags where key = 'mlflow.runColor'"))
+    means = {configuration(database, run): colours[run] for _, run, _ in database.query(MEANS)}
+    runs = database.query("select value, run_uuid from tags where key = 'config'")
+    assert len(runs) == 16
+    assert {(config, colours[run]) for config, run in runs} == set(means.items())
 
 
 def test_nobody_takes_a_mean_for_a_run(

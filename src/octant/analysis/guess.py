@@ -6,9 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from octant.analysis.comparison.settings import (
+    ABOUT,
     METRIC,
     REPEATS,
     column_of,
@@ -54,10 +56,18 @@ class Asked:
         return [name for name in named if name]
 
 
-def endpoint_of(frame: pd.DataFrame, asked: Asked) -> str:
-    """The metric that answers: the one asked for, or that which looks most like a result on held-out data."""
+def endpoint_of(frame: pd.DataFrame, asked: Asked, metrics: Sequence[str] | None = None) -> str:
+    """The metric that answers: the one asked for, or that which looks most like a result on held-out data.
+
+    `metrics` are the columns that are known to hold metrics; None: their names say so.
+    """
     if asked.endpoint:
         return asked.endpoint
+    if metrics is not None:
+        numbers = [name for name in metrics if is_number(frame[name]) and name != asked.validation]
+        if not numbers:
+            raise InputError("no run has a metric: nothing to compare")
+        return max([name for name in numbers if not _TIMES.fullmatch(name)] or numbers, key=_likely)
     known = {*(asked.compare or ()), *asked.tune, *(asked.repeat or ()), asked.validation, *STEPS}
     numbers = [str(name) for name in frame if is_number(frame[name]) and name not in known]
     metrics = [name for name in numbers if METRIC.fullmatch(name) and not _TIMES.fullmatch(name)]
@@ -80,13 +90,14 @@ def question_of(frame: pd.DataFrame, asked: Asked) -> tuple[Question, list[str]]
     repeat = asked.repeat
     if repeat is None:
         repeat = [name for name in free if REPEATS.fullmatch(name) and name not in (asked.compare or ())]
-    factors, lines = list(asked.compare or ()), list[str]()
+    factors, lines = list(asked.compare or ()), _unasked(frame, endpoint, asked)
     if asked.compare is None:
-        factors, lines = _factors(frame, [name for name in free if name not in repeat], repeat)
+        factors, more = _factors(frame, [name for name in free if name not in repeat], repeat)
+        lines += more
     goal: Goal = asked.goal or ("min" if SMALL.fullmatch(endpoint) else "max")
     if asked.goal is None:
         lines.append(f"{'less' if goal == 'min' else 'more'} of {endpoint} is taken to be better")
-    values = frame[endpoint].dropna()
+    values = frame.loc[np.isfinite(frame[endpoint]), endpoint]
     share = _SHARE.fullmatch(endpoint) is not None and bool(values.between(0, 1).all())
     question = Question(
         tuple(factors), tuple(asked.tune), tuple(repeat), endpoint, goal, asked.margin, validation, share
@@ -115,6 +126,17 @@ def _factors(frame: pd.DataFrame, names: Sequence[str], repeat: Sequence[str]) -
         elif not (shared and moves_with(frame, name, repeat)):
             factors.append(name)
     return factors, lines
+
+
+def _unasked(frame: pd.DataFrame, endpoint: str, asked: Asked) -> list[str]:
+    """A line on columns that vary and are neither settings nor metrics by their names: a guess that may be wrong."""
+    settings = {*varied(frame), *asked.columns(), endpoint}
+    names = [
+        str(name) for name in frame
+        if name not in settings and values_of(frame[name]) > 1 and not ABOUT.fullmatch(str(name))
+        and not METRIC.fullmatch(str(name))
+    ]  # fmt: skip
+    return [f"taken for measurements or labels, not settings: {listed(names)}"] if names else []
 
 
 def _validation(frame: pd.DataFrame, endpoint: str, asked: Asked) -> str | None:

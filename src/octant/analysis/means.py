@@ -12,6 +12,8 @@ import pandas as pd
 
 from octant.analysis.figures import Design
 from octant.analysis.figures.curves import metrics_of, to_the_end
+from octant.analysis.names import are_told_apart, names_of
+from octant.analysis.question import Question
 
 MOST = 100  # curves: MLflow's page loads no more runs at once
 _MOST_EPOCHS = 200  # points of a curve; of longer ones every nth is kept, and the last
@@ -66,16 +68,16 @@ def means(compared: pd.DataFrame, curves: pd.DataFrame, ranking: Sequence[str], 
     there = [config for config in ranking if config in set(whole["config"])]
     rows = compared.drop_duplicates("config").set_index("config")
     columns = [*design.factors, *question.tune]
-    groups = dict(iter(whole.groupby("config")))
+    groups, names = dict(iter(whole.groupby("config"))), _names(there[:MOST], design)
     shown = [
         Mean(
-            design.label(config),
+            name,
             design.style(config).colour,
             {name: str(rows.loc[config, name]) for name in columns},
             int(groups[config]["fingerprint"].nunique()),
             list(_points(groups[config], question.endpoint)),
         )
-        for config in there[:MOST]
+        for config, name in zip(there[:MOST], names, strict=True)
     ]
     at = f", each at its own {' and '.join(question.tune).replace('_', ' ')}" if question.tune else ""
     count = max((mean.repeats for mean in shown), default=0)
@@ -84,6 +86,14 @@ def means(compared: pd.DataFrame, curves: pd.DataFrame, ranking: Sequence[str], 
     return Means(
         shown, _in_order(whole, question.endpoint), columns, title, limit, question.goal, len(there) - len(shown)
     )
+
+
+def _names(configs: Sequence[str], design: Design) -> list[str]:
+    """The names of the figures, or shorter ones where MLflow would cut what tells those apart."""
+    labels = [design.label(config) for config in configs]
+    if are_told_apart(labels):
+        return labels
+    return names_of([design.cells[config] for config in configs], Question(tuple(design.factors), repeat=()))
 
 
 def _in_order(curves: pd.DataFrame, endpoint: str) -> list[str]:

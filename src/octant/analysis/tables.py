@@ -1,11 +1,10 @@
-"""Tables that octant never made to a comparison: any frame, any csv; one line on each thing that was done with it."""
+"""Runs that octant never trained to a comparison: any frame, csv or store; a line on each thing that was done."""
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,14 @@ import pandas as pd
 
 from octant.analysis.comparison import Comparison, answer
 from octant.analysis.comparison.design import check_seen
-from octant.analysis.comparison.settings import REPEATS, is_number, listed, varied
+from octant.analysis.comparison.settings import METRIC, REPEATS, is_number, listed, varied
+from octant.analysis.files import NOT_A_NUMBER, read_csv_runs
 from octant.analysis.guess import STEPS, Asked, endpoint_of, question_of, said
 from octant.analysis.question import Goal, Question
-from octant.errors import InputError
+from octant.errors import InputError, nearest
 
 STATUS = ("outcome", "status", "state")
 FINISHED = ("finished", "complete", "completed", "success", "succeeded", "done", "ok", "")
-NOT_A_NUMBER = ("nan", "+nan", "-nan")
 IDENTITY = ("run_id", "run_uuid", "run", "id", "run_name", "name", "fingerprint")
 NUMBERED = "repeat"  # the column that counts the runs of a configuration where nothing tells them apart
 _FOLD = re.compile(r"split(\d+)_test_(\w+)")  # of scikit-learn's cv_results_
@@ -44,88 +43,114 @@ def compare(
     is NaN counts as diverged. `said` of the result says what was guessed, `notes` what was done with the rows.
     Raises InputError, one line, where there is no answer.
     """
-    return _compare(frame, Asked(compare, tune, repeat, endpoint, goal, margin, validation), blank=False)
+    asked = Asked(compare, tune, repeat, endpoint, goal, margin, validation)
+    return _compare(frame, asked, Source(blank=False), [])[0]
 
 
 def compare_file(path: Path, asked: Asked | None = None) -> tuple[Comparison, list[str]]:
     """Compare the runs of a csv file; also the lines to print before the answer, the question first."""
     frame, lines = read_csv_runs(path)
-    comparison = _compare(frame, asked or Asked(), blank=True)
-    return comparison, [comparison.said, *lines, *comparison.notes]
+    return _compare(frame, asked or Asked(), Source(blank=True), lines)
 
 
-def read_csv_runs(path: Path) -> tuple[pd.DataFrame, list[str]]:
-    """The rows of a csv file as text and numbers, and lines on those that could not be read.
+def compare_logged(frame: pd.DataFrame, metrics: Sequence[str], asked: Asked) -> tuple[Comparison, list[str]]:
+    """Compare the runs of a tracking store, one row each with its last metrics; also the lines to print.
 
-    A blank cell is missing, NaN; a number that is written as nan is infinite here, so that the two stay apart.
+    `metrics` are the columns with metrics; NaN is one that was not logged. Where a param and a metric have one name,
+    `asked` means the metric as endpoint and validation, the param elsewhere.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            first = file.readline()
-            file.seek(0)
-            separator = max(",;\t", key=first.count)
-            rows = [row for row in csv.reader(file, delimiter=separator) if any(cell.strip() for cell in row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as csv: {getattr(error, 'strerror', None) or error}") from None
-    if len(rows) < 2:
-        raise InputError(f"{path}: no runs; the first line names the columns, each other line is a run")
-    names = [name.strip() for name in rows[0]]
-    if twice := sorted({name for name in names if names.count(name) > 1 and name}):
-        raise InputError(f"{path}: several columns are called {', '.join(twice)}")
-    body = [row for row in rows[1:] if len(row) == len(names)]
-    frame = pd.DataFrame(body, columns=names).drop(columns=[""], errors="ignore")
-    frame = frame.apply(lambda column: column.str.strip().replace("", np.nan).astype(object))
-    odd = len(rows) - 1 - len(body)
-    lines = [f"lines with more or fewer cells than the first left out: {odd}"] if odd else []
-    return frame.apply(_numbers), lines
+    both = {name.removeprefix("metrics."): name for name in metrics}
+    asked = replace(asked, endpoint=both.get(str(asked.endpoint), asked.endpoint),
+                    validation=both.get(str(asked.validation), asked.validation))  # fmt: skip
+    return _compare(frame, asked, Source(blank=True, noun="run", metrics=metrics), [])
 
 
-def _compare(frame: pd.DataFrame, asked: Asked, blank: bool) -> Comparison:
+@dataclass(frozen=True)
+class Source:
+    """Where a table comes from: whether a NaN is a `blank` cell or what a run came to, what a row is called, and
+    which columns are known to hold metrics, the last step's (None: not known, and several rows may be steps of a run).
+    """
+
+    blank: bool
+    noun: str = "row"
+    metrics: Sequence[str] | None = None
+
+    def count(self, rows: Iterable[bool]) -> str:
+        """How many of the rows, with their noun."""
+        n = int(np.sum(np.asarray(list(rows))))
+        return f"{n} {self.noun}{'s' * (n != 1)}"
+
+
+@dataclass(frozen=True)
+class Tidy:
+    """One row a run with an outcome; `curves` has a row a run and step where the table had several a run."""
+
+    runs: pd.DataFrame
+    lines: list[str]
+    curves: pd.DataFrame
+
+
+def _compare(frame: pd.DataFrame, asked: Asked, source: Source, about: list[str]) -> tuple[Comparison, list[str]]:
+    """The comparison, and the lines to print before it: the question, `about` the file, what was done with rows."""
     frame = _folds_down(frame.reset_index(drop=True)).apply(_plain)
     asked = asked.of(frame)
-    if missing := [name for name in asked.columns() if name not in frame]:
-        raise InputError(f"no column {', '.join(missing)}; columns: {listed(frame.columns, 20)}")
+    for missing in (name for name in asked.columns() if name not in frame):
+        hint = nearest(missing, map(str, frame.columns))
+        raise InputError(f"no column {missing}; {hint}columns: {listed(frame.columns, 20)}")
     if frame.empty:
         raise InputError("no rows: nothing to compare")
-    asked = replace(asked, endpoint=endpoint_of(frame.apply(_mostly_numbers), asked))
-    runs, lines, stepped = tidy(frame, asked, blank)
-    question, guessed = question_of(runs, asked)
-    check_seen(runs, question)
-    runs, question, paired = _paired(runs, question, asked)
-    comparison = answer(runs, question)
-    notes = (*lines, *guessed, *paired, *comparison.notes)
-    return replace(comparison, notes=notes, said=said(runs, question, stepped))
+    endpoint = endpoint_of(frame.apply(_mostly_numbers), asked, source.metrics)
+    asked = replace(asked, endpoint=endpoint)
+    tidied = tidy(_settings_and_results(frame, asked, source), asked, source)
+    question, guessed = question_of(tidied.runs, asked)
+    check_seen(tidied.runs, question)
+    runs, question, paired = _paired(tidied.runs, question, asked, source)
+    comparison = answer(runs, question, tidied.curves if len(tidied.curves) else None)
+    last = len(tidied.curves) > 0 or source.metrics is not None
+    notes = (*tidied.lines, *guessed, *paired, *comparison.notes)
+    said_of = said(runs, question, last)
+    comparison = replace(comparison, notes=notes, said=said_of, curves=tidied.curves)
+    return comparison, [said_of, *about, *notes]
 
 
-def tidy(frame: pd.DataFrame, asked: Asked, blank: bool) -> tuple[pd.DataFrame, list[str], bool]:
-    """One row a run with an outcome, a line on each kind of row that was left out, and whether steps were folded.
+def _settings_and_results(frame: pd.DataFrame, asked: Asked, source: Source) -> pd.DataFrame:
+    """The table without metrics that nobody asked for, whose names could be taken for those of settings."""
+    others = {name for name in source.metrics or () if name not in asked.columns() and not METRIC.fullmatch(name)}
+    return frame.drop(columns=list(others))
 
-    Where `blank`, a NaN is a cell that was never filled in, and such rows are left out; otherwise it is what the run
-    came to, which counts as diverged.
+
+def tidy(frame: pd.DataFrame, asked: Asked, source: Source) -> Tidy:
+    """One row a run, and a line on each kind of row that was left out; raises InputError where none is left.
+
+    A blank is a cell that was never filled in, and such rows are left out; NaN is otherwise what the run came to,
+    which counts as diverged.
     """
     endpoint, lines = str(asked.endpoint), []
     numbers = pd.to_numeric(frame[endpoint], errors="coerce").astype(float)
     text = frame[endpoint].astype(str).str.lower().str.strip()
     words = numbers.isna() & frame[endpoint].notna() & ~text.isin(NOT_A_NUMBER)
-    ended, about = _ended(frame)
-    lacking = frame[endpoint].isna() & blank & (ended == "finished")
+    ended, about = _ended(frame, source)
+    lacking = frame[endpoint].isna() & source.blank & (ended == "finished")
     if words.any():
-        lines.append(f"{_count(words)} without a number for {endpoint} ({listed(text[words].unique())}) left out")
+        lines.append(f"{source.count(words)} without a number for {endpoint} ({listed(text[words].unique())}) left out")
     if lacking.any():
-        lines.append(f"{_count(lacking)} without {endpoint} left out")
+        lines.append(f"{source.count(lacking)} without {endpoint} left out")
     frame = frame.assign(**{endpoint: numbers})[~words & ~lacking & (ended != "left out")]
     frame = frame.drop(columns=[*STATUS], errors="ignore")
     diverged = ~np.isfinite(frame[endpoint]) | (ended[frame.index] == "diverged")
     frame = frame.assign(outcome=np.where(diverged, "diverged", "finished"))
-    frame, steps = _last_steps(frame, asked)
+    curves = pd.DataFrame()
+    if source.metrics is None:
+        frame, curves, steps = _last_steps(frame, asked, source)
+        about += steps
     lost = int((frame["outcome"] == "diverged").sum())
     lines += [f"{lost} of {len(frame)} runs ended without a finite {endpoint}: counted as diverged"] if lost else []
     if frame.empty:
         raise InputError(f"no finished run with a value of {endpoint}; {'; '.join([*lines, *about])}")
-    return frame.reset_index(drop=True), [*lines, *about, *(steps or [])], steps is not None
+    return Tidy(frame.reset_index(drop=True), [*lines, *about], curves)
 
 
-def _ended(frame: pd.DataFrame) -> tuple[pd.Series[Any], list[str]]:
+def _ended(frame: pd.DataFrame, source: Source) -> tuple[pd.Series[Any], list[str]]:
     """How each row's run ended: finished, diverged, or left out, from the first column of STATUS."""
     name = next((name for name in STATUS if name in frame and not is_number(frame[name])), None)
     if name is None:
@@ -134,35 +159,46 @@ def _ended(frame: pd.DataFrame) -> tuple[pd.Series[Any], list[str]]:
     ended = pd.Series("left out", index=frame.index).mask(status.isin(FINISHED), "finished")
     ended = ended.mask(status == "diverged", "diverged")
     others = status[ended == "left out"].value_counts()
-    return ended, [f"rows of runs that have not finished left out: {', '.join(f'{n} {w}' for w, n in others.items())}"
+    what = "runs" if source.noun == "run" else "rows of runs"
+    return ended, [f"{what} that have not finished left out: {', '.join(f'{n} {w}' for w, n in others.items())}"
                    ] if len(others) else []  # fmt: skip
 
 
-def _last_steps(frame: pd.DataFrame, asked: Asked) -> tuple[pd.DataFrame, list[str] | None]:
-    """The last row of each run where a run has several; None for the lines where no column counts steps."""
+def _last_steps(frame: pd.DataFrame, asked: Asked, source: Source) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """The last row of each run where a run has several, all of its rows as curves, and a line on early ends."""
     given = asked.columns()
     step = next((name for name in STEPS if name in frame and name not in given and is_number(frame[name])), None)
     if step is None or frame.empty:
-        return frame, None
+        return frame, pd.DataFrame(), []
     settings = [name for name in varied(frame.drop(columns=[step])) if name != asked.endpoint]
-    keys = next(([name] for name in IDENTITY if name in frame and name not in given), None) or settings
-    if not keys:
-        return frame.sort_values(step, kind="stable").tail(1), []
+    # What has several rows of one step, such as a number of repeats that every configuration has, names no run.
+    named = [
+        name for name in IDENTITY if name in frame and name not in given and not frame.duplicated([name, step]).any()
+    ]
+    keys = named[:1] or settings
     ordered = frame.sort_values(step, kind="stable")
-    last = ordered.groupby(keys, dropna=False, sort=False).tail(1).sort_index()
+    runs = ordered.groupby(keys, dropna=False, sort=False) if keys else ordered.groupby(lambda _: 0)
+    ordered = ordered.assign(fingerprint=runs.ngroup().astype(str))
+    metrics = [str(name) for name in frame if METRIC.fullmatch(str(name)) and is_number(frame[name])]
+    curves = ordered[["fingerprint", step, *dict.fromkeys([*metrics, str(asked.endpoint)])]]
+    curves = curves.rename(columns={step: "epoch"})
+    last = ordered.groupby("fingerprint", sort=False).tail(1).sort_index()
     short = (last[step] < last[step].max()) & (last["outcome"] == "finished")
     if 0 < short.sum() < len(last) / 2:
-        return last[~short], [f"{_count(short)} that end before the last {step} ({last[step].max():g}) left out"]
-    return last, [f"{int(short.sum())} of {len(last)} runs end before {step} {last[step].max():g}: "
-                  "each counts with its own last one"] if short.any() else []  # fmt: skip
+        return last[~short], curves, [f"{source.count(short)} that end before the last {step} "
+                                      f"({last[step].max():g}) left out"]  # fmt: skip
+    return last, curves, [f"{int(short.sum())} of {len(last)} runs end before {step} {last[step].max():g}: "
+                          "each counts with its own last one"] if short.any() else []  # fmt: skip
 
 
-def _paired(runs: pd.DataFrame, question: Question, asked: Asked) -> tuple[pd.DataFrame, Question, list[str]]:
+def _paired(
+    runs: pd.DataFrame, question: Question, asked: Asked, source: Source
+) -> tuple[pd.DataFrame, Question, list[str]]:
     """One run a cell and repeat: of several the last one; without repeats that are shared they are numbered."""
     lines, repeat = [], list(question.repeat)
     lacking = runs[repeat].isna().any(axis=1) if repeat else pd.Series(False, index=runs.index)
     if lacking.any():
-        lines.append(f"{_count(lacking)} without {' or '.join(repeat)} left out")
+        lines.append(f"{source.count(lacking)} without {' or '.join(repeat)} left out")
         runs = runs[~lacking]
     own = [*question.compare, *question.tune]
     cells = runs.groupby(own, dropna=False, sort=False) if own else runs.groupby(lambda _: 0)
@@ -177,16 +213,8 @@ def _paired(runs: pd.DataFrame, question: Question, asked: Asked) -> tuple[pd.Da
         return runs, replace(question, repeat=(NUMBERED,)), lines
     twice = runs.duplicated([*own, *repeat], keep="last") if own or repeat else runs.duplicated()
     if twice.any():
-        lines.append(f"{_count(twice)} of the same configuration and {question.noun} as a later one left out")
+        lines.append(f"{source.count(twice)} of the same configuration and {question.noun} as a later one left out")
     return runs[~twice], question, lines
-
-
-def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
-    """The column as numbers if every cell that is not blank is one, whole ones without blanks as integers."""
-    number = pd.to_numeric(column, errors="coerce")
-    number = number.mask(column.astype(str).str.lower().isin(NOT_A_NUMBER) & column.notna(), np.inf)
-    words = column.notna() & number.isna()
-    return number if column.notna().any() and not words.any() else column
 
 
 def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
@@ -215,8 +243,3 @@ def _folds_down(frame: pd.DataFrame) -> pd.DataFrame:
         scores = {f"test_{found[2]}": frame[name] for name, found in folds.items() if int(found[1]) == fold}
         parts.append(settings.assign(fold=fold, **scores))
     return pd.concat(parts, ignore_index=True)
-
-
-def _count(rows: Iterable[bool]) -> str:
-    n = int(np.sum(np.asarray(list(rows))))
-    return f"{n} row{'s' * (n != 1)}"

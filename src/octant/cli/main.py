@@ -19,6 +19,10 @@ from octant.errors import STOPPED
 # Word -> module with `arguments(parser)` and `run(options) -> exit code`, and what it does in a line.
 COMMANDS = {
     "report": ("octant.cli.report", "write the tables, figures and pages of an experiment again, from the store alone"),
+    "compare": (
+        "octant.cli.compare",
+        "compare the runs of a csv file or of any MLflow experiment, whoever trained them",
+    ),
     "publish": ("octant.cli.publish", "write a report to experiments/NAME, from a clean commit"),
     "sync": ("octant.cli.sync", "send to MLflow what only the journals hold so far, and damaged files again"),
     "doctor": ("octant.cli.doctor", "compare journals and store, and mark dead runs as KILLED"),

@@ -6,6 +6,8 @@ bit with and without. A unit is saturated for an example where its derivative da
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from octant.network import seeds
@@ -14,6 +16,7 @@ from octant.network.initialisers import Parameters
 from octant.network.network import Network, forward, output_error
 
 EXAMPLES = 500
+CHUNK = 125  # examples at a time: larger arrays cost more in fresh memory than in arithmetic
 SATURATED = 1 / 20
 STEP = "step_W1"
 
@@ -23,8 +26,10 @@ class Probe:
 
     def __init__(self, network: Network, X: Array, Y: Array, seed: int) -> None:
         rows = np.random.default_rng(seeds.probe(seed)).permutation(len(X))[:EXAMPLES]
-        self._network, self._X, self._Y = network, X[rows], Y[rows]
-        self._lengths = _lengths(self._X)
+        X, Y = X[rows], Y[rows]
+        parts = [slice(first, first + CHUNK) for first in range(0, len(X), CHUNK)]
+        self._network, self._count = network, len(X)
+        self._parts = [(X[part], Y[part], _lengths(X[part])) for part in parts]
 
     def measure(self, parameters: Parameters) -> dict[str, float]:
         """Means over the probe's examples, each of one example's own loss.
@@ -33,23 +38,30 @@ class Probe:
         `gradient_W2`: Frobenius norm of dL/dW. `saturation_hidden`, `saturation_output`: share of saturated units.
         Without a hidden layer its two are left out.
         """
-        network = self._network
-        A1, _, A2 = forward(network, parameters, self._X)
-        dZ2 = output_error(network, A2, self._Y)
+        sums: dict[str, float] = {}
+        for X, Y, lengths in self._parts:
+            for name, value in self._sums(parameters, X, Y, lengths).items():
+                sums[name] = sums.get(name, 0.0) + float(value)
+        return {name: value / self._count for name, value in sums.items()}
+
+    def _sums(self, parameters: Parameters, X: Array, Y: Array, lengths: Array) -> dict[str, Any]:
+        network, outputs, units = self._network, Y.shape[1], len(parameters.b1)
+        A1, _, A2 = forward(network, parameters, X)
+        dZ2 = output_error(network, A2, Y)
         found = {
-            "output_distance": float(np.abs(A2 - self._Y).mean()),
-            "output_error": float(np.abs(dZ2).mean()),
-            "saturation_output": _saturation(network.output, A2),
+            "output_distance": np.abs(A2 - Y).sum(dtype=np.float64) / outputs,
+            "output_error": np.abs(dZ2).sum(dtype=np.float64) / outputs,
+            "saturation_output": _saturated(network.output, network.output.slopes(A2)) / outputs,
         }
+        # The gradient of one example is an outer product, whose norm is the product of the norms.
         if not network.has_hidden_layer:
-            return found | {"gradient_W2": float((self._lengths * _lengths(dZ2)).mean())}
+            return found | {"gradient_W2": lengths @ _lengths(dZ2)}
         slopes = network.hidden.slopes(A1)
         dZ1 = (dZ2 @ parameters.W2.T) * slopes
-        # The gradient of one example is an outer product, whose norm is the product of the norms.
         return found | {
-            "gradient_W1": float((self._lengths * _lengths(dZ1)).mean()),
-            "gradient_W2": float((_lengths(A1) * _lengths(dZ2)).mean()),
-            "saturation_hidden": float((slopes < SATURATED * network.hidden.steepest).mean()),
+            "gradient_W1": lengths @ _lengths(dZ1),
+            "gradient_W2": _lengths(A1) @ _lengths(dZ2),
+            "saturation_hidden": _saturated(network.hidden, slopes) / units,
         }
 
 
@@ -64,5 +76,5 @@ def _lengths(rows: Array) -> Array:
     return np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
 
 
-def _saturation(activation: Activation, A: Array) -> float:
-    return float((activation.slopes(A) < SATURATED * activation.steepest).mean())
+def _saturated(activation: Activation, slopes: Array) -> int:
+    return int(np.count_nonzero(slopes < SATURATED * activation.steepest))

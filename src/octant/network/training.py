@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -126,7 +127,7 @@ def _diagnosed(probe: Probe, parameters: Parameters, step: float) -> dict[str, f
     with np.errstate(all="ignore"):
         found = probe.measure(parameters) | ({STEP: step} if parameters.W1.size else {})
     largest = float(np.finfo(np.float64).max)
-    return {name: float(np.nan_to_num(value, nan=largest, posinf=largest)) for name, value in found.items()}
+    return {name: value if math.isfinite(value) else largest for name, value in found.items()}
 
 
 def _scored_parts(settings: Settings, dataset: Dataset) -> Parts:

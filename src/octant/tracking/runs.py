@@ -56,7 +56,7 @@ def read_curves(connection: Connection, runs: pd.DataFrame) -> pd.DataFrame:
     points = [
         (prints[run_id], step, key, value)
         for key in _metrics(connection, runs)
-        for run_id, step, value in _histories(connection, list(prints), key, most)
+        for run_id, step, value in histories(connection, list(prints), key, most)
     ]
     long = pd.DataFrame(points, columns=["fingerprint", "epoch", "key", "value"])
     wide = long.pivot_table(index=["fingerprint", "epoch"], columns="key", values="value", dropna=False)
@@ -112,7 +112,7 @@ def _row(run: Run) -> dict[str, Any]:
     others = sorted(metrics.keys() - {*METRICS, DURATION})
     return {
         "config": tags["config"],
-        **{name: _value(text) for name, text in params.items()},
+        **{name: value_of(text) for name, text in params.items()},
         **{name: metrics.get(name, float("nan")) for name in (*METRICS, *others)},
         "outcome": tags.get("outcome", "finished"),
         "diverged_epoch": int(tags["diverged_epoch"]) if "diverged_epoch" in tags else None,
@@ -127,7 +127,7 @@ def _row(run: Run) -> dict[str, Any]:
     }
 
 
-def _value(text: str) -> int | float | str | None:
+def value_of(text: str) -> int | float | str | None:
     """A setting as it was typed: MLflow keeps all of them as text."""
     if text == "None":
         return None
@@ -139,7 +139,7 @@ def _value(text: str) -> int | float | str | None:
     return text
 
 
-def _histories(connection: Connection, run_ids: list[str], key: str, most: int) -> Iterator[tuple[str, int, float]]:
+def histories(connection: Connection, run_ids: list[str], key: str, most: int) -> Iterator[tuple[str, int, float]]:
     """(run_id, step, value) of one metric of runs with at most `most` points each.
 
     For many runs at once: 0.1 ms a run instead of 2 from SQLite, 1 instead of 50 from a server.

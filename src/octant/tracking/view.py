@@ -20,6 +20,7 @@ from octant.tracking.store import KIND, Connection
 UI_HOST = "octant.localhost"  # this machine, for every browser; on 127.0.0.1 MLflow opens its Assistant by itself
 NEWEST = "newest_sweep"
 _CHART, _TABLE = "CHART", "TABLE"
+_MOST_KEYS = 6  # curves that the key below a chart has room for; of more, the list beside it says which is which
 
 
 def path_of(experiment_id: str, sweep: str, mode: str = _CHART) -> str:
@@ -64,6 +65,7 @@ def show_means(connection: Connection, sweep: str, means: Means) -> None:
     left = f" The best {len(means.curves)}; {means.left_out} more are in the report." if means.left_out else ""
     columns = [*means.columns, "repeats"]
     view = _state(mean_filter(sweep), means.endpoint, means.goal, columns)
+    view["runListHidden"] = len(means.curves) <= _MOST_KEYS
     view |= _charts(sweep, f"{means.title}.{left}" if left else means.title, means.metrics, means.floor)
     _store(connection, sweep, view, f"Comparison of {sweep}")
 

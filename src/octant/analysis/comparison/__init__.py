@@ -46,7 +46,8 @@ class Comparison:
     `runs` are those compared, each with the name of its configuration in `config`: at its configuration's own values
     where settings are tuned, which `chosen` lists and `rates` draws. `not_told_apart` begins with the best
     configuration and is empty when no run finished. `notes` has one line on each thing that could not be estimated
-    or needs to be known; `said` says what the defaults were, where the question was guessed.
+    or needs to be known; `said` says what the defaults were, where the question was guessed. `curves` has the endpoint
+    by step (fingerprint, epoch, endpoint) where the table had several rows a run.
     """
 
     question: Question
@@ -59,6 +60,7 @@ class Comparison:
     rates: pd.DataFrame = field(default_factory=pd.DataFrame)
     notes: tuple[str, ...] = ()
     said: str = ""
+    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def no_effects(self) -> str:

@@ -28,7 +28,7 @@ METRIC = re.compile(
     re.IGNORECASE,
 )
 REPEATS = re.compile(
-    r"(.*[_./])?(seed|fold|split|cv|random_state|repeat|repetition|replicate|rep|trial)", re.IGNORECASE
+    r"(.*[_./])?(seed|fold|split|cv|random_state|repeat|repetition|replicate|rep|trial|run)", re.IGNORECASE
 )
 
 

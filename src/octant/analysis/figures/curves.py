@@ -34,9 +34,9 @@ _LABEL = 1.85  # inches: wider labels take a second line
 _LEFT, _RIGHT, _GAP = 0.55, 0.08, 0.16
 
 
-def mean_and_sd(curves: pd.DataFrame, metric: str, scale: float = 1.0) -> pd.DataFrame:
-    """Mean and SD over runs, from the first epoch on: columns config, epoch, mean, sd, n."""
-    groups = curves[curves["epoch"] > 0].dropna(subset=[metric]).groupby(["config", "epoch"], sort=True)[metric]
+def mean_and_sd(curves: pd.DataFrame, metric: str, scale: float = 1.0, first: float = 1) -> pd.DataFrame:
+    """Mean and SD over runs, from the `first` epoch on: columns config, epoch, mean, sd, n."""
+    groups = curves[curves["epoch"] >= first].dropna(subset=[metric]).groupby(["config", "epoch"], sort=True)[metric]
     spread = (scale * groups.std(ddof=1)).fillna(0.0)
     return pd.DataFrame({"mean": scale * groups.mean(), "sd": spread, "n": groups.size()}).reset_index()
 
@@ -83,14 +83,14 @@ def curves_figure(curves: pd.DataFrame, ranking: Sequence[str], design: Design, 
     there = set(whole["config"])
     known = [config for config in ranking if config in there]
     shown = known[:MOST_CURVES]
-    lines = {name: mean_and_sd(whole, name, design.question.scale) for name in names}
+    lines = {name: mean_and_sd(whole, name, design.question.scale, design.first_step) for name in names}
     limits = value_range(whole[whole["config"].isin(shown)], design)
     ends = _ends(lines[names[-1]], shown, design)
     rows = [*key_rows(key(design, shown)), *_remarks(lines, shown, len(known), limits)]
     count = int(whole[whole["config"].isin(shown)].groupby("config")["fingerprint"].nunique().max())
     spread = "band of one SD" if count >= ENOUGH else "thin: single runs" if count > 1 else "nothing says how it varies"
     heading = f"{title}: {f'mean of {design.repeats(count)}' if count > 1 else design.repeats(1)}, {spread}"
-    figure, grid, height = _frame(ends, rows, names, fitted(heading, WIDTH - 0.2, 11, 3))
+    figure, grid, height = _frame(ends, rows, names, fitted(heading, WIDTH - 0.2, 11, 3), design.step)
     for axes, name in zip(grid, names, strict=True):
         axes.set_ylim(limits[0], limits[1] + 0.012 * (limits[1] - limits[0]))
         _behind(axes, lines[name], known[MOST_CURVES:])
@@ -121,7 +121,7 @@ def _curve(axes: Axes, line: pd.DataFrame, runs: pd.DataFrame, metric: str, desi
     if line["n"].max() >= ENOUGH:
         _band(axes, line, look.colour, design)
     else:
-        for _, run in runs[runs["epoch"] > 0].groupby("fingerprint"):
+        for _, run in runs[runs["epoch"] >= design.first_step].groupby("fingerprint"):
             axes.plot(run["epoch"], design.question.scale * run[metric], color=look.colour, linewidth=0.6, alpha=0.5)
     _mark_exits(axes, line["epoch"].to_numpy(float), line["mean"].to_numpy(float), look.colour)
 
@@ -159,7 +159,7 @@ def _ends(lines: pd.DataFrame, shown: Sequence[str], design: Design) -> list[End
             continue
         x, y = float(line["epoch"].iloc[-1]), float(line["mean"].iloc[-1])
         value = f"{y:.1f}" if design.question.is_share else f"{y:.3g}"
-        tail = f"  {value}" if x == last else f"  ended at epoch {x:.0f}"
+        tail = f"  {value}" if x == last else f"  ended at {design.step} {x:.0f}"
         room = _LABEL - width_of(tail, SIZE) - 0.05
         ends.append(End(x, y, fitted(design.label(config), room, SIZE, 2) + tail, design.style(config).colour))
     return ends
@@ -181,7 +181,7 @@ def _remarks(
 
 
 def _frame(
-    ends: Sequence[End], rows: Sequence[Sequence[Entry]], names: Sequence[str], heading: str
+    ends: Sequence[End], rows: Sequence[Sequence[Entry]], names: Sequence[str], heading: str, step: str
 ) -> tuple[Figure, list[Axes], float]:
     """Axes side by side with room for the labels at the right, the key at the foot and the title: all in inches."""
     label = max((width_of(part, SIZE) for *_, text, _ in ends for part in text.split("\n")), default=0.0)
@@ -197,7 +197,7 @@ def _frame(
         place = ((_LEFT + i * (wide + _GAP)) / WIDTH, foot / total, wide / WIDTH, height / total)
         axes = plain(figure.add_axes(place, sharey=grid[0] if grid else None))
         axes.tick_params(labelleft=not i)
-        axes.set_xlabel("epoch")
+        axes.set_xlabel(step)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
         grid.append(axes)
     figure.text(0.5, 1 - 0.08 / total, heading, ha="center", va="top", fontsize=11)
@@ -212,16 +212,15 @@ def _described(lines: pd.DataFrame, shown: Sequence[str], count: int, design: De
         if len(line):
             parts.append(f"{config} from {design.number(line.iloc[0])} to {design.number(line.iloc[-1])}")
     more = f"; {count - len(parts)} more" if count > len(parts) else ""
-    return (
-        f"Learning curves: mean {design.endpoint} from epoch {first} to {last}, best first: {'; '.join(parts)}{more}."
-    )
+    span = f"from {design.step} {first} to {last}"
+    return f"Learning curves: mean {design.endpoint} {span}, best first: {'; '.join(parts)}{more}."
 
 
 @in_house_style
 def panels_figure(curves: pd.DataFrame, ranking: Sequence[str], design: Design) -> Drawing:
     """Each configuration's endpoint (thick) and training metric (thin), the others' endpoint in grey behind it."""
     whole, names = to_the_end(curves), metrics_of(curves, design.question.endpoint)
-    lines = {name: mean_and_sd(whole, name, design.question.scale) for name in names}
+    lines = {name: mean_and_sd(whole, name, design.question.scale, design.first_step) for name in names}
     own = lines[names[-1]]
     there = set(own["config"])
     known = [config for config in ranking if config in there]
@@ -236,7 +235,7 @@ def panels_figure(curves: pd.DataFrame, ranking: Sequence[str], design: Design) 
     words = f"Thick: {design.endpoint}" + (f"; thin: {names[0].replace('_', ' ')}" if len(names) > 1 else "")
     others = "; grey: the other configurations." if len(known) > 1 else "."
     rest = left_to_the_table(len(shown), len(known), "configurations")
-    note_below(figure, "epoch", f"{words}{others}", rest)
+    note_below(figure, design.step, f"{words}{others}", rest)
     figure.supylabel(design.axis, fontsize=9)
     return Drawing(figure, "A panel for each configuration. " + _described(own, shown, len(known), design))
 

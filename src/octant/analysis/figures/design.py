@@ -18,11 +18,20 @@ ENOUGH = 5  # repeats: below that figures show points and no interval
 
 @dataclass(frozen=True)
 class Design:
-    """The factors that vary, each with its levels, and the levels of each configuration."""
+    """The factors that vary, each with its levels, and the levels of each configuration.
+
+    `step` is what curves count. Epoch 0 is before training, and is not drawn; the first of anything else is.
+    """
 
     question: Question
     factors: Mapping[str, tuple[str, ...]]
     cells: Mapping[str, Mapping[str, str]]
+    step: str = "epoch"
+
+    @property
+    def first_step(self) -> float:
+        """Where curves begin."""
+        return 1 if self.step == "epoch" else float("-inf")
 
     @cached_property
     def styles(self) -> Styles:

@@ -51,8 +51,8 @@ def effects_figure(effects: pd.DataFrame, design: Design) -> Drawing:
 def contrast(row: pd.Series[Any]) -> str:
     """Which levels an effect compares: `tanh minus sigmoid`; for an interaction, each factor's pair after its name."""
     factors = str(row["effect"]).split(" x ")
-    pairs = list(zip(str(row["plus"]).split(", "), str(row["minus"]).split(", "), strict=True))
-    if len(pairs) != len(factors):  # a level with a comma in it
+    pairs = list(zip(str(row["plus"]).split(", "), str(row["minus"]).split(", "), strict=False))
+    if any(str(row[side]).count(", ") != len(factors) - 1 for side in ("plus", "minus")):  # a level with a comma in it
         return f"{row['effect']}: {row['plus']} minus {row['minus']}"
     words = " x ".join(
         f"({plus} minus {minus})" if len(pairs) > 1 else f"{plus} minus {minus}" for plus, minus in pairs

@@ -1,0 +1,192 @@
+"""The report of any table of runs: a sweep's pages, figures and tables, less what only octant's own runs have."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import floor, log10
+from pathlib import Path
+
+import pandas as pd
+
+from octant.analysis import figures
+from octant.analysis.comparison import Comparison
+from octant.analysis.comparison.settings import is_number
+from octant.analysis.figures import Design, Drawing, rendered
+from octant.analysis.report.pages import page
+from octant.analysis.report.words import NOT_SHOWN, edges, listed
+from octant.runs.disk import replace as write_file
+
+MOST_PRINTED = 20  # rows of the ranking
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """A comparison, and what its page says besides: the `lines` that were printed, the question first, the `command`
+    that writes the page again, and `curves`: the endpoint, and its fellow on the training data, by step.
+    """
+
+    name: str
+    comparison: Comparison
+    lines: Sequence[str]
+    command: str
+    curves: pd.DataFrame
+
+    @cached_property
+    def design(self) -> Design:
+        """How the figures draw the configurations."""
+        return replace(figures.design_of(self.comparison.runs, self.comparison.question), step="step")
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint in words."""
+        return self.design.endpoint
+
+    @cached_property
+    def number(self) -> str:
+        """The format of a mean: shares with two decimals, others with so many that their spread has two digits."""
+        if self.comparison.question.is_share:
+            return ".2f"
+        summary = self.comparison.summary
+        spread = float(summary.loc[summary["sd"] > 0, "sd"].median())
+        spread = spread if spread > 0 else float(summary["mean"].max() - summary["mean"].min()) / 10
+        places = 1 - floor(log10(spread)) if spread > 0 else -1
+        return f".{max(places, 0)}f" if -6 <= places <= 8 and spread > 0 else ".4g"
+
+    @property
+    def repeated(self) -> bool:
+        """Whether any configuration has several runs that finished."""
+        return bool(self.comparison.summary["n"].max() > 1)
+
+    @property
+    def enough(self) -> bool:
+        """Whether any configuration has so many that an interval says something."""
+        return bool(self.comparison.summary["n"].max() >= figures.ENOUGH)
+
+    @property
+    def unit(self) -> str:
+        """Behind a mean: percent of a share; other endpoints have the unit that they were logged in."""
+        return " %" if self.comparison.question.is_share else ""
+
+    @property
+    def points(self) -> str:
+        """Behind the difference of two means."""
+        return " points" if self.comparison.question.is_share else ""
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write pages, figures and tables to `folder`; returns them, report.html first."""
+        from octant.analysis.report.table_sections import lead, sections
+
+        folder.mkdir(parents=True, exist_ok=True)
+        tables = {"results": self.comparison.runs} | self.comparison.tables
+        files = {f"{name}.csv": table.to_csv(index=False, lineterminator="\n").encode()
+                 for name, table in tables.items()}  # fmt: skip
+        alt: dict[str, str] = {}
+        for stem, drawing in self.drawings():
+            files[f"{stem}.svg"], files[f"{stem}.png"] = rendered(drawing.figure)
+            alt[stem] = drawing.alt.translate(str.maketrans("[]", "()"))  # a bracket would end it in markdown
+        chosen = self.comparison.chosen
+        context: dict[str, object] = {
+            "name": self.name,
+            "question": heading(self),
+            "answer": answer(self),
+            "effects": "",
+            "notes": [],
+            "warnings": edges(chosen) if len(chosen) else [],
+            "lead": lead(self),
+            "sections": sections(self, set(alt)),
+            "command": self.command,
+            "tables": [f"{name}.csv" for name in tables],
+            "alt": alt,
+            "image": {stem: base64.b64encode(files[f"{stem}.svg"]).decode() for stem in alt},
+        }
+        files = {name: page(name, context).encode() for name in ("report.html", "report.md")} | files
+        for name, content in files.items():
+            write_file(folder / name, content)
+        return [folder / name for name in files]
+
+    def drawings(self) -> Iterator[tuple[str, Drawing]]:
+        """Stem and drawing of all that can be drawn, one at a time."""
+        comparison, design, question = self.comparison, self.design, self.comparison.question
+        ranking = list(comparison.summary["config"])
+        if design.factors:
+            yield "interaction", figures.interaction_figure(comparison.summary, comparison.runs, design)
+        for setting in self.tuned_numbers():
+            others = [name for name in question.tune if name != setting]
+            grid = comparison.rates.merge(comparison.chosen[["config", *others]]) if others else comparison.rates
+            drawing = figures.tuning_figure(grid, comparison.chosen, setting, design)
+            yield self.tuning_stem(setting), drawing
+        if len(self.drawn_curves):
+            yield "accuracy", figures.curves_figure(self.drawn_curves, ranking, design, self.name)
+            yield "curves", figures.panels_figure(self.drawn_curves, ranking, design)
+        yield "ranking", figures.ranking_figure(comparison.summary, comparison.runs, design)
+        if len(comparison.effects):
+            yield "effects", figures.effects_figure(comparison.effects, design)
+
+    @cached_property
+    def drawn_curves(self) -> pd.DataFrame:
+        """The curves of the compared runs with their configuration; none where no run has two steps."""
+        if self.curves.empty or "fingerprint" not in self.comparison.runs:
+            return pd.DataFrame()
+        curves = self.curves.merge(self.comparison.runs[["fingerprint", "config"]], on="fingerprint")
+        curves = curves.replace([float("inf"), float("-inf")], float("nan"))
+        steps = curves.dropna(subset=[self.comparison.question.endpoint]).groupby("fingerprint")["epoch"].nunique()
+        return curves if steps.max() > 1 else pd.DataFrame()
+
+    def tuned_numbers(self) -> list[str]:
+        """The tuned settings that are numbers: those that have an axis."""
+        return [name for name in self.comparison.question.tune if is_number(self.comparison.rates[name])]
+
+    def tuning_stem(self, setting: str) -> str:
+        """The file of the figure of a tuned setting, whose name may have a slash in it."""
+        return "tuned_" + re.sub(r"[^\w.-]", "_", setting)
+
+
+def heading(report: TableReport) -> str:
+    """The question."""
+    question, most = report.comparison.question, 3
+    best = f"the {'lowest' if question.goal == 'min' else 'highest'} {report.endpoint}?"
+    if not 0 < len(question.compare) <= most:
+        return f"Which of {len(report.comparison.summary)} configurations gives {best}"
+    which = listed(f"which {name}" for name in question.compare)
+    return f"W{which[1:]} {'gives' if len(question.compare) == 1 else 'give'} {best}"
+
+
+def answer(report: TableReport) -> str:
+    """What is ahead of what, in one sentence."""
+    comparison, number, unit = report.comparison, report.number, report.unit
+    finished = comparison.summary[comparison.summary["n"] > 0]
+    if finished.empty:
+        return "No run finished."
+    first, top, what = finished.iloc[0], comparison.not_told_apart, f"mean {report.endpoint}"
+    mean = f"{what} of {first['mean']:{number}}{unit}"
+    if len(finished) == 1:
+        return f"{first['config']} has a {mean}; there is nothing to compare it with."
+    if len(top) == len(finished):
+        span = f"{finished['mean'].min():{number}} to {finished['mean'].max():{number}}{unit}"
+        few = "" if finished["n"].max() > 1 else f"; one {comparison.question.noun} can show none"
+        return f"{NOT_SHOWN.capitalize()} between the {len(finished)} configurations ({what} {span}){few}."
+    if len(top) > 1:
+        others = listed(top[1:]) if len(top) <= 4 else f"{len(top) - 1} others"
+        behind = len(finished) - len(top)
+        rest = "one other is behind" if behind == 1 else f"{behind} others are behind"
+        return f"{first['config']} is first with a {mean}; {NOT_SHOWN} between it and {others}; {rest}."
+    ahead = comparison.pairs[comparison.pairs["first"] == first["config"]]
+    lead = ahead.loc[(comparison.question.sign * ahead["difference"]).idxmin()]
+    gain = f"{abs(lead['difference']):{number}}{report.points}"
+    return f"{first['config']} is best with a {mean}; it is ahead of {lead['second']} by {gain}."
+
+
+def printed(report: TableReport) -> str:
+    """The ranking and the answer for the terminal."""
+    summary, question = report.comparison.summary, report.comparison.question
+    columns = {"config": "configuration", "mean": f"mean{report.unit}"}
+    columns |= {"low": "from", "high": "to"} if report.enough else {}
+    columns |= {"n": f"{question.noun}s", "diverged": "diverged"}
+    table = summary.head(MOST_PRINTED)[list(columns)].rename(columns=columns)
+    text = table.to_string(index=False, float_format=lambda value: f"{value:{report.number}}", na_rep="-")
+    more = f"\n... {len(summary) - MOST_PRINTED} more, in configurations.csv" if len(summary) > MOST_PRINTED else ""
+    return f"{text}{more}\n\n{answer(report)}"

@@ -1,0 +1,116 @@
+"""The sections of the report of any table of runs: its tables in the unit of the endpoint, and where it comes from."""
+
+from __future__ import annotations
+
+from octant.analysis.comparison.settings import word
+from octant.analysis.report.sections import Section, table_of
+from octant.analysis.report.table import TableReport
+from octant.analysis.report.words import NOT_SHOWN, edges, listed
+
+_CURVES = {"accuracy": "The endpoint by step: mean of each configuration.", "curves": "Each configuration by itself."}
+
+
+def lead(report: TableReport) -> tuple[str, str]:
+    """The figure of the first screen, and its caption."""
+    if not report.design.factors:
+        return "ranking", "The runs."
+    tuned = listed(report.comparison.question.tune) if report.comparison.question.tune else ""
+    own = f" at each configuration's own {tuned}" * bool(tuned)
+    many = ", with 95 % intervals" * report.enough
+    lines = " Lines that are not parallel interact." * (len(report.design.factors) > 1)
+    return "interaction", f"Mean {report.endpoint}{own}{many}.{lines}"
+
+
+def sections(report: TableReport, drawn: set[str]) -> list[Section]:
+    """All sections after the first screen; those without content are left out."""
+    comparison = report.comparison
+    notes = [note for note in comparison.notes if note.startswith("effects: ")]
+    curves = [(stem, caption) for stem, caption in _CURVES.items() if stem in drawn]
+    lost = comparison.summary[comparison.summary["diverged"] > 0]
+    many = report.enough
+    ticks = f"Mean{' and 95 % interval' * many} of each configuration; one tick per run, ties overlap."
+    hollow = f"Effects{' with 95 % intervals' * many}; hollow: {NOT_SHOWN}."
+    ranked = [] if lead(report)[0] == "ranking" else [("ranking", ticks)]
+    every = [
+        Section("The ranking", _ranked(report), table_of(comparison.summary, _ranking(report)), ranked),
+        Section("Effects, interactions first", notes, table_of(comparison.effects, _effects(report)),
+                [("effects", hollow)] if "effects" in drawn else []),
+        Section("Learning curves", figures=curves),
+        _tuning(report),
+        Section("All pairs" if len(comparison.pairs) > len(comparison.summary) else "Pairs", (),
+                table_of(comparison.pairs, _pairs(report))),
+        Section("Diverged runs", (), table_of(lost, {"configuration": "{config}", "diverged": "{diverged_runs}"})),
+        Section("What was read, and what was done with it", report.lines),
+        Section("How it was measured", _measured(report)),
+        Section("How to repeat it", code=report.command),
+    ]  # fmt: skip
+    return [each for each in every if each.text or each.table or each.figures or each.code]
+
+
+def _ranked(report: TableReport) -> list[str]:
+    question = report.comparison.question
+    best = "smallest" if question.goal == "min" else "largest"
+    charged = "0 %" if question.diverged_as == "zero" else "the worst run that finished"
+    lost = bool(report.comparison.summary["diverged"].any())
+    return [f"By mean {report.endpoint}, the {best} first. Means and intervals are of the runs that finished"
+            f"{f'; in the order, a diverged run counts as {charged}' * lost}."]  # fmt: skip
+
+
+def _ranking(report: TableReport) -> dict[str, str]:
+    n = report.number
+    interval = {"95 % interval": f"{{low:{n}}} to {{high:{n}}}"} if report.enough else {}
+    spread = interval | {"SD": f"{{sd:{n}}}", _noun(report): "{n}",
+              "best": f"{{best:{n}}} ({{best_repeat}})", "worst": f"{{worst:{n}}} ({{worst_repeat}})"}  # fmt: skip
+    first = {"configuration": "{config}", f"mean{report.unit}": f"{{mean:{n}}}"}
+    return first | (spread if report.repeated else {}) | {"diverged": "{diverged}", "note": "{note}"}
+
+
+def _effects(report: TableReport) -> dict[str, str]:
+    return {"effect": "{effect}", "plus": "{plus}", "minus": "{minus}", **_difference(report, "estimate")}
+
+
+def _pairs(report: TableReport) -> dict[str, str]:
+    return {"first": "{first}", "second": "{second}", **_difference(report, "difference")}
+
+
+def _difference(report: TableReport, column: str) -> dict[str, str]:
+    n, unit = report.number, f",{report.points}" if report.points else ""
+    sure = {"95 % interval": f"{{low:+{n}}} to {{high:+{n}}}"} if report.enough else {}
+    sure |= {"p, Holm": "{p_holm:.2g}", _noun(report): "{n}"}
+    difference = {f"difference{unit}": f"{{{column}:+{n}}}"}
+    return difference | (sure if report.repeated else {}) | {"shown": "{shown}"}
+
+
+def _tuning(report: TableReport) -> Section:
+    question, chosen = report.comparison.question, report.comparison.chosen
+    if chosen.empty:
+        return Section("")
+    stars = "{} against {}; stars mark the chosen values."
+    drawn = [(report.tuning_stem(name), stars.format(report.endpoint, name)) for name in report.tuned_numbers()]
+    # A dot in the name of a setting would mean something else in a format.
+    places = {name: f"value {at}" for at, name in enumerate(question.tune)}
+    table = chosen.assign(**{place: chosen[name].map(word) for name, place in places.items()})
+    mean = {question.validation: "mean"} if question.validation not in places else {}
+    columns = {name: f"{{{place}}}" for name, place in places.items()}
+    columns |= {question.validation + report.unit: f"{{mean:{report.number}}}"} if mean else {}
+    columns |= {"runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}", "note": "{note}"}
+    text = [f"Chosen by mean {question.validation} alone, ties to the smaller value.", *edges(chosen)]
+    rows = table_of(table.rename(columns=mean), {"configuration": "{config}"} | columns)
+    return Section("Tuned settings", text, rows, drawn)
+
+
+def _measured(report: TableReport) -> list[str]:
+    question, runs = report.comparison.question, report.comparison.runs
+    paired = f"differences are paired by {listed(question.repeat)}" if question.repeat else (
+        "nothing repeats a measurement, so nothing says how it varies")  # fmt: skip
+    return [
+        f"{runs['config'].nunique()} configurations, {len(runs)} runs; {paired}.",
+        "Intervals: Student's t, 95 %, each for itself. Effects: sign-flip test, p adjusted by Holm's method over all "
+        "effects. Pairs: paired t test, p adjusted by Holm's method over all pairs.",
+        '"Shown" means: the interval leaves out 0, the adjusted p is below 0.05, and counting diverged runs as bad '
+        f'ones would not turn the sign. Everything else is "{NOT_SHOWN}", which does not mean that there is none.',
+    ]
+
+
+def _noun(report: TableReport) -> str:
+    return f"{report.comparison.question.noun}s"

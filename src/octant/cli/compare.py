@@ -1,0 +1,107 @@
+"""`octant compare FILE.csv`, or `--uri URI --experiment NAME`: the comparison of runs that octant never trained."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from octant.errors import InputError, printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from octant.analysis.comparison import Comparison
+    from octant.analysis.guess import Asked
+
+    Read = tuple[str, Comparison, list[str], pd.DataFrame]  # name, answer, lines, curves
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The runs, and what is asked of them."""
+    parser.add_argument("file", nargs="?", type=Path, help="a csv: one line a run, or one a run and step")
+    parser.add_argument("--experiment", metavar="NAME", help="instead of a file: an experiment of the store at --uri")
+    names = "; separated by commas"
+    parser.add_argument("--compare", metavar="A,B", type=_names, help=f"the settings to compare{names}")
+    parser.add_argument("--tune", metavar="LR", type=_names, default=(),
+                        help=f"settings of which each configuration gets its own best value{names}")  # fmt: skip
+    parser.add_argument("--repeat", metavar="SEED", type=_names, help=f"what only repeats a measurement{names}")
+    parser.add_argument("--endpoint", metavar="METRIC", help="the metric that answers; its last step counts")
+    parser.add_argument("--goal", choices=("max", "min"), help="whether more or less of it is better")
+    parser.add_argument("--validation", metavar="METRIC", help="the metric that --tune chooses on")
+    parser.add_argument("--margin", type=float, help="the difference below which nobody cares; points for a share")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the report goes; default: ./NAME-comparison")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Say what is compared and what was done with the rows; print the answer and write the report."""
+    from octant.analysis.guess import Asked
+
+    if options.out and options.out.exists() and not options.out.is_dir():
+        raise InputError(f"--out: {options.out} is a file; name a folder")
+    if options.margin is not None and not options.margin > 0:
+        raise InputError(f"--margin: {options.margin:g} is no difference; it is above 0")
+    asked = Asked(options.compare, options.tune, options.repeat, options.endpoint, options.goal, options.margin,
+                  options.validation)  # fmt: skip
+    name, comparison, lines, curves = (_from_file if _is_file(options) else _from_store)(options, asked)
+    print(printable("\n".join(lines)), flush=True)
+    from octant.analysis.report.table import TableReport, printed  # matplotlib reads the environment
+
+    report = TableReport(name, comparison, [*map(printable, lines)], _command(options), curves)
+    print(f"\n{printable(printed(report))}\n")
+    plain = re.sub(r"[^\w.-]+", "-", name).strip(".-") or "table"
+    print(f"written to   {report.write(options.out or Path(f'{plain}-comparison'))[0]}")
+    return 0
+
+
+def _names(text: str) -> list[str]:
+    """Names between commas; one with a comma in it stands in double quotes."""
+    names = [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
+    if not names or not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r} names no columns; write them with commas between")
+    return names
+
+
+def _is_file(options: argparse.Namespace) -> bool:
+    if options.file and (options.uri or options.experiment):
+        raise InputError("compare: a file, or --uri and --experiment, not both")
+    if not (options.file or options.uri or options.experiment):
+        raise InputError("compare: name a csv file, or an experiment: octant compare --uri URI --experiment NAME")
+    return options.file is not None
+
+
+def _from_file(options: argparse.Namespace, asked: Asked) -> Read:
+    from octant.analysis.tables import compare_file
+
+    comparison, lines = compare_file(options.file, asked)
+    return options.file.stem, comparison, lines, comparison.curves
+
+
+def _from_store(options: argparse.Namespace, asked: Asked) -> Read:
+    from octant.analysis.figures.curves import metrics_of
+    from octant.analysis.tables import compare_logged
+    from octant.tracking.foreign import opened, read_histories, read_logged
+
+    with opened(options.uri, options.experiment) as (connection, about):
+        logged = read_logged(connection)
+        comparison, lines = compare_logged(logged.runs, logged.metrics, asked)
+        names = metrics_of(logged.runs, comparison.question.endpoint)
+        columns = {name: logged.keys[name] for name in names if name in logged.keys}
+        curves, more = read_histories(connection, list(comparison.runs["fingerprint"]), columns)
+    return connection.experiment, comparison, [lines[0], *about, *logged.lines, *lines[1:], *more], curves
+
+
+def _command(options: argparse.Namespace) -> str:
+    """The command that writes this report again."""
+    given = {name: value for name, value in vars(options).items() if value and name != "file"}
+    words = [str(options.file)] * bool(options.file)
+    for name, value in given.items():
+        words += [f"--{name}", _joined(value) if isinstance(value, list) else str(value)]
+    return shlex.join(["octant", "compare", *words])
+
+
+def _joined(names: list[str]) -> str:
+    return ",".join(f'"{name}"' if "," in name else name for name in names)
