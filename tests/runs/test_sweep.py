@@ -71,12 +71,12 @@ def test_it_ends_with_table_figure_and_link(swept: tuple[Path, str]) -> None:
     assert str(figure) in printed
     assert figure.read_bytes().startswith(b"\x89PNG")
     link = next(word for word in printed.split() if "viewStateShareKey" in word)
-    assert link.startswith("http://127.0.0.1")
+    assert link.startswith("http://octant.localhost")
     key = link.split("viewStateShareKey=")[1].split("&")[0]
     database = Database(home)
     stored = database.query(f"select value from experiment_tags where key = 'mlflow.sharedViewState.{key}'")
-    state = json.loads(str(stored[0][0]))
-    assert state["searchFilter"] == f"tags.sweep LIKE '%{key}%'"
+    state = json.loads(json.loads(str(stored[0][0]))["state"])
+    assert state["searchFilter"] == f"tags.kind = 'mean' and tags.mean_of = '{key}'"
     assert [chart["metricKey"] for chart in state["compareRunCharts"]][:2] == ["test_accuracy", "train_accuracy"]
     note = str(database.query("select value from experiment_tags where key = 'mlflow.note.content'")[0][0])
     assert link.split("/", 3)[3] in note
