@@ -28,7 +28,7 @@ train: $(VENV)/.installed ## train one run: ARGS="loss=mse hidden=tanh seed=3"
 report: $(VENV)/.installed ## tables and figures of EXPERIMENT again, from the store alone
 	@$(BIN)/octant report $(EXPERIMENT) $(ARGS)
 
-publish: $(VENV)/.installed ## the newest report of EXPERIMENT into experiments/, from a clean commit
+publish: $(VENV)/.installed ## the report of EXPERIMENT into experiments/, from a clean commit
 	@$(BIN)/octant publish $(EXPERIMENT) $(ARGS)
 
 lecture: $(VENV)/.installed ## the lecture's page: train what is missing on MNIST, then tables, figures, words

@@ -11,6 +11,15 @@ from octant.network.settings import Settings
 from octant.trainer import Trainer
 
 
+def _metrics(settings: Settings) -> list[str]:
+    """The names in every record; without a validation part there is no metric of it."""
+    parts = ("train", "validation", "test") if settings.dataset.validation_fraction else ("train", "test")
+    scores = [f"{part}_{what}" for part in parts for what in ("accuracy", "loss")]
+    output = ["output_distance", "output_error", "saturation_output", "gradient_W2"]
+    hidden = ["gradient_W1", "saturation_hidden", "step_W1"] if settings.hidden != "none" else []
+    return scores + (output + hidden if settings.diagnostics else [])
+
+
 def _later(module: str, name: str) -> Callable[..., Any]:
     """A function that is imported when it is called: a worker needs none of these."""
     return lambda *given: getattr(import_module(f"octant.models.{module}"), name)(*given)
@@ -21,7 +30,8 @@ TRAINER = Trainer(
     Settings,
     network.train,
     network.data,
-    network.files,
+    files=network.files,
+    metrics=_metrics,
     log_model=_later("logged", "log_model_once"),
     model_digest=_later("logged", "digest_in"),
     log_figures=_later("portraits", "log_figures"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from octant import home
 from octant.runs.disk import Busy
 from octant.tracking.content import ENDPOINT
+from octant.tracking.declared import sweeps_with
 from octant.tracking.receipt import Delivery, Receipt, State, journals, placed
 from octant.tracking.store import PAGE, Connection, Store, client_of, is_active, local_path, pages, search
 from octant.tracking.stored import CONFIG
@@ -89,7 +90,8 @@ def _take_up(delivery: Delivery, runs: list[Run]) -> None:
             of_attempt = epochs and epochs[0]["time"] == run.info.start_time and run.info.run_id not in trash
             if of_attempt and receipt.is_new:
                 begun = replace(receipt, creating=run.data.tags.get("creation"), modelling=run.info.run_id)
-                receipt = begun.with_run(run)
+                sweep = sweeps_with(run.data.tags.get("sweep"), receipt.sweep.split()[-1])
+                receipt = replace(begun.with_run(run), sweep=sweep)
             elif run.data.tags.get("state") == ours:
                 trash.add(run.info.run_id)
         delivery.save(replace(receipt, trash=tuple(sorted(trash))))

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from octant.runs import disk
 from octant.runs.disk import Busy, locked, make_folder, read_json, write_json
 from octant.runs.journal import Journal
+from octant.tracking.declared import sweeps_with
 from octant.tracking.store import Connection, Store, local_path
 
 if TYPE_CHECKING:
@@ -155,11 +156,11 @@ def place(
     delivery = Delivery(journal, store.key(experiment))
     receipt = delivery.receipt()
     if anew and receipt.run_id:
-        receipt = Receipt(trash=(*receipt.trash, receipt.run_id))
-    wanted = replace(receipt, sweep=sweep, look=dict(look or {}))
+        receipt = Receipt(sweep=receipt.sweep, trash=(*receipt.trash, receipt.run_id))
+    wanted = replace(receipt, sweep=sweeps_with(receipt.sweep, sweep), look=dict(look or {}))
     if not (wanted.store and wanted.experiment):
         wanted = replace(wanted, store=store.name or store.shown, experiment=experiment)
-    if wanted != receipt:
+    if wanted != delivery.receipt():
         make_folder(journal.folder)
         delivery.save(wanted)
     return delivery

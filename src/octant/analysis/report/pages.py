@@ -21,6 +21,7 @@ from octant.analysis.report.findings import RATE, Findings, find
 from octant.analysis.report.sections import command, lead_figure, sections, training_time, tuning_stems
 from octant.errors import InputError
 from octant.runs.disk import replace
+from octant.tracking.declared import folder_of
 from octant.tracking.runs import PROVENANCE
 from octant.tracking.store import Connection, Store
 from octant.tracking.view import UI_HOST, log_report, path_of, show_means
@@ -46,10 +47,13 @@ class Report:
 
 
 def write(connection: Connection, sweep: str | None = None) -> Report:
-    """Write the report of a sweep, or of the newest; raises InputError without runs that can be compared."""
+    """Write the report of a sweep, or of the experiment's own, to reports/ in the state folder: see `folder_of`.
+
+    Raises InputError without runs that can be compared.
+    """
     found = find(collect(connection, sweep))
-    sweep = found.material.sweep
-    folder = home.state() / "reports" / connection.experiment
+    sweep = found.material.declared.sweep
+    folder = home.state() / "reports" / folder_of(connection, sweep)
     files = write_files(found, folder)
     link = path_of(connection.experiment_id, sweep)
     return Report(
@@ -78,7 +82,7 @@ def _means(found: Findings) -> Means:
 
 
 def publish(connection: Connection) -> Path:
-    """Write the newest sweep's report to experiments/NAME, the folder of what was found; returns the folder.
+    """Write the report of the experiment's own sweep to experiments/NAME, where what was found lies; returns it.
 
     Raises InputError unless every run was trained from a clean commit: others could not repeat it.
     """
@@ -124,7 +128,7 @@ def write_files(found: Findings, folder: Path) -> list[Path]:
         written[f"{stem}.svg"], written[f"{stem}.png"] = rendered(drawing.figure)
         alt[stem] = drawing.alt.translate(str.maketrans("[]", "()"))  # a bracket would end it in markdown
     context = {
-        **{"found": found, "name": found.material.experiment, "question": found.material.asked.get("question", "")},
+        **{"found": found, "name": found.material.experiment, "question": found.material.declared.text},
         **{"answer": words.answer(dict(found.kinds), found.shared_rate, found.own_from)},
         **{"effects": words.main_effects(found.main), "warnings": words.edges(found.chosen)},
         **{"command": command(found), "lead": lead_figure(found), "sections": sections(found, set(alt))},

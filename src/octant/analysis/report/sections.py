@@ -72,7 +72,11 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
     thick = f"Thick: test accuracy {_band(found)}; thin: train accuracy; grey: the other configurations."
     both = [("accuracy", _curves(found))] if found.design.factors else []  # else it leads
     blank = "Mean over runs; right answers (the diagonal) are left grey. All share one scale of colours."
-    errors = [] if "confusion" in drawn else ["Left out: the runs kept no predictions, or made no mistake."]
+    errors = (
+        []
+        if "confusion" in drawn
+        else ["Left out: the runs kept no predictions, made no mistake, or were tested on different examples."]
+    )
     pictures = [] if "hardest" in drawn else ["No pictures: the data set is not at hand, or has none."]
     count = f"{len(lost)} of {len(found.runs)} runs."
     ticks = f"Mean{' and 95 % interval' * _enough(found)}; a tick a seed, equal ones on one another."
@@ -153,7 +157,7 @@ def _about_ranking(found: Findings) -> list[str]:
 
 def _measured(found: Findings) -> list[str]:
     runs = found.runs
-    endpoint = found.material.asked.get("endpoint", "test_accuracy").replace("_", " ")
+    endpoint = found.design.endpoint
     return [
         f"Endpoint, declared before the sweep: {endpoint} after the last epoch. The test set chooses nothing.",
         f"{runs['config'].nunique()} configurations, {runs['seed'].nunique()} seeds, {len(runs)} runs. A seed gives "
