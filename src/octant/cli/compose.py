@@ -10,6 +10,7 @@ from typing import Any
 
 import hydra
 from antlr4.error.Errors import IllegalStateException, RecognitionException
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
@@ -19,29 +20,35 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hydra_plugins import octant_overrides
 from octant import home
-from octant.cli.words import keys
+from octant.cli.program import OWN, PRIMARY, Program
 from octant.errors import InputError, unknown_word
 
 _HYDRA_S = (HydraException, OmegaConfBaseException, RecognitionException, IllegalStateException)
 
 
-def check_overrides(overrides: Sequence[str]) -> None:
+def check_overrides(overrides: Sequence[str], program: Program) -> None:
     """Raise InputError for what Hydra would misread or take for another sweep."""
-    with hydra.initialize_config_dir(str(home.conf()), version_base="1.3"):
+    _register(program)
+    where = (
+        hydra.initialize_config_dir(str(program.conf), version_base="1.3")
+        if program.conf
+        else hydra.initialize(config_path=None, version_base="1.3")
+    )
+    with where:
         loader: Any = GlobalHydra.instance().config_loader()
         octant_overrides.check(overrides, loader)
 
 
-def launch(words: Sequence[str], overrides: Sequence[str]) -> int:
+def launch(words: Sequence[str], overrides: Sequence[str], program: Program) -> int:
     """Compose what the words say, train it and say what came out; returns the exit code."""
     from octant.tracking import launching
 
     try:
-        single = _compose(words)
+        single = _compose(words, program)
     except _HYDRA_S as error:
         if str(error).startswith(("Ambiguous value", "Sweep parameters")):
             octant_overrides.refuse_sweeps(overrides)
-        raise InputError(line_of_hydra(error)) from error
+        raise InputError(line_of_hydra(error, program)) from error
     if single and any(each.lstrip("+").startswith("hydra.sweeper.params") for each in overrides):
         raise InputError("hydra.sweeper.params: it is a sweep; add -m to train one run for each of its values")
     launched = launching.launch(single) if single else launching.together()
@@ -52,11 +59,13 @@ def launch(words: Sequence[str], overrides: Sequence[str]) -> int:
     return conclude(launched)
 
 
-def _compose(words: Sequence[str]) -> list[dict[str, Any]]:
+def _compose(words: Sequence[str], program: Program) -> list[dict[str, Any]]:
     """The composed settings of a single run; a multirun is launched by its launcher, from within Hydra."""
     taken: list[dict[str, Any] | Exception] = []
 
-    @hydra.main(config_path=str(home.conf()), config_name="config", version_base="1.3")
+    conf = str(program.conf) if program.conf else None
+
+    @hydra.main(config_path=conf, config_name=_register(program), version_base="1.3")
     def octant(config: DictConfig) -> None:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             raise InputError("hydra/launcher: octant's own trains the runs of a sweep; leave it out")
@@ -76,6 +85,13 @@ def _compose(words: Sequence[str]) -> list[dict[str, Any]]:
     return [each for each in taken if isinstance(each, dict)]
 
 
+def _register(program: Program) -> str:
+    """Make the configuration of a trainer's file known to Hydra; returns the primary one's name."""
+    for group, name, content in program.composed():
+        ConfigStore.instance().store(name, content, group=group, provider="octant")
+    return "config" if program.is_own else PRIMARY
+
+
 def _plain(config: DictConfig) -> dict[str, Any]:
     composed: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     return composed | {"cluster": cluster_of(HydraConfig.get().launcher)}
@@ -87,7 +103,7 @@ def cluster_of(launcher: Mapping[str, Any]) -> dict[str, Any] | None:
     return OmegaConf.to_container(OmegaConf.create(options), resolve=True) if "cluster" in options else None  # type: ignore[return-value]
 
 
-def line_of_hydra(error: Exception) -> str:
+def line_of_hydra(error: Exception, program: Program = OWN) -> str:
     """One line, in octant's words, for what Hydra or OmegaConf raises about the user's words."""
     text = " ".join(str(error).split())
     missing, options = getattr(error, "missing_cfg_file", None), getattr(error, "options", None)
@@ -95,7 +111,9 @@ def line_of_hydra(error: Exception) -> str:
         group, _, word = str(missing).partition("/")
         return unknown_word(group, word, options)
     if "Could not override" in text:
-        return _unknown_setting(text.split("'")[1])
+        return _unknown_setting(text.split("'")[1], program)
+    if gap := re.match(r"Missing mandatory value: (\S+)", text):
+        return f"{gap[1]}: it has no default; give it a value: {gap[1]}=..."
     if twice := re.match(r"Multiple values for .*'override (\S+): (\S+)'", text):
         return f"{twice[1]}: it has a value already; leave the + out: {twice[1]}={twice[2]}"
     if "Environment variable" in text:
@@ -103,10 +121,12 @@ def line_of_hydra(error: Exception) -> str:
     return text or type(error).__name__
 
 
-def _unknown_setting(key: str) -> str:
+def _unknown_setting(key: str, program: Program) -> str:
     group, _, rest = key.partition(".")
     if group == "hydra":
-        return f"setting: {key!r} does not exist; `octant --cfg hydra` shows those that do, +{key}=... adds one"
-    if rest and group in keys():
-        return f"setting: {key!r} does not exist with this choice of {group}; `octant --cfg job` shows those that do"
-    return unknown_word("setting", key, keys())
+        shown = f"`{program.command} --cfg hydra` shows those that do"
+        return f"setting: {key!r} does not exist; {shown}, +{key}=... adds one"
+    if rest and group in program.first_words():
+        shown = f"`{program.command} --cfg job` shows those that do"
+        return f"setting: {key!r} does not exist with this choice of {group}; {shown}"
+    return unknown_word("setting", key, program.first_words())

@@ -317,23 +317,47 @@ _BACK: dict[str, Callable[[Any], Any]] = {
     "number": lambda stored: stored.item(),
     "text": str,
     "bytes": lambda stored: stored.tobytes(),
+    "json": lambda stored: json.loads(str(stored)),
 }
+_TYPES: tuple[tuple[Any, str], ...] = (((bool, float, np.number, np.bool_), "number"), (str, "text"), (bytes, "bytes"))
+
+
+def check_state(state: Mapping[str, Any] | None) -> None:
+    """Raise InputError for a state that cannot be stored without pickle."""
+    if state is not None and not isinstance(state, Mapping):
+        raise InputError(
+            f"state is of type {type(state).__name__}; allowed are arrays, numbers, text and bytes by name"
+        )
+    for name, value in (state or {}).items():
+        _kind(name, value)
 
 
 def _packed(state: Mapping[str, Any]) -> dict[str, Any]:
     """The state as arrays whose names tell their kind; raises InputError for what cannot be stored without pickle."""
-    packed = {}
+    packed: dict[str, Any] = {}
     for name, value in state.items():
-        kind = next((kind for types, kind in _TYPES if isinstance(value, types)), None)
-        if kind is None or (kind == "array" and value.dtype.hasobject):
-            raise InputError(
-                f"state: {name} is of type {type(value).__name__}; allowed are arrays, numbers, text and bytes"
-            )
-        packed[f"{kind} {name}"] = np.frombuffer(value, np.uint8) if kind == "bytes" else np.asarray(value)
+        kind = _kind(name, value)
+        plain: Any = json.dumps(value) if kind == "json" else value
+        packed[f"{kind} {name}"] = np.frombuffer(plain, np.uint8) if kind == "bytes" else np.asarray(plain)
     return packed
 
 
-_TYPES = ((np.ndarray, "array"), ((bool, int, float, np.number, np.bool_), "number"), (str, "text"), (bytes, "bytes"))
+def _kind(name: str, value: Any) -> str:
+    """How a part of the state is stored; what JSON gives back as it was, such as a generator's state, is."""
+    if not isinstance(name, str):
+        raise InputError(f"state: {name!r} is no name; allowed are texts")
+    for types, kind in _TYPES:
+        if isinstance(value, types):
+            return kind
+    if hasattr(value, "__array__") and not np.asarray(value).dtype.hasobject:
+        return "array"  # a tensor comes back as NumPy's
+    with suppress(TypeError, ValueError, RecursionError):
+        if json.loads(json.dumps(value)) == value:
+            return "json"
+    raise InputError(
+        f"state: {name} is of type {type(value).__name__}; allowed are arrays, numbers, text and bytes, and lists and "
+        "dicts of numbers and text; give each array a name of its own"
+    )
 
 
 def _unpacked(stored: Mapping[str, Any]) -> dict[str, Any]:

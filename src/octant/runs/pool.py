@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from pathlib import Path
 
 from octant import home
 from octant.runs.journal import SAY_SECONDS, say_waiting
 from octant.runs.run import Ending, Outcome, Run
-from octant.runs.worker import execute, start
+from octant.runs.worker import execute_sent, start
 from octant.trainer import trainer
+from octant.trainer.files import PRELOAD
 
 TICK_SECONDS = 0.2
 RETRY_BUSY_SECONDS = 0.5
@@ -31,11 +34,17 @@ def train_all(runs: Sequence[Run], workers: int) -> Generator[tuple[Run, Ending]
     """
     from pebble import ProcessPool
 
-    pool = ProcessPool(
-        max_workers=min(workers, len(runs)), initializer=start, initargs=[home.state()], context=_context(runs)
-    )
+    own = bool(trainer(runs[0].trainer).reference)
+    # A person's file finds its data where the command was typed; Numba reads a .numba_config.yaml where it is.
+    where = [home.state(), Path.cwd() if own else Path("/")]
+    pool = ProcessPool(max_workers=min(workers, len(runs)), initializer=start, initargs=where, context=_context(runs))
+
+    def schedule(run: Run) -> Future[Ending]:
+        found: Future[Ending] = pool.schedule(execute_sent, args=(run.state, run.identity))
+        return found
+
     try:
-        waiting: dict[Future[Ending], Run] = {pool.schedule(execute, args=(run,)): run for run in runs}
+        waiting = {schedule(run): run for run in runs}
         busy: list[Run] = []
         rounds = 0
         while waiting or busy:
@@ -53,7 +62,7 @@ def train_all(runs: Sequence[Run], workers: int) -> Generator[tuple[Run, Ending]
                     say_waiting(
                         f"the process that trains {len(busy)} of the runs: it holds {busy[0].journal.folder}/lock"
                     )
-                waiting, busy = {pool.schedule(execute, args=(run,)): run for run in busy}, []
+                waiting, busy = {schedule(run): run for run in busy}, []
     finally:
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
@@ -64,8 +73,17 @@ def _ending(future: Future[Ending]) -> Ending:
 
     error = future.exception()
     if isinstance(error, ProcessExpired):
-        return Ending(Outcome.KILLED, f"its worker was killed (exit code {error.exitcode})")
+        return Ending(Outcome.KILLED, f"its worker was killed ({_signal(error.exitcode)})")
     return future.result()
+
+
+def _signal(code: int) -> str:
+    """What an exit code tells: negative ones are signals."""
+    if code >= 0:
+        return f"exit code {code}"
+    name = signal.Signals(-code).name
+    why = {"SIGKILL": ", as by Linux when memory runs out", "SIGSEGV": ", a fault in compiled code"}.get(name, "")
+    return f"exit code {code}: {name}{why}"
 
 
 def _context(runs: Sequence[Run]) -> multiprocessing.context.ForkServerContext:
@@ -73,6 +91,8 @@ def _context(runs: Sequence[Run]) -> multiprocessing.context.ForkServerContext:
     for library in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM", "NUMEXPR"):
         os.environ[f"{library}_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
-    modules = trainer(runs[0].trainer).preload([run.settings for run in runs])
+    trained = trainer(runs[0].trainer)
+    modules = trained.preload([run.settings for run in runs])
+    os.environ[PRELOAD] = trained.reference
     context.set_forkserver_preload(["octant.runs.forked", "octant.runs.worker", *modules])
     return context

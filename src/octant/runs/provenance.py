@@ -71,10 +71,10 @@ def uncommitted() -> str | None:
     return f"{text[:MOST_DIFF]}\n\n(cut here: {rest} more characters)\n" if rest > 0 else f"{text}\n"
 
 
-def repeat(settings: Settings) -> str:
+def repeat(settings: Settings, command: tuple[str, ...]) -> str:
     """The command that trains exactly this run."""
     words = {name: each for name, each in flat(settings).items() if each is not None or name not in settings.places}
-    return shlex.join(["octant", *(f"{name}={_hydra(value)}" for name, value in words.items())])
+    return shlex.join([*command, *(f"{name}={_hydra(value)}" for name, value in words.items())])
 
 
 def _hydra(value: object) -> str:

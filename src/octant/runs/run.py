@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from octant.runs.journal import Journal
-from octant.trainer import Settings
+from octant.trainer import Settings, trainer
 
 
 class Outcome(StrEnum):
@@ -39,7 +40,8 @@ class Ending:
 class Run:
     """One run from the command to the report: what is trained by whom, and the folder of all state.
 
-    `identity` is the content of run.json: everything that says what the run is, in plain values.
+    `identity` is the content of run.json: everything that says what the run is, in plain values. `trainer` is a name or
+    a file's reference.
     """
 
     trainer: str
@@ -47,6 +49,13 @@ class Run:
     fingerprint: str
     state: Path
     identity: dict[str, Any]
+
+    @classmethod
+    def restored(cls, state: Path, identity: Mapping[str, Any]) -> Run:
+        """The run that another process sent as its identity; raises InputError where its trainer is not to be had."""
+        name = str(identity.get("trainer_file") or identity["trainer"])
+        settings = trainer(name).parse(identity["settings"])
+        return cls(name, settings, identity["fingerprint"], state, dict(identity))
 
     @property
     def journal(self) -> Journal:

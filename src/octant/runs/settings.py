@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from octant.errors import InputError
-from octant.trainer import Part, Settings, one_line, trainer
+from octant.trainer import DEFAULT, Part, Settings, one_line, trainer
 
 
 class Experiment(Part):
@@ -22,7 +22,7 @@ class Experiment(Part):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
     question: Annotated[str, Field(max_length=4000)] = ""  # MLflow keeps tags of 5,000 characters
-    endpoint: Literal["test_accuracy"] = "test_accuracy"
+    endpoint: Annotated[str, Field(min_length=1, max_length=200)] = "test_accuracy"
     companion: str | None = None
     shared_rate: Annotated[float, Field(gt=0)] | None = None
 
@@ -73,7 +73,7 @@ class Launch(Part):
 
     experiment: Experiment
     tracking: Tracking
-    trainer: str = "network"
+    trainer: str = DEFAULT
     code: Annotated[str | None, AfterValidator(_digest)] = None
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     rerun: bool = False
@@ -88,7 +88,7 @@ def parse_launch(composed: Mapping[str, Any]) -> tuple[Settings, Launch]:
 
     Raises InputError with one line for a wrong key, word, type or range: what was wrong and what is allowed.
     """
-    settings = trainer(str(composed.get("trainer", "network"))).parse(
+    settings = trainer(str(composed.get("trainer", DEFAULT))).parse(
         {key: value for key, value in composed.items() if key not in OWN}
     )
     try:

@@ -124,15 +124,17 @@ class _Maker:
         code = self._launch.code or own
         values, places = settings.model_dump(mode="json"), list(settings.places)
         name = fingerprint(values, places, data.digest, code)
+        repeat = provenance.repeat(settings, self._trainer.command)
         identity: dict[str, Any] = {
             "trainer": self._trainer.name,
+            **({"trainer_file": self._trainer.reference} if self._trainer.reference else {}),
             "settings": values,
             "places": places,
             "configuration": settings.configuration,
             "fingerprint": name,
             "code": {"digest": code, "own": own, "files": dict(self._source)},
             "dataset": {"name": data.name, "digest": data.digest, "reading": data.reading, **data.facts},
-            "provenance": provenance.describe() | self._common | {"repeat": provenance.repeat(settings)},
+            "provenance": provenance.describe() | self._common | {"repeat": repeat},
             "uncommitted": provenance.uncommitted(),
         }
-        return Run(self._trainer.name, settings, name, home.state(), identity)
+        return Run(self._trainer.reference or self._trainer.name, settings, name, home.state(), identity)

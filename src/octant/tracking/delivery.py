@@ -25,7 +25,7 @@ from octant.tracking.claims import Claim
 from octant.tracking.content import dataset_inputs, model_points, outcome_tags, points, run_params, run_tags
 from octant.tracking.store import REPLACED, Connection, Store, is_active, must_be_ours
 from octant.tracking.stored import CONFIG, UNCOMMITTED
-from octant.trainer import trainer
+from octant.trainer import logging
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -146,7 +146,7 @@ def deliver(
             _create_once(connection, order, receipt, identity, story)
             _describe_once(connection, order, receipt, identity)
             _heed(is_late)
-            if log_model := trainer(identity["trainer"]).log_model:
+            if log_model := logging(identity).log_model:
                 log_model(connection, receipt, journal, identity, story, order.save)
             _send_points(connection, order, receipt, identity, story, is_late)
             _set_status(connection, order, receipt, story, status)

@@ -10,7 +10,7 @@ from octant.tracking.claims import local_path
 from octant.tracking.delivery import FINAL, Order
 from octant.tracking.store import Connection
 from octant.tracking.stored import CONFIG
-from octant.trainer import trainer
+from octant.trainer import logging
 
 
 def forget_damaged(connection: Connection, orders: list[Order]) -> None:
@@ -39,7 +39,7 @@ def _is_whole(connection: Connection, root: Path, order: Order) -> bool:
     logged = (order.journal.read().outcome or {}).get("files", {})
     if not all(_has_content(artifacts / name) for name in (CONFIG, *logged)):
         return False
-    model_digest = trainer(identity["trainer"]).model_digest
+    model_digest = logging(identity).model_digest
     if model_digest is None or receipt.get("model_id") is None:
         return True
     return model_digest(identity, artifacts, receipt["model_id"]) == _recorded(connection, receipt)

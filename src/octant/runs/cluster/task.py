@@ -22,7 +22,6 @@ from octant.runs.journal import Busy, locked, read_json, write_json
 from octant.runs.run import Ending, Outcome, Run
 from octant.runs.settings import Cluster
 from octant.runs.worker import execute
-from octant.trainer import trainer
 
 BUSY_SECONDS = 1.0
 
@@ -90,8 +89,7 @@ def _refuse_without_launcher(folder: Path, node: str) -> None:
 def _run(identity: dict[str, Any], state: Path, node: str) -> Run:
     here = provenance.describe() | {"node": node}
     identity = identity | {"provenance": identity["provenance"] | here}
-    name = identity["trainer"]
-    return Run(name, trainer(name).parse(identity["settings"]), identity["fingerprint"], state, identity)
+    return Run.restored(state, identity)
 
 
 @contextmanager

@@ -1,12 +1,14 @@
 """The contract between octant and what it runs: typed settings in, one record per epoch out.
 
 A trainer is one generator function. It knows no callback, no base class with hooks and nothing of octant but the two
-types below.
+types below. It is registered, offered by an installed package, or one file: see `octant.trainer.files`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 # The one place where the kit meets the trainer that ships: name -> module with `registered()` and COMMANDS.
 REGISTERED = {"network": "octant.models"}
+DEFAULT = next(iter(REGISTERED))
 _MOST_SHOWN = 200  # characters of a wrong value
 
 
@@ -91,7 +94,8 @@ class Trainer:
     `files` are logged with a finished run, from its last record: name -> content. `log_model` logs its model, which
     `model_digest` digests where its files lie on this machine (None: one is missing or empty).
     `log_figures` logs figures of single runs. `discard_damaged` throws damaged caches away and counts them. `preload`
-    names modules that a worker finds imported, given the settings of all runs.
+    names modules that a worker finds imported, given the settings of all runs. `reference` finds the trainer again in
+    another process, where its name does not; `command` starts it.
     """
 
     name: str
@@ -104,21 +108,42 @@ class Trainer:
     log_figures: Callable[..., None] | None = None
     discard_damaged: Callable[[], int] = lambda: 0
     preload: Callable[[list[Any]], list[str]] = lambda settings: []
+    reference: str = ""
+    command: tuple[str, ...] = ("octant",)
+
+    @property
+    def label(self) -> str:
+        """What messages call it: its file, or its name."""
+        return Path(self.reference.partition("::")[0]).name or self.name
 
     def parse(self, values: Mapping[str, Any]) -> Any:
         """Settings from a plain mapping; raises InputError, one line: what was wrong and what is allowed."""
         try:
             return self.settings(**values)
         except ValidationError as error:
+            with suppress(
+                ValidationError, ValueError, TypeError
+            ):  # a tuple, a path or an enum, as yaml has to write it
+                return self.settings.model_validate_json(json.dumps(values))
             raise InputError(one_line(error, set(self.settings.model_fields))) from None
 
 
-def trainer(name: str = "network") -> Trainer:
-    """The registered trainer of that name; raises InputError for an unknown one."""
+def trainer(name: str = DEFAULT) -> Trainer:
+    """The trainer of that name, or in that file; raises InputError for an unknown one."""
     if name not in REGISTERED:
-        raise InputError(unknown_word("trainer", name, REGISTERED))
+        from octant.trainer import files
+
+        return files.load(name) if files.is_file(name) else files.offered(name)
     found: Trainer = import_module(REGISTERED[name]).registered()
     return found
+
+
+def logging(identity: Mapping[str, Any]) -> Trainer:
+    """The trainer of a run as MLflow needs it: one in a file, which may be gone by now, logs no model."""
+    name = str(identity["trainer"])
+    if name in REGISTERED and "trainer_file" not in identity:
+        return trainer(name)
+    return Trainer(name, Settings, lambda settings, state: iter(()))
 
 
 def commands() -> dict[str, tuple[str, str]]:
