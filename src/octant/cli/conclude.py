@@ -6,6 +6,7 @@ import sys
 
 from octant.cli.outcome import outcome_of
 from octant.errors import UNDELIVERED, InputError, printable
+from octant.runs.repeats import ignored_seed
 from octant.runs.sweep import Sweep
 from octant.tracking.launching import Launched
 from octant.tracking.store import Connection, must_be_ours, said_by_store
@@ -34,6 +35,8 @@ def _conclude(launched: Launched, connection: Connection) -> None:
     there = "was" if skipped == 1 else "were"
     counted = f"{count - skipped - failed} trained, {skipped} {there} there already"
     print(f"{count} {'run' if count == 1 else 'runs'}: {counted}{f', {failed} did not finish' if failed else ''}")
+    if line := ignored_seed(sweep.runs):
+        print(f"octant: {line}", file=sys.stderr)
     if failed < count:
         (_one if count == 1 else _chosen if launched.chosen else _many)(sweep, connection)
 

@@ -22,6 +22,7 @@ from octant.trainer.adapted import refuse_taken
 RESERVED = frozenset({"experiment", "tracking", "trainer", "code", "workers", "rerun", "cluster"})
 # Word -> module with `arguments(parser)` and `run(options) -> exit code`, and what it does in a line.
 COMMANDS = {
+    "new": ("octant.cli.new", "write a trainer of your own to start from: octant new mine.py"),
     "report": ("octant.cli.report", "write the tables, figures and pages of an experiment again, from the store alone"),
     "compare": (
         "octant.cli.compare",

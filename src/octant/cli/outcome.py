@@ -7,6 +7,8 @@ from math import sqrt
 from octant.runs.journal import FILES, Journal, read_json
 from octant.tracking.runs import TEST_ERRORS
 
+_MOST = 6  # metrics on the line
+
 
 def outcome_of(journal: Journal) -> str:
     """Accuracies after the last epoch, and a word where they are chance's; of a diverged run epoch and reason alone."""
@@ -17,7 +19,8 @@ def outcome_of(journal: Journal) -> str:
     if not story.epochs:
         return "it has no numbers"
     last = story.epochs[-1]["metrics"]
-    told = "  ".join(f"{name} {value:.4f}" for name, value in last.items() if name.endswith("accuracy"))
+    shown = [name for name in last if name.endswith("accuracy")] or list(last)[:_MOST]
+    told = "  ".join(f"{name} {last[name]:.4f}" for name in shown)
     examples = (read_json(journal.folder / FILES / TEST_ERRORS) or {}).get("examples")
     return f"{told}{_at_chance(last.get('test_accuracy', 1.0), examples)}"
 

@@ -14,7 +14,7 @@ from octant import home
 from octant.runs.journal import SAY_SECONDS, say_waiting
 from octant.runs.run import Ending, Outcome, Run
 from octant.runs.worker import execute_sent, start
-from octant.trainer import trainer
+from octant.trainer import Trainer, trainer
 from octant.trainer.files import PRELOAD
 
 TICK_SECONDS = 0.2
@@ -34,10 +34,12 @@ def train_all(runs: Sequence[Run], workers: int) -> Generator[tuple[Run, Ending]
     """
     from pebble import ProcessPool
 
-    own = bool(trainer(runs[0].trainer).reference)
+    trained = trainer(runs[0].trainer)
     # A person's file finds its data where the command was typed; Numba reads a .numba_config.yaml where it is.
-    where = [home.state(), Path.cwd() if own else Path("/")]
-    pool = ProcessPool(max_workers=min(workers, len(runs)), initializer=start, initargs=where, context=_context(runs))
+    where = [home.state(), Path.cwd() if trained.reference else Path("/")]
+    pool = ProcessPool(
+        max_workers=min(workers, len(runs)), initializer=start, initargs=where, context=_context(trained, runs)
+    )
 
     def schedule(run: Run) -> Future[Ending]:
         found: Future[Ending] = pool.schedule(execute_sent, args=(run.state, run.identity))
@@ -49,7 +51,8 @@ def train_all(runs: Sequence[Run], workers: int) -> Generator[tuple[Run, Ending]
         rounds = 0
         while waiting or busy:
             for future in wait(waiting, TICK_SECONDS, FIRST_COMPLETED).done:
-                run, ending = waiting.pop(future), _ending(future)
+                run = waiting.pop(future)
+                ending = _ending(future, trained.label)
                 if ending.outcome is Outcome.BUSY:
                     busy.append(run)
                 else:
@@ -68,12 +71,12 @@ def train_all(runs: Sequence[Run], workers: int) -> Generator[tuple[Run, Ending]
         pool.join()
 
 
-def _ending(future: Future[Ending]) -> Ending:
+def _ending(future: Future[Ending], label: str) -> Ending:
     from pebble import ProcessExpired
 
     error = future.exception()
     if isinstance(error, ProcessExpired):
-        return Ending(Outcome.KILLED, f"its worker was killed ({_signal(error.exitcode)})")
+        return Ending(Outcome.KILLED, f"{label}: its worker was killed ({_signal(error.exitcode)})")
     return future.result()
 
 
@@ -86,12 +89,11 @@ def _signal(code: int) -> str:
     return f"exit code {code}: {name}{why}"
 
 
-def _context(runs: Sequence[Run]) -> multiprocessing.context.ForkServerContext:
+def _context(trained: Trainer, runs: Sequence[Run]) -> multiprocessing.context.ForkServerContext:
     """Workers are forked from a server that has imported what they need: 13 ms each instead of a second."""
     for library in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM", "NUMEXPR"):
         os.environ[f"{library}_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
-    trained = trainer(runs[0].trainer)
     modules = trained.preload([run.settings for run in runs])
     os.environ[PRELOAD] = trained.reference
     context.set_forkserver_preload(["octant.runs.forked", "octant.runs.worker", *modules])

@@ -93,4 +93,4 @@ def _same_names(epoch: Epoch, known: set[str] | None) -> set[str]:
 
 def _kind(value: object) -> str:
     plain = isinstance(value, str | int | float | type(None))
-    return repr(value)[:80] if plain else f"of type {type(value).__name__}"
+    return repr(value)[:80] if plain else f"a value of type {type(value).__name__}"

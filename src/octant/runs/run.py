@@ -70,4 +70,11 @@ class Run:
     @property
     def name(self) -> str:
         """What people call the run."""
-        return f"{self.configuration} seed={self.settings.seed}".strip()
+        named = self.configuration or " ".join(f"{name}={value}" for name, value in self._chosen().items())
+        return f"{named} seed={self.settings.seed}".strip()
+
+    def _chosen(self) -> dict[str, Any]:
+        """The settings that are not at their default, by their name on the command line."""
+        fields = type(self.settings).model_fields
+        values = {name: getattr(self.settings, name) for name in fields if name != "seed"}
+        return {name: value for name, value in values.items() if value != fields[name].get_default()}

@@ -12,16 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from octant.errors import InputError, unknown_word
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Value = NDArray[Any] | float | int | str | bytes
 
 # The one place where the kit meets the trainer that ships: name -> module with `registered()` and COMMANDS.
 REGISTERED = {"network": "octant.models"}
@@ -56,15 +51,16 @@ class Settings(Part):
 class Epoch:
     """The record of one epoch, numbered from 0 (before training) or 1 without a gap.
 
-    `metrics` are finite numbers, of the same names in every epoch. `state` is what `train` needs to go on after this
-    epoch: arrays, numbers, text or bytes by name; it is stored without pickle, before the generator goes on, so live
-    arrays may be handed over. Without it a killed run is trained again from the start. A record with `diverged`, the
-    reason, is the last one. `seconds` is the time that training took; the kit measures it where it is left out.
+    `metrics` are numbers by name, of the same names in every epoch. `state` is what `train` needs to go on after this
+    epoch: arrays, numbers, text or bytes by name, and what JSON gives back as it was, such as a generator's state. It
+    is stored without pickle, before the generator goes on, so live arrays may be handed over. Without it a killed run
+    is trained again from the start. A record with `diverged`, the reason, is the last one; one with a metric that is
+    not finite counts as such. `seconds` is the time that training took; the kit measures it where it is left out.
     """
 
     number: int
     metrics: Mapping[str, float] = field(default_factory=dict)
-    state: Mapping[str, Value] | None = None
+    state: Mapping[str, Any] | None = None
     diverged: str | None = None
     seconds: float | None = None
 
@@ -100,7 +96,7 @@ class Trainer:
 
     name: str
     settings: type[Settings]
-    train: Callable[[Any, Mapping[str, Value] | None], Iterator[Epoch]]
+    train: Callable[[Any, Mapping[str, Any] | None], Iterator[Epoch]]
     data: Callable[[Any], Data] = lambda settings: NO_DATA
     files: Callable[[Any, Epoch], Mapping[str, bytes]] = lambda settings, last: {}
     log_model: Callable[..., None] | None = None
