@@ -23,11 +23,7 @@ def run(options: argparse.Namespace) -> int:
     text = Path(__file__).with_name("template.py.txt").read_text(encoding="utf-8").split("\n", 1)[1]
     try:
         with file.open("x", encoding="utf-8") as new:
-            new.write(f'"""{file.stem}: trained by octant.
-
-{_TRY.format(file.name)}
-"""
-{text}')
+            new.write(f'"""{file.stem}: trained by octant.\n\n{_TRY.format(file.name)}\n"""\n{text}')
     except FileExistsError:
         raise InputError(f"{file}: it exists, and nothing is overwritten; choose another name") from None
     print(f"wrote {file}; python {file} --help shows its settings, python {file} trains one run")
