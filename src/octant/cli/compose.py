@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hydra_plugins import octant_overrides
 from octant import home
-from octant.cli.program import OWN, PRIMARY, Program
+from octant.cli.program import OCTANT, PRIMARY, Program
 from octant.errors import InputError, unknown_word
 
 _HYDRA_S = (HydraException, OmegaConfBaseException, RecognitionException, IllegalStateException)
@@ -103,7 +103,7 @@ def cluster_of(launcher: Mapping[str, Any]) -> dict[str, Any] | None:
     return OmegaConf.to_container(OmegaConf.create(options), resolve=True) if "cluster" in options else None  # type: ignore[return-value]
 
 
-def line_of_hydra(error: Exception, program: Program = OWN) -> str:
+def line_of_hydra(error: Exception, program: Program = OCTANT) -> str:
     """One line, in octant's words, for what Hydra or OmegaConf raises about the user's words."""
     text = " ".join(str(error).split())
     missing, options = getattr(error, "missing_cfg_file", None), getattr(error, "options", None)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import yaml
 
-from octant.cli.program import OWN, Program
+from octant.cli.program import OCTANT, Program
 from octant.trainer.adapted import MISSING, defaults
 
 _HEAD = """octant: which of these choices is better, by how much, and is it real?
@@ -25,7 +25,7 @@ _TRAINER = """{label}: runs and sweeps by octant
 _FOOT = "Composed settings: {0} --cfg job  |  Hydra's own flags: {0} --hydra-help  |  Version: {0} --version"
 
 
-def help_text(commands: Mapping[str, str], program: Program = OWN) -> str:
+def help_text(commands: Mapping[str, str], program: Program = OCTANT) -> str:
     """The whole page; `commands` has a line for each."""
     words = {group: ", ".join(each) for group, each in program.groups().items()}
     parts = [_head(program), "Commands:", *_columns(commands)]

@@ -13,12 +13,12 @@ from typing import NoReturn
 from octant import __version__, trainer
 from octant.cli.border import one_line_errors, refuse_open_addresses
 from octant.cli.flags import Parser, knows_all_words, read_flags
-from octant.cli.program import OWN, Program, program_of
+from octant.cli.program import OCTANT, Program, program_of
 from octant.cli.words import check
 from octant.errors import STOPPED
 from octant.trainer.adapted import refuse_taken
 
-# What a command says for itself, so that no setting of a trainer may be called so; runs.settings.OWN has the same.
+# What a command says for itself, so that no setting of a trainer may be called so; runs.settings.OCTANT has the same.
 RESERVED = frozenset({"experiment", "tracking", "trainer", "code", "workers", "rerun", "cluster"})
 # Word -> module with `arguments(parser)` and `run(options) -> exit code`, and what it does in a line.
 COMMANDS = {
@@ -38,7 +38,7 @@ COMMANDS = {
 }
 
 
-def main(program: Program = OWN) -> NoReturn:
+def main(program: Program = OCTANT) -> NoReturn:
     """Run the command line; every mistake of the user ends in one line and exit code 2."""
     gc.set_threshold(50_000, 20, 20)  # imports make half a million objects and no garbage
     try:
@@ -48,7 +48,7 @@ def main(program: Program = OWN) -> NoReturn:
         gc.freeze()  # spares a second of looking for garbage in what is about to end
 
 
-def run(words: Sequence[str], program: Program = OWN) -> int:
+def run(words: Sequence[str], program: Program = OCTANT) -> int:
     """Do what the words say; returns the exit code. Raises InputError for words that mean nothing."""
     if words and words[0] in COMMANDS:
         return _command(words[0], words[1:], program)

@@ -111,7 +111,7 @@ class Program:
         ]
 
 
-OWN = Program()
+OCTANT = Program()
 
 
 def program_of(words: Sequence[str]) -> Program:
@@ -121,7 +121,7 @@ def program_of(words: Sequence[str]) -> Program:
     """
     named = [word.partition("=")[2] for word in words if re.match(r"\+*trainer=", word)]
     if not named or named[-1] == DEFAULT:
-        return OWN
+        return OCTANT
     if "," in named[-1]:
         raise InputError(f"trainer: one command has one, here is {named[-1]}; give a command for each")
     found = named[-1].strip("'\"")
