@@ -144,8 +144,8 @@ def _made(module: ModuleType, name: str, names: Mapping[str, str], reference: st
         name,
         settings,
         train,
-        _data(found.get("data"), given, label),
-        _files(found.get("files"), given),
+        data=_data(found.get("data"), given, label),
+        files=_files(found.get("files"), given),
         reference=reference,
         command=command,
     )
