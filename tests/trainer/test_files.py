@@ -40,8 +40,8 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Any:
     "text",
     [
         "class Settings(octant.Settings):\n    width: int = 32\n    layers: tuple[int, ...] = (1, 2)",
-        "import pydantic\nclass Settings(pydantic.BaseModel):\n    width: int = 32\n    layers: tuple[int, ...] = (1, 2)\n"
-        "    seed: int = 0",
+        "import pydantic\nclass Settings(pydantic.BaseModel):\n    width: int = 32\n"
+        "    layers: tuple[int, ...] = (1, 2)\n    seed: int = 0",
         "import dataclasses\n@dataclasses.dataclass\nclass Settings:\n    width: int = 32\n"
         "    layers: tuple[int, ...] = (1, 2)\n    seed: int = 0",
     ],
@@ -55,9 +55,9 @@ def test_settings_of_three_kinds(text: str, tmp_path: Path) -> None:
     assert (values.width, values.layers, values.seed) == (8, (3,), 4)
     (epoch,) = found.train(values, None)
     assert epoch.metrics == {"test_accuracy": 0.08}
-    with pytest.raises(InputError, match="setting: 'widht' is unknown; did you mean 'width'"):
+    with pytest.raises(InputError, match=r"setting: 'widht' is unknown; did you mean 'width'"):
         found.parse({"widht": 8})
-    with pytest.raises(InputError, match="width: should be a valid integer, got 'three'"):
+    with pytest.raises(InputError, match=r"width: should be a valid integer, got 'three'"):
         found.parse({"width": "three"})
 
 
@@ -107,22 +107,22 @@ def test_a_file_that_is_no_trainer(text: str, line: str, tmp_path: Path) -> None
 
 
 def test_unknown_trainers_name_the_known() -> None:
-    with pytest.raises(InputError, match="trainer: 'netwrk' is unknown; did you mean 'network'.*or a file"):
+    with pytest.raises(InputError, match=r"trainer: 'netwrk' is unknown; did you mean 'network'.*or a file"):
         trainer("netwrk")
-    with pytest.raises(InputError, match="nowhere.py does not exist"):
+    with pytest.raises(InputError, match=r"nowhere.py does not exist"):
         trainer("/nowhere.py")
 
 
 def test_a_setting_may_not_take_octants_words(tmp_path: Path) -> None:
     found = trainer(written(tmp_path, "class Settings(octant.Settings):\n    width: int = 1\n    workers: int = 1"))
-    with pytest.raises(InputError, match="mine.py: Settings.workers: octant has that word for itself"):
+    with pytest.raises(InputError, match=r"mine.py: Settings.workers: octant has that word for itself"):
         refuse_taken(found.settings, frozenset({"workers"}), found.label)
 
 
 def test_functions_without_a_file_are_refused(tmp_path: Path) -> None:
     def inner(settings: Any, state: Any = None) -> None: ...
 
-    with pytest.raises(InputError, match="test_files.py: train is .*; it must be defined by name at the top level"):
+    with pytest.raises(InputError, match=r"test_files.py: train is .*; it must be defined by name at the top level"):
         files.reference_of({"train": inner, "settings": int})
 
 
