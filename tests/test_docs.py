@@ -28,6 +28,7 @@ ELSEWHERE = {
     "octant experiment=mnist": "test_the_commands_for_mnist",
     "octant dataset=mnist batch_size=32 engine=numpy": "test_the_commands_for_mnist",
     "octant compare --uri URI --experiment NAME": "test_a_loop_logged_with_mlflow",
+    "octant new mine.py": "test_a_new_file_trains_as_it_stands",
     "octant move": "test_a_store_moves_house_and_comes_back_from_a_backup",
     "octant promote factorial": "test_promoted_is_the_best_by_validation",
     "octant serve": "test_serve_answers_http_and_refuses_with_400",
@@ -177,6 +178,25 @@ def test_the_notebook_runs(swept: tuple[Path, str], tmp_path: Path) -> None:
     assert "16 finished runs of 8 configurations" in done.stdout
     assert "2 seeds" in done.stdout
     assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_the_page_on_trainers_as_it_stands(tmp_path: Path) -> None:
+    """Its file, and the commands under it, in an empty folder."""
+    text = (ROOT / "docs" / "trainers.md").read_text()
+    (file,), (block,) = (re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("py", "sh"))
+    (tmp_path / "mine.py").write_text(file)
+    there = environment(tmp_path / "home", PYTHONPATH=str(ROOT / "src"))
+    there["PATH"] = f"{Path(sys.executable).parent}:{there['PATH']}"
+    for command in (line.partition("  #")[0].strip() for line in block.splitlines()):
+        done = subprocess.run(command, shell=True, cwd=tmp_path, env=there, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), command
+        assert command.count("-m") == 0 or "6 runs" in done.stdout
+    assert "6 runs: 0 trained, 6 were there already" in typed_again(tmp_path, there)
+
+
+def typed_again(folder: Path, there: dict[str, str]) -> str:
+    words = [sys.executable, "mine.py", "-m", "width=16,64", "seed=range(3)"]
+    return subprocess.run(words, cwd=folder, env=there, capture_output=True, text=True, check=True).stdout
 
 
 def test_the_page_on_mathematics_has_every_word() -> None:
