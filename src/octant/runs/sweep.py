@@ -134,7 +134,7 @@ class _Maker:
             "fingerprint": name,
             "code": {"digest": code, "own": own, "files": dict(self._source)},
             "dataset": {"name": data.name, "digest": data.digest, "reading": data.reading, **data.facts},
-            "provenance": provenance.describe() | self._common | {"repeat": repeat},
-            "uncommitted": provenance.uncommitted(),
+            "provenance": provenance.describe(self._trainer.reference) | self._common | {"repeat": repeat},
+            "uncommitted": provenance.uncommitted(self._trainer.reference),
         }
         return Run(self._trainer.reference or self._trainer.name, settings, name, home.state(), identity)

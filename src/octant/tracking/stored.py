@@ -55,7 +55,7 @@ def read_run(store: Store, run_id: str) -> StoredRun:
         run_id,
         run.info.run_name or run_id,
         run.info.status,
-        _settings(client, run_id, tags.get("trainer", DEFAULT)),
+        _settings(client, run_id, tags.get("trainer_file") or tags.get("trainer", DEFAULT)),
         tags,
         points,
     )

@@ -87,7 +87,7 @@ def _refuse_without_launcher(folder: Path, node: str) -> None:
 
 
 def _run(identity: dict[str, Any], state: Path, node: str) -> Run:
-    here = provenance.describe() | {"node": node}
+    here = provenance.describe(identity.get("trainer_file", "")) | {"node": node}
     identity = identity | {"provenance": identity["provenance"] | here}
     return Run.restored(state, identity)
 
