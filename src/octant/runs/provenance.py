@@ -101,7 +101,10 @@ def _hydra(value: object) -> str:
 
 @cache
 def describe(file: str = "") -> dict[str, str]:
-    """Of the trainer's file, or octant: commit, branch, dirty or clean, versions of what computes the numbers, CPU; unknown ones are left out."""
+    """Commit, branch, dirty or clean, versions of what computes the numbers, CPU; unknown ones are left out.
+
+    The commit is that of `file`, a trainer's, or else octant's own.
+    """
     folder = _repository(file)
     status = _git(folder, "status", "--porcelain", *_DECISIVE)
     found = {
