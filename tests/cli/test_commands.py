@@ -36,6 +36,7 @@ def test_a_wrong_option_is_one_line(word: str, tmp_path: Path) -> None:
         "report": ["x"],
         "promote": ["x"],
         "publish": ["x"],
+        "new": ["x.py"],
     }.get(word, [])
     done = run_octant(tmp_path / "home", word, *needed, "--colour")
     assert (done.returncode, done.stdout) == (2, "")
