@@ -21,6 +21,7 @@ from octant.errors import InputError, unknown_word
 # The one place where the kit meets the trainer that ships: name -> module with `registered()` and COMMANDS.
 REGISTERED = {"network": "octant.models"}
 DEFAULT = next(iter(REGISTERED))
+Value = Any  # of a state: an array, a number, text, bytes, or what JSON gives back as it was
 _MOST_SHOWN = 200  # characters of a wrong value
 
 
