@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -13,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+import octant
 from octant.runs.journal import Journal
 from support.command import Database, environment
 
+SOURCE = str(Path(octant.__file__).parents[1])
 TRAINER = """
 import os, signal, sys, time
 import numpy as np
@@ -71,8 +72,12 @@ def command(folder: Path, *words: str) -> list[str]:
 
 
 def kept(folder: Path) -> dict[str, object]:
-    path = {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
-    return {"cwd": folder, "env": environment(folder / "home", **path)}
+    return {"cwd": folder, "env": environment(folder / "home", PYTHONPATH=SOURCE)}
+
+
+def line_of(text: str) -> int:
+    """Where it stands in the file, from 1."""
+    return next(number for number, line in enumerate(TRAINER.splitlines(), 1) if text in line)
 
 
 def metrics(folder: Path) -> dict[str, list[float]]:
@@ -107,11 +112,11 @@ def test_every_mistake_is_one_line(tmp_path: Path) -> None:
     """Exit code 1, a line with run, file and reason each; the others are trained, none is left RUNNING."""
     lines = {
         "none": r"mine.py: the trainer yields no record; it must yield one octant.Epoch per epoch",
-        "raise": r"mine.py, line 15: KeyError: 'lost'",
+        "raise": rf"mine.py, line {line_of('raise KeyError')}: KeyError: 'lost'",
         "abort": r"mine.py: its worker was killed \(exit code -6: SIGABRT\)",
         "kill": r"mine.py: its worker was killed \(exit code -9: SIGKILL, as by Linux when memory runs out\)",
-        "exit": r"mine.py, line 21: SystemExit: 3",
-        "memory": r"mine.py, line 23: MemoryError",
+        "exit": rf"mine.py, line {line_of('sys.exit')}: SystemExit: 3",
+        "memory": rf"mine.py, line {line_of('raise MemoryError')}: MemoryError",
     }
     done = run(tmp_path, "-m", f"what=good,print,diverge,{','.join(lines)}", "epochs=2")
     assert done.returncode == 1
@@ -209,10 +214,10 @@ def test_a_state_that_forgets_is_told(tmp_path: Path) -> None:
 
 
 def test_a_new_file_trains_as_it_stands(tmp_path: Path) -> None:
-    octant = [sys.executable, "-m", "octant", "new", "fresh.py"]
-    made = subprocess.run(octant, **kept(tmp_path), capture_output=True, text=True, check=False)  # type: ignore[call-overload]
+    words = [sys.executable, "-m", "octant", "new", "fresh.py"]
+    made = subprocess.run(words, **kept(tmp_path), capture_output=True, text=True, check=False)  # type: ignore[call-overload]
     assert (made.returncode, made.stderr) == (0, "")
-    again = subprocess.run(octant, **kept(tmp_path), capture_output=True, text=True, check=False)  # type: ignore[call-overload]
+    again = subprocess.run(words, **kept(tmp_path), capture_output=True, text=True, check=False)  # type: ignore[call-overload]
     assert (again.returncode, again.stderr) == (
         2,
         "octant: fresh.py: it exists, and nothing is overwritten; choose another name\n",

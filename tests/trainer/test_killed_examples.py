@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import octant
 from octant.runs.journal import Journal
 from support.command import Database, environment
 
@@ -25,9 +25,8 @@ KILLS = 20
 
 
 def started(home: Path, name: str) -> subprocess.Popen[str]:
-    path = {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
     words = [sys.executable, f"{name}.py", "-m", *SWEEPS[name]]
-    there = environment(home, **path)
+    there = environment(home, PYTHONPATH=str(Path(octant.__file__).parents[1]))
     return subprocess.Popen(words, cwd=EXAMPLES, env=there, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
