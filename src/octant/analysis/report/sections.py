@@ -190,5 +190,8 @@ def command(found: Findings) -> str:
 
 def training_time(found: Findings) -> str:
     """About how long the training took on one core: the last epoch's seconds, times the epochs, over all runs."""
-    seconds = float((found.runs["seconds_per_epoch"] * found.runs["epochs"]).sum())
+    runs = found.runs
+    # A trainer need not have a setting `epochs`: then its records are counted.
+    counted = runs["fingerprint"].map(found.material.curves.groupby("fingerprint")["epoch"].max())
+    seconds = float((runs["seconds_per_epoch"] * runs.get("epochs", counted)).sum())
     return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
