@@ -49,7 +49,9 @@ def size(home: Path) -> int:
 def test_a_killed_sweep_ends_as_an_undisturbed_one(name: str, tmp_path: Path) -> None:
     calm, hit = tmp_path / "calm", tmp_path / "hit"
     chance = random.Random(name)
-    assert started(calm, name).wait(600) == 0
+    undisturbed = started(calm, name)
+    undisturbed.communicate(timeout=600)
+    assert undisturbed.returncode == 0
     while_training = 0
     for _ in range(KILLS):
         process, before = started(hit, name), size(hit)
