@@ -39,10 +39,9 @@ def train(settings, state=None):
     if state:
         net.load_state_dict({name: torch.tensor(state[f"net/{name}/"]) for name in net.state_dict()})
         moments = optimizer.state_dict()
-        for name, value in state.items():
-            if name.startswith("optimizer/"):
-                _, number, key, _ = name.split("/")
-                moments["state"].setdefault(int(number), {})[key] = torch.tensor(value)
+        for name in (each for each in state if each.startswith("optimizer/")):
+            _, number, key, _ = name.split("/")
+            moments["state"].setdefault(int(number), {})[key] = torch.tensor(state[name])
         optimizer.load_state_dict(moments)
         random.set_state(torch.tensor(state["random"]))
         first = state["epoch"] + 1
@@ -51,10 +50,8 @@ def train(settings, state=None):
             optimizer.zero_grad()
             nn.functional.cross_entropy(net(X[batch]), y[batch]).backward()
             optimizer.step()
-        with torch.no_grad():
-            right = (net(X).argmax(1) == y).double()
-        after = {f"net/{name}": each for name, each in plain(net.state_dict()).items()}
-        after |= {f"optimizer/{name}": each for name, each in plain(optimizer.state_dict()["state"]).items()}
+        right = (net(X).argmax(1) == y).double()
+        after = plain({"net": net.state_dict(), "optimizer": optimizer.state_dict()["state"]})
         scores = {"train_accuracy": right[:1200].mean(), "test_accuracy": right[1200:].mean()}
         yield octant.Epoch(epoch, scores, after | {"random": random.get_state(), "epoch": epoch})
 

@@ -21,7 +21,7 @@ MARKED = [pytest.param(name, marks=with_torch) if "torch" in name else name for 
 def test_examples_are_short() -> None:
     assert set(ALL) == {"digits_forest", "digits_numpy", "digits_sgd", "digits_torch"}
     for name in ALL:
-        assert len((EXAMPLES / f"{name}.py").read_text().splitlines()) <= 65, name
+        assert len((EXAMPLES / f"{name}.py").read_text().splitlines()) <= 60, name
         assert f"{name}.py" in (EXAMPLES / "README.md").read_text()
 
 
