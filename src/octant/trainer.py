@@ -91,7 +91,8 @@ class Trainer:
     `files` are logged with a finished run, from its last record: name -> content. `log_model` logs its model, which
     `model_digest` digests where its files lie on this machine (None: one is missing or empty).
     `log_figures` logs figures of single runs. `discard_damaged` throws damaged caches away and counts them. `preload`
-    names modules that a worker finds imported, given the settings of all runs.
+    names modules that a worker finds imported, given the settings of all runs. `labels` is what reports call settings
+    and their values: {"loss": "loss", "loss=mse": "squared error"}.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Trainer:
     log_figures: Callable[..., None] | None = None
     discard_damaged: Callable[[], int] = lambda: 0
     preload: Callable[[list[Any]], list[str]] = lambda settings: []
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def parse(self, values: Mapping[str, Any]) -> Any:
         """Settings from a plain mapping; raises InputError, one line: what was wrong and what is allowed."""

@@ -29,6 +29,16 @@ def _log_figures(*arguments: Any) -> None:
     portraits.log(*arguments)
 
 
+LABELS = {
+    "loss=mse": "squared error",
+    "loss=cross_entropy": "cross-entropy",
+    "hidden": "hidden activation",
+    "hidden=relu": "ReLU",
+    "output": "output activation",
+    "init": "initial weights",
+    "dataset": "data set",
+}
+
 TRAINER = Trainer(
     "network",
     Settings,
@@ -40,4 +50,5 @@ TRAINER = Trainer(
     log_figures=_log_figures,
     discard_damaged=network.discard_damaged,
     preload=network.preload,
+    labels=LABELS,
 )
