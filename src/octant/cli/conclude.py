@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from octant.cli.outcome import outcome_of
+from octant.cli.outcome import found_again, outcome_of
 from octant.errors import UNDELIVERED, InputError, printable
 from octant.runs.sweep import Sweep
 from octant.tracking.launching import Launched
@@ -41,7 +41,8 @@ def _conclude(launched: Launched, connection: Connection) -> None:
 def _one(sweep: Sweep, connection: Connection) -> None:
     from octant.analysis.report.pages import base_address
 
-    print(outcome_of(sweep.runs[0].journal))
+    run = sweep.runs[0]
+    print(f"{found_again(run) if sweep.skipped else ''}{outcome_of(run.journal)}")
     link = f"{base_address(sweep.store)}{sweep.orders[0].path_in(connection.experiment_id)}"
     print(f"in MLflow (octant ui): {link}")
     _log_figures(sweep, connection, [sweep.orders[0].receipt()["run_id"]])

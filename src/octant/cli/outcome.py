@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from octant.analysis.chance import at_chance
 from octant.runs.journal import FILES, Journal, read_json
+from octant.runs.run import Run
 from octant.tracking.runs import TEST_ERRORS
+
+
+def found_again(run: Run) -> str:
+    """Which run was there already, and how to train it anew."""
+    return f"there already: {run.name}; to train it anew, add rerun=true to the command\n"
 
 
 def outcome_of(journal: Journal) -> str:

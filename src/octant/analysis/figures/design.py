@@ -50,11 +50,11 @@ class Design:
         return sorted(there, key=lambda each: [places[name][level] for name, level in zip(factors, each, strict=True)])
 
     def label(self, config: str) -> str:
-        """The configuration by its levels, or by its name where these say too little or are much longer."""
+        """The configuration by its levels, or by its name where these say too little, or twice as long."""
         levels = list(self.cells[config].values())
         text = ", ".join(levels)
         numbers = sum(is_numeric([level]) for level in levels)  # of two numbers nobody can say which is which
-        return text if levels and numbers < 2 and len(text) < len(config) + 5 else config
+        return text if levels and numbers < 2 and len(text) < 2 * len(config) else config
 
     @property
     def endpoint(self) -> str:

@@ -58,7 +58,10 @@ class Configurations:
         best, said = self.verdict.best, self.sentences()[0]
         if best.decision is not Decision.UNDECIDED or len(best.names) == 2:
             return said
-        named = f" They are, best first: {listed(map(self.name, best.leaders))}." * (len(best.leaders) <= MOST_NAMED)
+        several = len(best.leaders) < len(best.names) and len(best.leaders) <= MOST_NAMED
+        if several:
+            said = self.sentences()[-1]
+        named = f" They are, best first: {listed(map(self.name, best.leaders))}." * several
         rest = "" if "would" in said else f" Between the first two {self.needed()}."
         return f"{said}{named}{rest}"
 
@@ -98,9 +101,10 @@ class Configurations:
             said = f"Which of the {count} is best is not settled ({means})"
             return [f"{said}; {self.needed()}.", f"{said}."]
         said = f"{len(best.leaders)} of the {count} may be best ({means})"
-        shared = self._shared()
-        which = " Which one is not settled."
-        return [*([f"{said}; all have {shared}.{which}"] if shared else []), f"{said}.{which}"]
+        shared, which = self._shared(), "Which one is not settled."
+        names = self.words.start(listed(map(self.name, best.leaders), "or"))
+        named = [f"{names} is the best of the {count} ({means}). {which}"] if len(best.leaders) < MOST_NAMED else []
+        return [*named, *([f"{said}; all have {shared}. {which}"] if shared else []), f"{said}. {which}"]
 
     def _shared(self) -> str:
         """The levels that all leaders have, and not all configurations."""

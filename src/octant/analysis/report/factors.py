@@ -72,7 +72,7 @@ def _depends(factor: Factor, question: Question, words: Vocabulary) -> list[str]
     led, still_open = [], []
     for level, winner in _winners(factor, split).items():
         leads = [each.ranking.lead for each in factor.cells if dict(each.where)[split] == level]
-        at = words.bare(split, level)
+        at = words.after(split, level)
         if winner:
             led.append(f"with {at} {words.level(factor.name, winner)} leads by {gains(leads, question, of=False)}")
         else:

@@ -154,7 +154,7 @@ class Findings:
             name in examples and at_chance(value, examples[name]) is not None
             for name, value in zip(runs["fingerprint"], runs["test_accuracy"], strict=True)
         ]
-        return runs[lost]
+        return runs[np.array(lost, dtype=bool)]
 
     def typical(self) -> list[str]:
         """The id of each configuration's median run by test accuracy, diverged ones left out."""

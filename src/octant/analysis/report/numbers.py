@@ -48,9 +48,10 @@ def number(difference: Difference) -> str:
 def decimals_of(difference: Difference) -> int:
     """As many places as the interval makes sense of, and as many as it takes to say on which side of 0 an end is."""
     half = (difference.high - difference.low) / 2
-    half = half if half > TINY else abs(difference.gain) / 10
+    ends = (difference.low, difference.high) if difference.n >= ENOUGH and half > TINY else ()
+    half = half if ends else abs(difference.gain) / 4
     borne = max(0, ceil(-log10(half))) if half > TINY else 0
-    return max([borne, *(_places(each) for each in (difference.gain, difference.low, difference.high))])
+    return max([borne, *(_places(each) for each in (difference.gain, *ends))])
 
 
 def _places(size: float) -> int:

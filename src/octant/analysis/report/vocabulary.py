@@ -35,14 +35,18 @@ class Vocabulary:
         return listed([*(each.removesuffix(f" {last}") for each in said[:-1]), said[-1]] if same else said)
 
     def bare(self, factor: str, level: str) -> str:
-        """The level where its factor has just been named."""
+        """The level by itself."""
         return self.labels.get(f"{factor}={level}", level)
+
+    def after(self, factor: str, level: str) -> str:
+        """The level where its factor has just been named: a word needs no more."""
+        return self.level(factor, level) if _says_nothing(level) else self.bare(factor, level)
 
     def level(self, factor: str, level: str) -> str:
         """The level in words that no other factor's level has."""
         own = self.levels.get(factor, (level,))
         others = {each for name, known in self.levels.items() if name != factor for each in known}
-        plain = not others & set(own) and not any(each in YES_NO or is_numeric([each]) for each in own)
+        plain = not others & set(own) and not any(map(_says_nothing, own))
         return self.bare(factor, level) if plain else f"{_tail(factor)} {self.bare(factor, level)}"
 
     def configuration(self, cell: Mapping[str, str], name: str = "") -> str:
@@ -52,6 +56,10 @@ class Vocabulary:
     def start(self, said: str) -> str:
         """A name that begins a sentence: with a capital if the words are declared, untouched if they are strangers'."""
         return said[:1].upper() + said[1:] if self.labels else said
+
+
+def _says_nothing(level: str) -> bool:
+    return level in YES_NO or is_numeric([level])
 
 
 def _tail(name: str) -> str:
