@@ -210,7 +210,7 @@ ODD = {
             "fingerprint"] + f"/{u}") for units in (10, 50)]), f"{A} hidden_units=50"),
     "rates without validation": (
         grid(2).query("learning_rate < 0.01").assign(validation_accuracy=np.nan), f"{A} learning_rate=0.003"),
-    "a part of the grid": (grid(2).query("learning_rate < 0.1 or config != @A"), "at each configuration's own learning"),
+    "a part of the grid": (grid(2).query("learning_rate < 0.1 or config != @A"), "each configuration's own learning"),
 }  # fmt: skip
 
 

@@ -71,10 +71,10 @@ def test_published_verdicts_are_the_runs() -> None:
         "with output sigmoid.",
         "mnist": "Which loss is better depends on hidden activation: with tanh squared error leads by "
         f"{min(with_tanh):.1f} to {max(with_tanh):.1f} points; with sigmoid it is {settled}",
-        "mnist-tuned": f"Cross-entropy beats squared error by about {seeds.mean():.2f} {unit} ({low:.2f} to {high:.2f}), "
-        "on average over the other choices.",
-        "lecture": f"2 of the 4 configurations may be best (test accuracy {span}); all have hidden sigmoid. Which one is "
-        f"{settled}",
+        "mnist-tuned": f"Cross-entropy beats squared error by about {seeds.mean():.2f} {unit} ({low:.2f} to "
+        f"{high:.2f}), on average over the other choices.",
+        "lecture": f"2 of the 4 configurations may be best (test accuracy {span}); all have hidden sigmoid. Which one "
+        f"is {settled}",
     }
     for name, sentence in wanted.items():
         assert headline(*judged(name)) == sentence
@@ -103,6 +103,13 @@ def test_published_runs_have_the_settings_told(name: str) -> None:
         decisive = settings.model_dump(exclude={"dataset": {"root", "path", "label"}})
         text = json.dumps([decisive, row["dataset_digest"], FIRST_EDITION], sort_keys=True)
         assert hashlib.sha256(text.encode()).hexdigest() == row["fingerprint"]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_published_page_links_to_its_siblings(name: str) -> None:
+    links = re.findall(r"\]\(\.\./([\w-]+)/README\.md\)", (ROOT / "experiments" / name / "README.md").read_text())
+    assert set(links) <= set(SHIPPED) - {name}
+    assert len(set(links)) == 2
 
 
 @pytest.mark.parametrize("name", ["factorial", "mnist", "lecture"])

@@ -9,7 +9,7 @@ from octant.analysis.report.numbers import TINY, by, listed, margin, plural, spa
 from octant.analysis.report.vocabulary import Vocabulary
 from octant.analysis.verdict import Decision, Difference, Verdict
 
-MOST_NAMED = 6
+MOST_NAMED = 4
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from octant import home
 from octant.analysis import figures
 from octant.analysis.figures import Drawing, rendered
 from octant.analysis.means import Means, means
+from octant.analysis.comparison.settings import word
 from octant.analysis.power import ENOUGH
 from octant.analysis.report import rates, words
 from octant.analysis.report.collect import collect
@@ -211,7 +212,10 @@ def terminal(found: Findings) -> str:
     columns |= ({"low": "from", "high": "to"} if enough else {}) | {"n": f"{question.noun}s"}
     columns |= {"diverged": "diverged"} if summary["diverged"].any() else {}
     form = "{:.2f}" if question.is_share else "{:.4g}"
-    table = summary.head(MOST_ROWS)[[*columns]].rename(columns=columns)
+    table = summary.head(MOST_ROWS)[[*columns]]
+    for name in factors:
+        table[name] = [found.words.bare(name, word(level)) for level in table[name]]
+    table = table.rename(columns=columns)
     more = f"\n... and {len(summary) - len(table)} more, in configurations.csv" if len(summary) > len(table) else ""
     text = table.to_string(index=False, float_format=form.format, na_rep="-")
     return f"{text}{more}\n\n{words.headline(found.verdict, found.words)}{rates.next_step(found)}"
