@@ -156,7 +156,7 @@ def test_the_answer_has_the_verdicts_numbers() -> None:
     assert ends[1]
     assert both
     assert one
-    wanted = [f"{ends[0][1]} to {ends[0][2]}", f"{both[2]} to {both[1]}", f"{ends[1][1]} to {ends[1][2]}", one[1]]
+    wanted = [f"{ends[0][1]} to {ends[0][2]}", both[2], both[1], f"{ends[1][1]} to {ends[1][2]}", one[1]]
     for text in (english, korean):
         assert re.findall(r"\d\.\d+(?: to \d\.\d)?", text) == wanted
 

@@ -72,7 +72,8 @@ def ladder_figure(curves: pd.DataFrame) -> Figure:
     whole.set_title("all of it", fontsize=9.5)
     whole.set_xticks(range(len(TITLES)), [fitted(title, 0.75, 8.5, 3) for title in TITLES.values()], fontsize=8.5)
     figure.supylabel(f"test accuracy after {last} epochs, %", fontsize=9)
-    legend_below(figure, *near.get_legend_handles_labels(), "lines: mean over seeds; ticks: single seeds")
+    handles, labels = near.get_legend_handles_labels()
+    legend_below(figure, handles, labels, "lines: mean over seeds; ticks: single seeds")
     return figure
 
 
@@ -85,7 +86,7 @@ def chaos_figure(chaos: pd.DataFrame) -> Figure:
         name, seen = str(config), line[line["distance"] > 0]
         thin, look = twin != "reversed", looks.style(name)
         axes.plot(seen["examples"], seen["distance"], color=look.colour, linestyle=":" if thin else look.dash,
-                  linewidth=1.2 if thin else 2.0, label=f"{looks.label(name)}{', float32 pixels' if thin else ''}")  # fmt: skip
+                  linewidth=1.2 if thin else 2.0, label=looks.label(name) + ", float32 pixels" * thin)  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.xaxis.set_major_formatter("{x:,.0f}")
