@@ -183,7 +183,7 @@ def test_the_readme_keeps_what_others_wrote(tmp_path: Path, undrawn: None) -> No
 def test_diverged_runs_are_named(plain: dict[str, bytes]) -> None:
     text = plain["report.md"].decode()
     assert "1 of 80 runs." in text
-    assert f"| {A} | 0.1 | 2 | 7 | - |" in text
+    assert f"| {A} | seed 2 | 0.1 | 7 | - |" in text
     assert f"left out: {A} diverged with seed 2 at epoch 7" in text
 
 

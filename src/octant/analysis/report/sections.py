@@ -22,8 +22,6 @@ from octant.tracking.runs import PROVENANCE
 MOST_ROWS = 50
 HARDEST = {"test example": "{example}", "class": "{class}", "most often read as": "{said}",
            "wrong in % of runs": "{wrong_percent:.0f}"}  # fmt: skip
-DIVERGED = {"configuration": "{config}", "rate": "{learning_rate:g}", "seed": "{seed}",
-            "epoch": "{diverged_epoch:.0f}", "reason": "{diverged_reason}"}  # fmt: skip
 CHOSEN = {"runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}", "note": "{note}"}
 
 
@@ -176,7 +174,11 @@ def _lost(found: Findings) -> Section:
     for config, runs in gone.groupby("config"):
         which = listed(f"{name}" for name in labels_of(runs, found.question))
         said.append(f"Collapsed, no better than always saying the most frequent class: {config}, {which}.")
-    return Section("Diverged and collapsed runs", said, table_of(lost, DIVERGED))
+    lost = lost.assign(which=labels_of(lost, found.question))
+    columns = {"configuration": "{config}", "run": "{which}"}
+    columns |= {"rate": "{learning_rate:g}"} if RATE in lost else {}
+    columns |= {"epoch": "{diverged_epoch:.0f}", "reason": "{diverged_reason}"} if "diverged_reason" in lost else {}
+    return Section("Diverged and collapsed runs", said, table_of(lost, columns))
 
 
 def _capital(text: str) -> str:
