@@ -13,10 +13,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from octant import home
 from octant.analysis import figures
-from octant.analysis.figures import Drawing, rendered
-from octant.analysis.means import Means, means
 from octant.analysis.comparison.settings import word
 from octant.analysis.figures import Drawing, rendered
+from octant.analysis.means import Means, means
 from octant.analysis.power import ENOUGH
 from octant.analysis.report import rates, words
 from octant.analysis.report.collect import collect
