@@ -84,7 +84,8 @@ def log(connection: Connection, report: Report) -> str:
 def _means(found: Findings) -> Means:
     """What MLflow's chart draws, on the axis of the report's figure."""
     floor = figures.value_range(found.curves, found.design)[0] / found.question.scale
-    return means(found.compared, found.curves, list(found.main.summary["config"]), found.design, floor)
+    design = figures.design_of(found.runs, found.question)  # MLflow's names are what one types, without labels
+    return means(found.compared, found.curves, list(found.main.summary["config"]), design, floor)
 
 
 def publish(connection: Connection) -> Path:
