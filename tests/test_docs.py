@@ -42,6 +42,7 @@ ELSEWHERE = {
     "make ui": "test_the_comparison_shows_eight_named_curves",
     "octant server": "test_strangers_are_refused",
     "make test-services": "CI itself",
+    "make lock": "by hand: it needs uv, and the packages' index",
     "make bench": "by hand: a quarter of an hour, and PyTorch to install",
     "python benchmarks/intervals.py": "by hand: an hour",
     "octant experiment=factorial hydra/launcher=ray hydra.launcher.address=head:6379": "test_a_sweep_on_a_cluster",
