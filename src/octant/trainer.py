@@ -6,7 +6,7 @@ types below.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -88,6 +88,7 @@ class Trainer:
     """A trainer as the kit sees it; all but the first three are optional.
 
     `data` says what a run with these settings is trained on, and raises InputError for settings that do not fit it.
+    `metrics` names what every record will hold, where that is known beforehand; empty: the first record tells.
     `files` are logged with a finished run, from its last record: name -> content. `log_model` logs its model, which
     `model_digest` digests where its files lie on this machine (None: one is missing or empty).
     `log_figures` logs figures of single runs. `discard_damaged` throws damaged caches away and counts them. `preload`
@@ -99,6 +100,7 @@ class Trainer:
     settings: type[Settings]
     train: Callable[[Any, Mapping[str, Value] | None], Iterator[Epoch]]
     data: Callable[[Any], Data] = lambda settings: NO_DATA
+    metrics: Callable[[Any], Iterable[str]] = lambda settings: ()
     files: Callable[[Any, Epoch], Mapping[str, bytes]] = lambda settings, last: {}
     log_model: Callable[..., None] | None = None
     model_digest: Callable[[Mapping[str, Any], Path, str], str | None] | None = None

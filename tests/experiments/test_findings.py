@@ -14,6 +14,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from scipy.stats import ttest_1samp
 
+from octant.analysis.question import Question
 from octant.analysis.report.collect import Material
 from octant.analysis.report.findings import find
 from octant.analysis.report.vocabulary import Vocabulary
@@ -21,6 +22,7 @@ from octant.analysis.report.words import headline
 from octant.analysis.verdict import Verdict
 from octant.network.settings import Settings
 from octant.runs.settings import parse_launch
+from octant.tracking.declared import Declared
 
 FIRST_EDITION = 2  # its number for the rules of the numerics
 ROOT = Path(__file__).parents[2]
@@ -31,8 +33,10 @@ RESULTS = ROOT / "benchmarks" / "results"
 def judged(name: str) -> tuple[Verdict, Vocabulary]:
     """The verdict on a published results.csv."""
     runs = pd.read_csv(ROOT / "experiments" / name / "results.csv")
-    asked = {"shared_rate": "0.1"} if name.endswith("tuned") else {}
-    found = find(Material(name, name, asked, runs, pd.DataFrame(columns=["fingerprint", "epoch", "test_accuracy"])))
+    tuned = name.endswith("tuned")
+    question = Question(("loss", "hidden", "output"), ("learning_rate",) if tuned else ())
+    declared = Declared(name, question, (), shared_rate=0.1 if tuned else None)
+    found = find(Material(name, declared, runs, pd.DataFrame(columns=["fingerprint", "epoch", "test_accuracy"])))
     return found.verdict, found.words
 
 

@@ -13,9 +13,9 @@ from octant.analysis.report.words import headline
 from octant.analysis.verdict import verdict_of
 from octant.errors import InputError
 from octant.runs.settings import Tracking
+from octant.tracking.declared import declared_of
 from octant.tracking.runs import read_curves, read_runs
 from octant.tracking.store import connect, locate
-from octant.tracking.view import newest_sweep
 from octant.trainer import trainer
 
 # The departures that a rung still has, as conf/rung/ spells them (a test holds the two together).
@@ -82,12 +82,11 @@ def agreement(curves: pd.DataFrame, transcription: pd.DataFrame) -> pd.DataFrame
 
 
 def _read(experiment: str) -> pd.DataFrame:
-    """One row a run and epoch of the experiment's newest sweep on MNIST."""
+    """One row a run and epoch of the experiment's own sweep on MNIST."""
     connection = connect(locate(Tracking(), home.state()), experiment, create=False)
-    sweep = newest_sweep(connection)
-    runs = read_runs(connection, sweep) if sweep else pd.DataFrame()
+    runs = read_runs(connection, declared_of(connection).sweep)
     if runs.empty or set(runs["dataset"]) != {"mnist"}:
-        raise InputError(f"no MNIST runs in the newest sweep of {experiment}; run: octant experiment={experiment}")
+        raise InputError(f"no MNIST runs in the sweep of {experiment}; run: octant experiment={experiment}")
     finals = runs.drop(columns=["train_loss", "test_loss"]).rename(columns={"test_accuracy": "final"})
     curves = read_curves(connection, runs)[["fingerprint", "epoch", *ACCURACIES]]
     return finals.drop(columns="train_accuracy").merge(curves, on="fingerprint")

@@ -63,18 +63,18 @@ def _many(sweep: Sweep, connection: Connection) -> None:
     address = pages.base_address(sweep.store)
     try:
         done = pages.write(connection, sweep.name)
-    except InputError as error:  # such as two data sets in one sweep: the runs stand, there is no report
+    except InputError as error:  # the runs stand, there is no report
         print(f"no report: {error}\ncomparison  {address}{path_of(connection.experiment_id, sweep.name)}")
         return
-    if done.runs < (expected := len(sweep.runs) - len(sweep.unfinished)):
-        others = "another launch has taken the others into its sweep; the same command again shows all"
-        print(f"octant: the report has {done.runs} of the {expected} runs: {others}", file=sys.stderr)
     print(f"\n{printable(done.text)}\n")
     print(f"figure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}")
     print(f"in MLflow   {address}{pages.log(connection, done)}")
     if done.published:
         print(done.published)
     print(f"comparison  {address}{done.link}\n            (octant ui starts the server there)")
+    if not sweep.is_own:
+        name = sweep.launch.experiment.name
+        print(f"a variant of experiment {name}, whose own sweep stays: octant report {name} --sweep {sweep.name}")
     _log_figures(sweep, connection, done.typical)
 
 

@@ -31,6 +31,7 @@ from octant.analysis.report.sections import (
 )
 from octant.errors import InputError
 from octant.runs.journal import replace
+from octant.tracking.declared import folder_of
 from octant.tracking.runs import PROVENANCE
 from octant.tracking.store import Connection, Store
 from octant.tracking.view import UI_HOST, log_report, path_of, show_means
@@ -56,10 +57,13 @@ class Report:
 
 
 def write(connection: Connection, sweep: str | None = None) -> Report:
-    """Write the report of a sweep, or of the newest; raises InputError without runs that can be compared."""
+    """Write the report of a sweep, or of the experiment's own, to reports/ in the state folder: see `folder_of`.
+
+    Raises InputError without runs that can be compared.
+    """
     found = find(collect(connection, sweep))
-    sweep = found.material.sweep
-    folder = home.state() / "reports" / connection.experiment
+    sweep = found.material.declared.sweep
+    folder = home.state() / "reports" / folder_of(connection, sweep)
     files = write_files(found, folder)
     link = path_of(connection.experiment_id, sweep)
     return Report(
@@ -89,7 +93,7 @@ def _means(found: Findings) -> Means:
 
 
 def publish(connection: Connection) -> Path:
-    """Write the newest sweep's report to experiments/NAME, the folder of what was found; returns the folder.
+    """Write the report of the experiment's own sweep to experiments/NAME, where what was found lies; returns it.
 
     Raises InputError unless every run was trained from a clean commit: others could not repeat it.
     """
@@ -135,7 +139,7 @@ def write_files(found: Findings, folder: Path) -> list[Path]:
         written[f"{stem}.svg"], written[f"{stem}.png"] = rendered(drawing.figure)
         alt[stem] = drawing.alt.translate(str.maketrans("[]", "()"))  # a bracket would end it in markdown
     context = {
-        **{"found": found, "name": found.material.experiment, "question": found.material.asked.get("question", "")},
+        **{"found": found, "name": found.material.experiment, "question": found.material.declared.text},
         **{"answer": words.headline(found.verdict, found.words), "notes": notes(found)},
         **{"warnings": words.edges(found.chosen), "tables": [name for name in written if name.endswith(".csv")]},
         **{"command": command(found), "lead": lead_figure(found), "sections": sections(found, set(alt))},

@@ -95,7 +95,7 @@ def _curves(found: Findings) -> str:
 
 def sections(found: Findings, drawn: set[str]) -> list[Section]:
     """All sections after the first screen; what was not drawn is said so."""
-    errors = [] if "confusion" in drawn else ["Left out: the runs kept no predictions, or made no mistake."]
+    errors = [] if "confusion" in drawn else ["Left out: no predictions kept, no mistake made, or other test examples."]
     pictures = [] if "hardest" in drawn else ["No pictures: the data set is not at hand, or has none."]
     blank = "Mean over runs; right answers (the diagonal) are left grey. All share one scale of colours."
     pairs = found.main.pairs
