@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString, RangeSweep, Sweep
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 
 from octant.errors import InputError, unknown_word
 
@@ -63,6 +64,29 @@ def refuse_sweeps(overrides: Sequence[str]) -> None:
 def refuse_launcher(word: str) -> NoReturn:
     """Raise InputError for a launcher that is not octant's."""
     raise InputError(f"hydra/launcher={word}: a launch of octant's has all runs of a sweep; {INSTEAD.get(word, HERE)}")
+
+
+def changes(overrides: Sequence[str], own: Any, kept: Sequence[str]) -> bool:
+    """Whether the overrides give another sweep than `own`, the composed configuration of an experiment's yaml.
+
+    Keys that begin with one of `kept`, and where Hydra launches it, change no run.
+    """
+    parser = OverridesParser.create()
+    sweeps = own.hydra.sweeper.params or {}
+    there = (*kept, "hydra/launcher", "hydra.launcher")
+    for each in parser.parse_overrides([text for text in overrides if not text.startswith(there)]):
+        key = each.key_or_group
+        choices = own.hydra.runtime.choices
+        known = choices[key] if key in choices else OmegaConf.select(own, key)
+        before = _swept(parser.parse_override(f"{key}={sweeps[key]}")) if key in sweeps else [repr(known)]
+        if each.is_add() or each.is_delete() or _swept(each) != before:
+            return True
+    return False
+
+
+def _swept(override: Override) -> list[str]:
+    """What an override gives, each value once, in an order of its own."""
+    return sorted({repr(value) for value in values_of(override)})
 
 
 def quoted(text: str) -> str:

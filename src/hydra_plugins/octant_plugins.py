@@ -16,7 +16,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, OverrideType
 from hydra.core.utils import JobReturn, JobRuntime, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
@@ -86,7 +86,10 @@ def _returned(job: Sequence[str], endpoint: float) -> JobReturn:
 
 
 def compose(loader: Any, master: DictConfig, jobs: Sequence[Sequence[str]]) -> Iterator[dict[str, Any]]:
-    """The composed configuration of each job, as plain containers; one at a time, so that a mistake is told at once."""
+    """The composed configuration of each job, as plain containers; one at a time, so that a mistake is told at once.
+
+    Where the jobs differ in the word of a group, a setting that only some of them have is left out of the others.
+    """
     parser = OverridesParser.create(config_loader=loader)
 
     @cache
@@ -100,11 +103,27 @@ def compose(loader: Any, master: DictConfig, jobs: Sequence[Sequence[str]]) -> I
             del config["hydra"]
         return config
 
+    @cache
+    def groups_of(job: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(text for text in job if _is_group(loader, parsed(text)))
+
+    def lacks(groups: tuple[str, ...], override: Override) -> bool:
+        return override.type is OverrideType.CHANGE and _has_not(base(groups), override.get_key_element())
+
+    choices = list(dict.fromkeys(groups_of(tuple(job)) for job in jobs))
     for job in jobs:
-        groups = tuple(text for text in job if _is_group(loader, parsed(text)))
+        groups = groups_of(tuple(job))
+        plain = [parsed(text) for text in job if text not in groups]
+        plain = [each for each in plain if not lacks(groups, each) or all(lacks(other, each) for other in choices)]
         config = copy.deepcopy(base(groups))
-        ConfigLoaderImpl._apply_overrides_to_config([parsed(t) for t in job if t not in groups], config)
+        ConfigLoaderImpl._apply_overrides_to_config(plain, config)
         yield OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[misc]
+
+
+def _has_not(config: DictConfig, key: str) -> bool:
+    head, _, last = key.rpartition(".")
+    part = OmegaConf.select(config, head) if head else config
+    return OmegaConf.is_dict(part) and last not in part
 
 
 def _is_group(loader: Any, override: Override) -> bool:

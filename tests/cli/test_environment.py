@@ -56,7 +56,7 @@ def left_of(home: Path) -> dict[str, Any]:
         "models": store.query("select count(*), min(status) from logged_models"),
         "question": store.query("select value from experiment_tags where key = 'question'"),
     }
-    report = home / "reports" / "octant"
+    (report,) = (home / "reports").glob("octant-*")
     kinds = (".png", ".svg", ".csv")
     return rows | {path.name: path.read_bytes() for path in sorted(report.iterdir()) if path.suffix in kinds}
 

@@ -47,6 +47,8 @@ def test_no_escape_reaches_the_terminal(command: str, name: str, original: Path,
         store.execute("update tags set value = ? || value where key in ('cpu', 'launch', 'config')", (ESCAPES,))
         store.execute("insert into experiments select 99, ?, '', 'active', 0, 0, ''", (ESCAPES,))
         store.execute("update experiment_tags set value = ? || value where key = 'question'", (ESCAPES,))
+        mark = '"text": "'
+        store.execute("update experiment_tags set value = replace(value, ?, ?)", (mark, mark + ESCAPES))
     done = run_octant(home, command, name.replace("RUN", str(run_id)))
     said = done.stdout + done.stderr
     assert said

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 
@@ -19,6 +21,25 @@ def run_octant(home: Path, *arguments: str, **more: str) -> subprocess.Completed
     """Run `python -m octant ...` to its end."""
     command = [sys.executable, "-m", "octant", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment(home, **more), check=False)
+
+
+def run_here(home: Path, *words: str) -> int:
+    """Run the command line in this process, which saves its start; returns the exit code."""
+    from octant.cli import main
+    from octant.tracking import launching
+
+    before = (sys.argv[:], signal.getsignal(signal.SIGINT), os.environ.get("OCTANT_HOME"))
+    os.environ["OCTANT_HOME"] = str(home)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MLflow's own, when it is first used
+            return main.run(words)
+    finally:
+        launching.launches.clear()
+        launching.commands.clear()
+        sys.argv[:], handler, folder = before
+        signal.signal(signal.SIGINT, handler)
+        os.environ.pop("OCTANT_HOME") if folder is None else os.environ.update(OCTANT_HOME=folder)
 
 
 class Runs:

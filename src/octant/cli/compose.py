@@ -22,6 +22,7 @@ from hydra_plugins import octant_overrides
 from octant import home
 from octant.cli.program import OCTANT, PRIMARY, Program
 from octant.errors import InputError, unknown_word
+from octant.runs.settings import OWN
 
 _HYDRA_S = (HydraException, OmegaConfBaseException, RecognitionException, IllegalStateException)
 
@@ -43,8 +44,9 @@ def launch(words: Sequence[str], overrides: Sequence[str], program: Program) -> 
     """Compose what the words say, train it and say what came out; returns the exit code."""
     from octant.tracking import launching
 
+    launching.commands.append(launching.Command(words, asks_its_own(overrides, program)))
     try:
-        single = _compose(words, program)
+        single = _compose(_of_some(words), program)
     except _HYDRA_S as error:
         if str(error).startswith(("Ambiguous value", "Sweep parameters")):
             octant_overrides.refuse_sweeps(overrides)
@@ -57,6 +59,38 @@ def launch(words: Sequence[str], overrides: Sequence[str], program: Program) -> 
     from octant.cli.conclude import conclude
 
     return conclude(launched)
+
+
+def asks_its_own(overrides: Sequence[str], program: Program) -> bool:
+    """Whether the command asks for an experiment as its yaml declares it, or for one without a yaml; no variant."""
+    given = dict(text.split("=", 1) for text in overrides if "=" in text)
+    name = given.get("experiment.name", given.get("experiment", ""))
+    if program.conf is None or not (program.conf / "experiment" / f"{name}.yaml").is_file():
+        return True
+    if given.get("experiment") != name:
+        return False
+    kept = [f"{key}{end}" for key in OWN - {"experiment", "trainer"} for end in "=."] + ["experiment=", "tracking="]
+    if all(text.startswith((*kept, "hydra/launcher", "hydra.launcher")) for text in overrides):
+        return True
+    try:
+        with hydra.initialize_config_dir(str(program.conf), version_base="1.3"):
+            own = hydra.compose(_register(program), [f"experiment={name}"], return_hydra_config=True)
+        return not octant_overrides.changes(overrides, own, kept)
+    except _HYDRA_S:
+        return False  # what is wrong is told when it is composed
+
+
+def _of_some(words: Sequence[str]) -> list[str]:
+    """Where the word of a group is swept, its settings as sweeps of one value: not every word needs to have them.
+
+    Hydra composes the other overrides once with the group's default word, which may not.
+    """
+    swept = {each.partition("=")[0] for each in words if re.match(r"\w+=[^=]*,", each)}
+    nested = [re.fullmatch(r"(\w+)(\.[\w.]+)=([^,()]+)", each) for each in words]
+    return [
+        f"{found[1]}{found[2]}=choice({found[3]})" if found and found[1] in swept else each
+        for each, found in zip(words, nested, strict=True)
+    ]
 
 
 def _compose(words: Sequence[str], program: Program) -> list[dict[str, Any]]:

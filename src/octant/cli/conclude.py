@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from octant.cli.outcome import outcome_of
+from octant.cli.outcome import found_again, outcome_of
 from octant.errors import UNDELIVERED, InputError, printable
 from octant.runs.repeats import ignored_seed
 from octant.runs.sweep import Sweep
@@ -44,7 +44,8 @@ def _conclude(launched: Launched, connection: Connection) -> None:
 def _one(sweep: Sweep, connection: Connection) -> None:
     from octant.analysis.report.pages import base_address
 
-    print(outcome_of(sweep.runs[0].journal))
+    run = sweep.runs[0]
+    print(f"{found_again(run) if sweep.skipped else ''}{outcome_of(run.journal)}")
     link = f"{base_address(sweep.store)}{sweep.orders[0].path_in(connection.experiment_id)}"
     print(f"in MLflow (octant ui): {link}")
     _log_figures(sweep, connection, [sweep.orders[0].receipt()["run_id"]])
@@ -65,18 +66,18 @@ def _many(sweep: Sweep, connection: Connection) -> None:
     address = pages.base_address(sweep.store)
     try:
         done = pages.write(connection, sweep.name)
-    except InputError as error:  # such as two data sets in one sweep: the runs stand, there is no report
+    except InputError as error:  # the runs stand, there is no report
         print(f"no report: {error}\ncomparison  {address}{path_of(connection.experiment_id, sweep.name)}")
         return
-    if done.runs < (expected := len(sweep.runs) - len(sweep.unfinished)):
-        others = "another launch has taken the others into its sweep; the same command again shows all"
-        print(f"octant: the report has {done.runs} of the {expected} runs: {others}", file=sys.stderr)
     print(f"\n{printable(done.text)}\n")
     print(f"figure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}")
     print(f"in MLflow   {address}{pages.log(connection, done)}")
     if done.published:
         print(done.published)
     print(f"comparison  {address}{done.link}\n            (octant ui starts the server there)")
+    if not sweep.is_own:
+        name = sweep.launch.experiment.name
+        print(f"a variant of experiment {name}, whose own sweep stays: octant report {name} --sweep {sweep.name}")
     _log_figures(sweep, connection, done.typical)
 
 

@@ -1,4 +1,4 @@
-"""`octant publish NAME`: the report of an experiment's newest sweep becomes what experiments/NAME says was found."""
+"""`octant publish NAME`: the report of an experiment's own sweep becomes what experiments/NAME says was found."""
 
 from __future__ import annotations
 

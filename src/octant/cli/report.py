@@ -1,4 +1,4 @@
-"""`octant report NAME`: tables, figures and pages of an experiment's newest sweep, from the store alone."""
+"""`octant report NAME`: the report of an experiment's own sweep, or of one named, from the store alone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from octant.tracking.store import connect, located
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The experiment."""
+    """The experiment, and one of its sweeps."""
     parser.add_argument("experiment", help="name of the experiment, such as factorial")
+    parser.add_argument(
+        "--sweep", help="name or digest of a sweep; default: the one that the experiment's yaml declares"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -18,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
 
     store = located(options.uri)
     connection = connect(store, options.experiment, create=False)
-    done = pages.write(connection)
+    done = pages.write(connection, options.sweep)
     print(f"{done.text}\n\nwritten to   {done.folder / 'report.html'}")
     print(f"in MLflow    {pages.base_address(store)}{pages.log(connection, done)}")
     return 0

@@ -6,62 +6,65 @@ import argparse
 
 import pandas as pd
 
-from octant.analysis.report.findings import SETTINGS
+from octant.analysis.comparison.design import charge
+from octant.analysis.comparison.settings import named, word
+from octant.analysis.question import Question
 from octant.errors import InputError, printable
 from octant.models.registry import CHAMPION, promote
 from octant.models.verified import fetch
+from octant.tracking.declared import declared_of
 from octant.tracking.runs import read_runs
 from octant.tracking.store import Store, connect, located
-from octant.tracking.view import newest_sweep
-
-_KEYS = ["config", "learning_rate", *SETTINGS]
 
 
-def choose(runs: pd.DataFrame) -> pd.Series:
-    """The run (a row) with the best validation accuracy, within the configuration whose mean over seeds is best.
+def choose(runs: pd.DataFrame, question: Question) -> pd.Series:
+    """The run (a row) with the best validation metric, within the configuration whose mean over repeats is best.
 
-    A configuration is everything but the seed. A diverged run counts as 0 %; ties go to the smaller learning rate,
-    then the smaller seed. `mean` and `n` are the configuration's. No test accuracy is read. Raises InputError without
-    validation accuracies, and for runs on several data sets, whose validation examples differ.
+    A configuration is here one level of each factor and one value of each tuned setting. A diverged run counts as 0 %
+    of a share that is to be large, else as the worst of all; ties go to the smaller tuned value, then the smaller
+    repeat. `mean` and `n` are the configuration's. The endpoint is not read. Raises InputError without validation
+    metrics, and for runs on several data sets, whose validation examples differ.
     """
-    finished = runs["outcome"] == "finished"
+    finished, metric = runs["outcome"] == "finished", question.validation
     if (runs["outcome"] == "diverged").all():
         raise InputError(
             f"all of its runs diverged ({len(runs)}): there is no model to promote; train with a smaller learning_rate"
         )
-    if not (finished & runs["validation_accuracy"].notna()).any():
+    if metric not in runs or not (finished & runs[metric].notna()).any():
         raise InputError(
-            "no run has a validation accuracy, and the test set may choose nothing; train with a validation part: "
-            "dataset.validation_fraction=0.1"
+            f"no run has a {metric.replace('_', ' ')}, and the test set may choose nothing; train with a validation "
+            "part: dataset.validation_fraction=0.1"
         )
     if runs["dataset_digest"].nunique() > 1:
         raise InputError("the sweep has several data sets or splits; sweep one of them to choose among its runs")
-    known = runs.assign(chosen_by=runs["validation_accuracy"].where(finished, 0.0))
-    groups = known.groupby([name for name in _KEYS if name in known], dropna=False)["chosen_by"]
-    known = known.assign(mean=groups.transform("mean").round(12), n=groups.transform("size"))
-    order = ["mean", "config", "learning_rate", "fingerprint_group", "chosen_by", "seed"]
-    known["fingerprint_group"] = groups.ngroup()
-    best = known.sort_values(order, ascending=[False, True, True, True, False, True], kind="stable")
+    _, charged = charge(runs, question, metric)
+    known = runs.assign(config=named(runs, question.compare), chosen_by=charged, gain=question.sign * charged)
+    groups = known.groupby(["config", *question.tune], dropna=False)
+    known = known.assign(mean=groups["chosen_by"].transform("mean"), n=groups["chosen_by"].transform("size"))
+    known = known.assign(rank=(question.sign * known["mean"]).round(10))
+    order = ["rank", "config", *question.tune, "gain", *question.repeat]
+    best = known.sort_values(order, ascending=[name not in ("rank", "gain") for name in order], kind="stable")
     return best.iloc[0]
 
 
-def register(store: Store, experiment: str) -> str:
-    """Promote the champion of the experiment's newest sweep; returns what was done, for the terminal."""
+def register(store: Store, experiment: str, sweep: str | None = None) -> str:
+    """Promote the champion of a sweep, or of the experiment's own; returns what was done, for the terminal."""
     connection = connect(store, experiment, create=False)
-    sweep = newest_sweep(connection)
-    runs = read_runs(connection, sweep) if sweep else pd.DataFrame()
-    if sweep is None or runs.empty:
-        raise InputError(f"experiment {experiment} has no finished runs; run: octant experiment={experiment}")
+    declared = declared_of(connection, sweep)
+    runs, question = read_runs(connection, declared.sweep), declared.question
+    if runs.empty:
+        raise InputError(f"sweep {declared.sweep} has no finished runs; this trains them: {declared.command}")
     try:
-        best = choose(runs)
+        best = choose(runs, question)
     except InputError as error:
         raise InputError(f"experiment {experiment}: {error}") from None
-    name = f"{best['config']} lr={best['learning_rate']:g} seed={best['seed']}"
+    name = " ".join([best["config"], *(f"{each}={word(best[each])}" for each in (*question.tune, *question.repeat))])
+    unit, metric = " %" if question.is_share else "", question.validation.replace("_", " ")
     why = (
-        f"{name}: the best validation accuracy ({100 * best['chosen_by']:.2f} %) of the configuration with the best "
-        f"mean ({100 * best['mean']:.2f} % over {best['n']} seeds) in {sweep}"
+        f"{name}: the best {metric} ({best['chosen_by']:.2f}{unit}) of the configuration "
+        f"with the best mean ({best['mean']:.2f}{unit} over {best['n']} {question.noun}s) in {declared.sweep}"
     )
-    tags = {"experiment": experiment, "sweep": sweep, "config": best["config"], "dataset": best["dataset"]}
+    tags = {"experiment": experiment, "sweep": declared.sweep, "config": best["config"], "dataset": best["dataset"]}
     _refuse_damaged(store, experiment, best["run_id"], name)
     version = promote(connection, best["run_id"], tags, why)
     return f"{CHAMPION} is now version {version}\n{why}\noctant serve and octant predict answer with it"
@@ -84,11 +87,14 @@ def _refuse_damaged(store: Store, experiment: str, run_id: str, name: str) -> No
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The experiment."""
+    """The experiment, and one of its sweeps."""
     parser.add_argument("experiment", help="name of the experiment, such as factorial")
+    parser.add_argument(
+        "--sweep", help="name or digest of a sweep; default: the one that the experiment's yaml declares"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Promote, and say which run it is."""
-    print(printable(register(located(options.uri), options.experiment)))
+    print(printable(register(located(options.uri), options.experiment, options.sweep)))
     return 0

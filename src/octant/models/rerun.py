@@ -7,14 +7,13 @@ octant rerun RUN_ID --data FILE|FOLDER   where the data lie here, if not where t
 from __future__ import annotations
 
 import argparse
-import sys
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from octant import home
-from octant.errors import UNDELIVERED, InputError, printable
+from octant.errors import InputError, printable
 from octant.network.data import load
 from octant.network.settings import Settings
 from octant.runs import provenance
@@ -23,7 +22,7 @@ from octant.runs.journal import Story
 from octant.runs.pool import train_all
 from octant.runs.progress import Progress
 from octant.runs.run import Run
-from octant.tracking.store import located, said_by_store
+from octant.tracking.store import located
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
 from octant.trainer import DEFAULT, Data, Trainer, trainer
 
@@ -41,16 +40,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Repeat the run; a store that does not answer is UNDELIVERED, not 1, which would say that the numbers differ."""
-    store = located(options.uri)
-    try:
-        stored = read_run(store, options.run_id)
-    except Exception as error:
-        if (told := said_by_store(error)) is None:
-            raise
-        print(f"octant: {store.shown} does not answer: {told}", file=sys.stderr)
-        return UNDELIVERED
-    return rerun(stored, options.data)
+    """Repeat the run; a store that does not answer is not 1, which would say that the numbers differ."""
+    return rerun(read_run(located(options.uri), options.run_id), options.data)
 
 
 def rerun(stored: StoredRun, data: str | None) -> int:

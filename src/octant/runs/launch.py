@@ -21,16 +21,19 @@ from typing import Any, NoReturn
 from octant import home
 from octant.errors import UNDELIVERED
 from octant.runs import cluster
+from octant.runs.factors import check_metrics
 from octant.runs.journal import Busy
 from octant.runs.pool import cores, train_all
 from octant.runs.progress import Progress
 from octant.runs.run import Ending, Outcome, Run
 from octant.runs.sweep import Sweep, told_of_other_code
+from octant.tracking.declared import declare
 from octant.tracking.delivery import place
-from octant.tracking.looks import asked, looks
+from octant.tracking.looks import looks
 from octant.tracking.shipper import Shipper
 from octant.tracking.store import Connection
 from octant.tracking.view import publish
+from octant.trainer import trainer
 
 PATIENCE_SECONDS = 20.0
 LEAVE_SECONDS = 2.5  # from a signal to the end
@@ -58,10 +61,12 @@ def launch(sweep: Sweep) -> Done:
     """Train and deliver. Ends the process itself when interrupted."""
     pending = _take_stock(sweep)
     experiment = sweep.launch.experiment
-    question = asked(sweep)
-    shipper = Shipper(
-        sweep.store, experiment.name, sweep.orders, lambda link: publish(link, experiment, sweep.name, question)
-    )
+
+    def tell(link: Connection) -> None:
+        declare(link, sweep)
+        publish(link, sweep.text, sweep.name, sweep.question)
+
+    shipper = Shipper(sweep.store, experiment.name, sweep.orders, tell)
     try:
         with _interruptible():
             shipper.start()
@@ -82,7 +87,7 @@ def launch(sweep: Sweep) -> Done:
 
 def _take_stock(sweep: Sweep) -> list[Run]:
     """Place the orders; returns the runs without an outcome, and says why where they were trained before."""
-    pending, tags = [], looks(sweep.runs, asked(sweep))
+    pending, tags = [], looks(sweep.runs, sweep.question)
     home.discard_drafts(home.state() / "cache")
     for run in sweep.runs:
         home.discard_drafts(run.journal.folder)
@@ -115,7 +120,9 @@ def _train(sweep: Sweep, pending: list[Run], shipper: Shipper) -> None:
         where = sweep.launch.cluster
         training = cluster.train_on(where, pending) if where else train_all(pending, sweep.launch.workers or cores())
         with closing(training) as results:
+            told = bool(trainer(sweep.launch.trainer).metrics(pending[0].settings))  # then it was checked beforehand
             for result in results:
+                told = told or _first_record(sweep, pending)
                 if result is not None:
                     run, ending = result
                     sweep.skipped += ending.earlier
@@ -124,6 +131,15 @@ def _train(sweep: Sweep, pending: list[Run], shipper: Shipper) -> None:
                 line.show(len(sweep.endings))
     finally:
         line.end()
+
+
+def _first_record(sweep: Sweep, pending: list[Run]) -> bool:
+    """Whether a run has a record by now; raises InputError if it lacks the metrics that the question needs."""
+    for run in pending:
+        if (run.journal.folder / "epochs.jsonl").exists() and (epochs := run.journal.read().epochs):
+            check_metrics(sweep.question, epochs[0]["metrics"])
+            return True
+    return False
 
 
 _STATUS = {Outcome.FINISHED: "FINISHED", Outcome.DIVERGED: "FINISHED", Outcome.FAILED: "FAILED"}

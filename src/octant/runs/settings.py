@@ -6,23 +6,38 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from octant.analysis.question import Goal
 from octant.errors import InputError
 from octant.trainer import DEFAULT, Part, Settings, one_line, trainer
 
 
-class Experiment(Part):
-    """A question and the endpoint declared beforehand to answer it.
+def _names(value: object) -> object:
+    """Hydra's list, or a single name, as a tuple."""
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
-    `companion` names the experiment that asks the same at each configuration's own learning rate; `shared_rate` is
-    the one rate that a grid of learning rates is held against.
+
+Names = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], BeforeValidator(_names)]
+
+
+class Experiment(Part):
+    """A question, declared beforehand: what is compared, tuned and repeated, and the metric that answers.
+
+    `compare` None: every setting that the sweep varies, less `tune` and `repeat` (see factors.question_of). `margin`
+    is the difference, in the endpoint's points, below which nobody cares. `companion` names the experiment that asks
+    the same at each configuration's own learning rate; `shared_rate` is the one rate that a grid is held against.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
     question: Annotated[str, Field(max_length=4000)] = ""  # MLflow keeps tags of 5,000 characters
+    compare: Names | None = None
+    tune: Names = ()
+    repeat: Names = ("seed",)
     endpoint: Annotated[str, Field(min_length=1, max_length=200)] = "test_accuracy"
+    goal: Goal = "max"
+    margin: Annotated[float, Field(gt=0)] | None = None
     companion: str | None = None
     shared_rate: Annotated[float, Field(gt=0)] | None = None
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from octant import home
+from octant.analysis.question import Question
 from octant.errors import InputError, StoreAway
 from octant.runs import cluster, provenance
+from octant.runs.factors import Row, in_words, question_of, varied
 from octant.runs.fingerprint import HALF, Source, changed, code_digest, fingerprint, source_of
 from octant.runs.journal import Journal
 from octant.runs.run import Ending, Run
@@ -22,20 +25,25 @@ from octant.tracking.database import refuse_unusable
 from octant.tracking.delivery import Order
 from octant.tracking.schema import refuse_other_schema
 from octant.tracking.store import Store, locate
-from octant.trainer import Settings, Trainer, trainer
+from octant.trainer import Settings, Trainer, flat, trainer
 
 
 @dataclass
 class Sweep:
     """One launch of an experiment: its runs, how each ended, and where they are delivered.
 
-    `asked` has a fingerprint for each configuration of the command, in its order; two of them may be one run.
+    `question` is what its runs are compared by, `varied` every setting that differs between them. `is_own` says
+    whether it is what the experiment's yaml declares, and no variant of it. `asked` has a fingerprint for each
+    configuration of the command, in its order; two of them may be one run.
     """
 
     launch: Launch
     store: Store
     runs: list[Run]
     name: str
+    question: Question
+    varied: tuple[str, ...] = ()
+    is_own: bool = True
     orders: list[Order] = field(default_factory=list)
     endings: dict[str, Ending] = field(default_factory=dict)  # by fingerprint
     skipped: int = 0
@@ -52,12 +60,17 @@ class Sweep:
         return [each for each in dict.fromkeys(run.identity["dataset"]["reading"] for run in self.runs) if each]
 
     @property
+    def text(self) -> str:
+        """The question in words: the experiment's own, else what its settings say."""
+        return self.launch.experiment.question or in_words(self.question)
+
+    @property
     def configurations(self) -> list[str]:
         """The names of what is compared, sorted."""
         return sorted({run.configuration for run in self.runs})
 
 
-def prepare(parsed: Sequence[tuple[Settings, Launch]], command: str) -> Sweep:
+def prepare(parsed: Sequence[tuple[Settings, Launch]], command: str, *, is_own: bool = True) -> Sweep:
     """Check everything that can be checked before any work; raises InputError, and nothing is written then."""
     launch = parsed[0][1]
     store = locate(launch.tracking, home.state())
@@ -68,22 +81,52 @@ def prepare(parsed: Sequence[tuple[Settings, Launch]], command: str) -> Sweep:
     if launch.cluster:
         cluster.check(launch.cluster)
     _refuse_different([each for _, each in parsed])
+    question_of(launch.experiment, [_row(settings) for settings, _ in parsed])  # before any data is read
     make = _Maker(trainer(launch.trainer), launch, {"launch": uuid.uuid4().hex, "command": command})
     made = [make.run(settings) for settings, _ in parsed]
-    runs = {run.fingerprint: run for run in made}
-    return Sweep(launch, store, list(runs.values()), _name(launch, runs), asked=[run.fingerprint for run in made])
+    return sweep_of(launch, store, made, is_own=is_own)
+
+
+def sweep_of(launch: Launch, store: Store, made: Sequence[Run], *, is_own: bool = True) -> Sweep:
+    """The sweep of these runs, each once, with the question that its experiment asks of them."""
+    runs, rows = {run.fingerprint: run for run in made}, _rows(made)
+    question = question_of(launch.experiment, rows, _metrics(made))
+    digest = sha256(json.dumps([sorted(runs), asdict(question)]).encode()).hexdigest()[:8]
+    name, asked = f"{launch.experiment.name}-{digest}", [run.fingerprint for run in made]
+    return Sweep(launch, store, list(runs.values()), name, question, tuple(varied(rows)), is_own, asked=asked)
 
 
 def union(sweeps: Sequence[Sweep]) -> Sweep:
     """One sweep of all their runs, each once; nothing of it is launched yet."""
-    runs = {run.fingerprint: run for each in sweeps for run in each.runs}
     launch = sweeps[0].launch.model_copy(update={"rerun": False})
-    return Sweep(launch, sweeps[0].store, list(runs.values()), _name(launch, runs), asked=list(runs))
+    made = {run.fingerprint: run for each in sweeps for run in each.runs}
+    return sweep_of(launch, sweeps[0].store, list(made.values()), is_own=sweeps[0].is_own)
 
 
-def _name(launch: Launch, fingerprints: Iterable[str]) -> str:
-    digest = sha256("".join(sorted(fingerprints)).encode()).hexdigest()[:8]
-    return f"{launch.experiment.name}-{digest}"
+def _row(settings: Settings) -> Row:
+    """The settings that decide a number, flat."""
+    return {name: value for name, value in flat(settings).items() if name not in settings.places}
+
+
+def _rows(runs: Sequence[Run]) -> list[Row]:
+    """The settings of each run; with the data's digest where they do not explain it: other files of one name."""
+    rows = [_row(run.settings) for run in runs]
+    digests = [run.identity["dataset"]["digest"] for run in runs]
+    of: dict[str, str] = {}
+    names = varied(rows)
+    known = [
+        of.setdefault(repr([row.get(name) for name in names]), digest)
+        for row, digest in zip(rows, digests, strict=True)
+    ]
+    return (
+        rows if known == digests else [{**row, "dataset_digest": each} for row, each in zip(rows, digests, strict=True)]
+    )
+
+
+def _metrics(runs: Sequence[Run]) -> set[str]:
+    """The metrics that every run yields, as far as the trainer says so."""
+    yields = trainer(runs[0].trainer).metrics
+    return set[str].intersection(*({*yields(run.settings)} for run in runs))
 
 
 def told_of_other_code(pending: Sequence[Run]) -> str:

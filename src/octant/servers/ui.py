@@ -8,8 +8,9 @@ import sys
 from octant import home
 from octant.errors import InputError
 from octant.servers.server import HOST, environment, hosts, port_of, serve
+from octant.tracking.declared import DECLARED, NEWEST
 from octant.tracking.store import Store, client_of, located
-from octant.tracking.view import NEWEST, UI_HOST, path_of
+from octant.tracking.view import UI_HOST, path_of
 
 
 def command(store: Store, port: int) -> list[str]:
@@ -24,11 +25,15 @@ def command(store: Store, port: int) -> list[str]:
 
 
 def links(store: Store, address: str) -> list[str]:
-    """A line for each experiment that has a sweep, the one changed last first."""
+    """A line for each experiment that has a sweep, the one changed last first; one with variants alone: its newest."""
     experiments = client_of(store).search_experiments(order_by=["last_update_time DESC"])
-    found = [each for each in experiments if NEWEST in each.tags]
-    width = max((len(each.name) for each in found), default=0)
-    return [f"{each.name:{width}}  {address}{path_of(each.experiment_id, each.tags[NEWEST])}" for each in found]
+    found = [(each, each.tags.get(DECLARED) or each.tags[NEWEST]) for each in experiments if NEWEST in each.tags]
+    names = [each.name if DECLARED in each.tags else sweep for each, sweep in found]
+    width = max(map(len, names), default=0)
+    return [
+        f"{name:{width}}  {address}{path_of(each.experiment_id, sweep)}"
+        for name, (each, sweep) in zip(names, found, strict=True)
+    ]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -23,6 +23,7 @@ from octant.runs import attempts
 from octant.runs.journal import FILES, Busy, Journal, Story, locked, make_folder, read_json, write_json
 from octant.tracking.claims import Claim
 from octant.tracking.content import dataset_inputs, model_points, outcome_tags, points, run_params, run_tags
+from octant.tracking.declared import sweeps_with
 from octant.tracking.store import REPLACED, Connection, Store, is_active, must_be_ours
 from octant.tracking.stored import CONFIG, UNCOMMITTED
 from octant.trainer import logging
@@ -111,9 +112,10 @@ def place(
     receipt = order.receipt()
     fresh = {"store": store.name or store.shown, "experiment": experiment, "sent": 0, "status": None, "run_id": None}
     if anew and receipt.get("run_id"):
-        receipt = fresh | {"trash": [*receipt.get("trash", []), receipt["run_id"]]}
-    wanted = fresh | receipt | {"sweep": sweep, "look": dict(look or {})}
-    if wanted != receipt:
+        kept = {"trash": [*receipt.get("trash", []), receipt["run_id"]], "sweep": receipt.get("sweep")}
+        receipt = fresh | kept
+    wanted = fresh | receipt | {"sweep": sweeps_with(receipt.get("sweep"), sweep), "look": dict(look or {})}
+    if wanted != order.receipt():
         make_folder(journal.folder)
         order.save(wanted)
     return order

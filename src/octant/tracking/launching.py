@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from octant.analysis.question import Question
 from octant.errors import without_credentials
 from octant.runs.run import Outcome
 from octant.runs.settings import parse_launch
@@ -41,7 +40,16 @@ class Launched:
         return [self.sweep.endings[fingerprint].outcome for fingerprint in self.sweep.asked]
 
 
+@dataclass(frozen=True)
+class Command:
+    """What was typed, and whether it asks for an experiment as its yaml declares it, or for one without a yaml."""
+
+    words: Sequence[str]
+    is_own: bool = True
+
+
 launches: list[Launched] = []  # by this process; the command line says what came out of them
+commands: list[Command] = []  # of this process: the last one launches
 
 
 def launch(composed: Iterable[Mapping[str, Any]], *, chosen: bool = False) -> Launched:
@@ -51,8 +59,9 @@ def launch(composed: Iterable[Mapping[str, Any]], *, chosen: bool = False) -> La
     from octant.runs import launch as launched_runs
     from octant.runs.sweep import prepare
 
-    command = without_credentials(shlex.join([*_program(parsed[0][1].trainer), *sys.argv[1:]]))
-    sweep = prepare(parsed, command)
+    command = commands[-1] if commands else Command(sys.argv[1:])
+    typed = without_credentials(shlex.join([*_program(parsed[0][1].trainer), *command.words]))
+    sweep = prepare(parsed, typed, is_own=command.is_own)
     print(*(f"{line}\n" for line in sweep.readings), sep="", end="", flush=True)
     launched = Launched(sweep, launched_runs.launch(sweep), _endpoints(sweep), chosen)
     launches.append(launched)
@@ -88,9 +97,8 @@ def together() -> Launched | None:
 
 
 def _endpoints(sweep: Sweep) -> list[float]:
-    endpoint = sweep.launch.experiment.endpoint
-    names = [Question((), endpoint=endpoint).validation, *([] if endpoint.startswith("test_") else [endpoint])]
-    found = {}
+    endpoint, found = sweep.question.endpoint, {}
+    names = [sweep.question.validation, *([] if endpoint.startswith("test_") else [endpoint])]
     for run in sweep.runs:
         story = run.journal.read()
         finished = (story.outcome or {}).get("outcome") == Outcome.FINISHED

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from typing import Any
 
 from octant.analysis.names import levels_of, names_of
 from octant.analysis.palette import HUES, styles
@@ -27,14 +26,6 @@ def looks(runs: Sequence[Run], question: Question) -> dict[str, dict[str, str]]:
         run.fingerprint: {"mlflow.runName": name, "mlflow.runColor": colour}
         for run, name, colour in zip(runs, names, colours, strict=True)
     }
-
-
-def asked(sweep: Any) -> Question:
-    """What a sweep's runs are compared by: everything that varies but the seed, unless the sweep says otherwise."""
-    rows = [flat(run.settings) for run in sweep.runs]
-    varied = [name for name in rows[0] if len(levels_of(rows, name)) > 1 and name != "seed"]
-    question: Question | None = getattr(sweep, "question", None)
-    return question or Question(tuple(varied))
 
 
 def _typed(run: Run) -> str:

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from octant.analysis.means import Mean, Means
+from octant.tracking.declared import of_sweep
 from octant.tracking.store import REPLACED, Connection, search
 
 if TYPE_CHECKING:
@@ -76,6 +77,6 @@ def _discard_orphans(connection: Connection, sweep: str) -> None:
     for run in search(connection, f"tags.kind = '{MEAN}' and tags.mean_of != '{sweep}'"):
         others.setdefault(run.data.tags["mean_of"], []).append(run)
     for other, runs in others.items():
-        if not connection.client.search_runs([connection.experiment_id], f"tags.sweep = '{other}'", max_results=1):
+        if not connection.client.search_runs([connection.experiment_id], of_sweep(other), max_results=1):
             for run in runs:
                 _discard(connection, run)

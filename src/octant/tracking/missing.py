@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from octant import home
 from octant.runs.journal import Busy, locked
 from octant.tracking.content import ENDPOINT
+from octant.tracking.declared import sweeps_with
 from octant.tracking.delivery import FINAL, Order, identified
 from octant.tracking.store import Connection, is_active, search
 
@@ -91,6 +92,7 @@ def _claim(order: Order, runs: list[Run]) -> None:
             of_attempt = epochs and epochs[0]["time"] == run.info.start_time and run.info.run_id not in trash
             if of_attempt and is_new(receipt):
                 began = {"creating": run.data.tags.get("creation"), "modelling": run.info.run_id}
+                began["sweep"] = sweeps_with(run.data.tags.get("sweep"), receipt["sweep"].split()[-1])
                 receipt |= identified(run) | began
             elif run.data.tags.get("state") == ours:
                 trash.add(run.info.run_id)

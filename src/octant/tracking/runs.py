@@ -15,6 +15,7 @@ import pandas as pd
 
 from octant.errors import printable
 from octant.runs.journal import read_json
+from octant.tracking.declared import of_sweep
 from octant.tracking.store import Connection, search
 from octant.tracking.stored import DURATION
 
@@ -39,20 +40,22 @@ def read_runs(connection: Connection, sweep: str) -> pd.DataFrame:
     the last epoch (NaN where there is none), outcome, diverged_epoch, diverged_reason, fingerprint, the tags of
     PROVENANCE, seconds_per_epoch (of the last one), run_id, artifacts.
     """
-    found = search(connection, f"tags.sweep = '{sweep}'")
+    found = search(connection, of_sweep(sweep))
     rows = [_row(run) for run in found if run.info.status == "FINISHED"]
     frame = pd.DataFrame(rows)
     if frame.empty:
         return frame
     keys = ["config", "learning_rate", "seed", "fingerprint", "ended"]
-    frame = frame.sort_values(keys, kind="stable").drop_duplicates("fingerprint", keep="last")
+    frame = frame.sort_values([key for key in keys if key in frame], kind="stable").drop_duplicates(
+        "fingerprint", keep="last"
+    )
     return frame.drop(columns="ended").reset_index(drop=True)
 
 
 def read_curves(connection: Connection, runs: pd.DataFrame) -> pd.DataFrame:
     """Every epoch of `runs`: columns fingerprint, epoch, and each metric that they have, sorted."""
     prints = dict(zip(runs["run_id"], runs["fingerprint"], strict=True))
-    most = int(runs["epochs"].max()) + 1
+    most = int(runs["epochs"].max()) + 1 if "epochs" in runs else _POINTS_AT_ONCE // _RUNS_AT_ONCE
     points = [
         (prints[run_id], step, key, value)
         for key in _metrics(connection, runs)

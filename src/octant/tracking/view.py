@@ -13,12 +13,11 @@ from typing import Any
 from octant.analysis.means import Means
 from octant.analysis.question import Question
 from octant.errors import printable
-from octant.runs.settings import Experiment
+from octant.tracking.declared import DECLARED, of_sweep
 from octant.tracking.means import log_means, mean_filter
 from octant.tracking.store import KIND, Connection
 
 UI_HOST = "octant.localhost"  # this machine, for every browser; on 127.0.0.1 MLflow opens its Assistant by itself
-NEWEST = "newest_sweep"
 _CHART, _TABLE = "CHART", "TABLE"
 _MOST_KEYS = 6  # curves that the key below a chart has room for; of more, the list beside it says which is which
 
@@ -32,24 +31,23 @@ def path_of(experiment_id: str, sweep: str, mode: str = _CHART) -> str:
     )
 
 
-def publish(connection: Connection, experiment: Experiment, sweep: str, question: Question) -> str:
+def publish(connection: Connection, text: str, sweep: str, question: Question) -> str:
     """Store the views of a sweep that begins, its name and the description; returns `path_of` the comparison.
 
     The chart shows MLflow's own means over the repeats, until there are runs of kind `mean`.
     """
     varied = [*question.compare, *question.tune]
     groups = [{"mode": "param", "groupByData": name} for name in varied]
-    chart = _state(f"tags.sweep = '{sweep}'", question.endpoint, question.goal, varied) | {
+    chart = _state(of_sweep(sweep), question.endpoint, question.goal, varied) | {
         "groupBy": {"aggregateFunction": "average", "groupByKeys": groups} if groups else None,
         **_charts(sweep, f"Mean over {', '.join(question.repeat)}, so far", [question.endpoint], None),
     }
-    table = _state(f"tags.sweep = '{sweep}'", question.endpoint, question.goal, [*varied, *question.repeat])
+    table = _state(of_sweep(sweep), question.endpoint, question.goal, [*varied, *question.repeat])
     _store(connection, sweep, chart, f"Comparison of {sweep}")
     _store(connection, f"{sweep}-runs", table, f"Runs of {sweep}")
     tags = {
         KIND[0]: KIND[1],
-        NEWEST: sweep,
-        **{name: str(value or "") for name, value in experiment.model_dump(exclude={"name"}).items()},
+        "question": text,
     }
     for key, value in tags.items():
         connection.client.set_experiment_tag(connection.experiment_id, key, value)
@@ -71,7 +69,7 @@ def show_means(connection: Connection, sweep: str, means: Means) -> None:
 
 
 def experiment_tags(connection: Connection) -> dict[str, str]:
-    """What `publish` stored: newest_sweep, question, endpoint, companion, shared_rate."""
+    """The tags of the experiment, fit to be printed."""
     tags = connection.client.get_experiment(connection.experiment_id).tags
     return {name: printable(value) for name, value in tags.items()}
 
@@ -94,16 +92,14 @@ def log_report(connection: Connection, sweep: str, files: Sequence[Path]) -> str
     return path
 
 
-def newest_sweep(connection: Connection) -> str | None:
-    """Name of the sweep that was launched last in the experiment."""
-    return experiment_tags(connection).get(NEWEST)
-
-
 def _describe(connection: Connection, sweep: str, more: str = "") -> None:
-    """The links first: MLflow folds a description to its first line."""
+    """The links first: MLflow folds a description to its first line. A variant leaves the description as it is."""
+    known = experiment_tags(connection)
+    if known.get(DECLARED, sweep) != sweep:
+        return
     chart, table = (path_of(connection.experiment_id, sweep, mode) for mode in (_CHART, _TABLE))
     links = f"[Compare the configurations]({chart}) · [All runs]({table}){more}"
-    text = f"{links}\n\n{experiment_tags(connection).get('question', '')}\n\nSweep {sweep}"
+    text = f"{links}\n\n{known.get('question', '')}\n\nSweep {sweep}"
     connection.client.set_experiment_tag(connection.experiment_id, "mlflow.note.content", text)
 
 

@@ -7,7 +7,7 @@ types below. It is registered, offered by an installed package, or one file: see
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -88,23 +88,27 @@ class Trainer:
     """A trainer as the kit sees it; all but the first three are optional.
 
     `data` says what a run with these settings is trained on, and raises InputError for settings that do not fit it.
+    `metrics` names what every record will hold, where that is known beforehand; empty: the first record tells.
     `files` are logged with a finished run, from its last record: name -> content. `log_model` logs its model, which
     `model_digest` digests where its files lie on this machine (None: one is missing or empty).
     `log_figures` logs figures of single runs. `discard_damaged` throws damaged caches away and counts them. `preload`
-    names modules that a worker finds imported, given the settings of all runs. `reference` finds the trainer again in
-    another process, where its name does not; `command` starts it.
+    names modules that a worker finds imported, given the settings of all runs. `labels` is what reports call settings
+    and their values: {"loss": "loss", "loss=mse": "squared error"}. `reference` finds the trainer again in another
+    process, where its name does not; `command` starts it.
     """
 
     name: str
     settings: type[Settings]
     train: Callable[[Any, Mapping[str, Any] | None], Iterator[Epoch]]
     data: Callable[[Any], Data] = lambda settings: NO_DATA
+    metrics: Callable[[Any], Iterable[str]] = lambda settings: ()
     files: Callable[[Any, Epoch], Mapping[str, bytes]] = lambda settings, last: {}
     log_model: Callable[..., None] | None = None
     model_digest: Callable[[Mapping[str, Any], Path, str], str | None] | None = None
     log_figures: Callable[..., None] | None = None
     discard_damaged: Callable[[], int] = lambda: 0
     preload: Callable[[list[Any]], list[str]] = lambda settings: []
+    labels: Mapping[str, str] = field(default_factory=dict)
     reference: str = ""
     command: tuple[str, ...] = ("octant",)
 

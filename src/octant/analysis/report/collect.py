@@ -1,7 +1,8 @@
-"""What the store holds of an experiment's newest sweep; the pictures of the test set come from the data set itself."""
+"""What the store holds of a sweep, the experiment's own or a named one; the test set comes from the data set itself."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,23 +12,22 @@ from octant import home
 from octant.errors import InputError
 from octant.network.data import Dataset, load
 from octant.network.settings import DataSettings
+from octant.tracking.declared import Declared, declared_of
 from octant.tracking.runs import read_curves, read_errors, read_runs, read_source
 from octant.tracking.store import Connection
-from octant.tracking.view import experiment_tags, newest_sweep
 
 
 @dataclass(frozen=True)
 class Material:
     """A sweep's runs (one row each), curves (one row a run and epoch), and test errors by fingerprint.
 
-    `asked` holds what the experiment's yaml declares. `companion` has the runs of the experiment that gives each
-    configuration its own learning rate, if the store or experiments/ has them for the same data. `test` is None when
-    the data set is not at hand.
+    `declared` has the question that was asked when the sweep was launched. `companion` has the runs of the experiment
+    that gives each configuration its own learning rate, if the store or experiments/ has them for the same data.
+    `test` is None when the data set is not at hand.
     """
 
     experiment: str
-    sweep: str
-    asked: dict[str, str]
+    declared: Declared
     runs: pd.DataFrame
     curves: pd.DataFrame
     errors: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -36,17 +36,16 @@ class Material:
 
 
 def collect(connection: Connection, sweep: str | None = None) -> Material:
-    """Read a sweep, or the newest; raises InputError without finished runs."""
-    sweep = sweep or newest_sweep(connection)
-    runs = read_runs(connection, sweep) if sweep else pd.DataFrame()
-    if sweep is None or runs.empty:
-        name = connection.experiment
-        raise InputError(f"experiment {name} has no finished runs; run: octant experiment={name}")
-    asked, curves = experiment_tags(connection), read_curves(connection, runs)
+    """Read a sweep, by name or digest, or the experiment's own; raises InputError without finished runs."""
+    declared = declared_of(connection, sweep)
+    runs = read_runs(connection, declared.sweep)
+    if runs.empty:
+        raise InputError(f"sweep {declared.sweep} has no finished runs; this trains them: {declared.command}")
+    curves = read_curves(connection, runs)
     errors = read_errors(connection, runs)
-    companion = _companion(connection, asked.get("companion", ""), runs)
+    companion = _companion(connection, declared.companion, runs)
     test = _dataset(connection, runs) if errors else None
-    return Material(connection.experiment, sweep, asked, runs, curves, errors, companion, test)
+    return Material(connection.experiment, declared, runs, curves, errors, companion, test)
 
 
 def _companion(connection: Connection, name: str, runs: pd.DataFrame) -> pd.DataFrame:
@@ -54,9 +53,9 @@ def _companion(connection: Connection, name: str, runs: pd.DataFrame) -> pd.Data
     theirs, shipped = pd.DataFrame(), home.experiments() / name / "results.csv"
     if found is not None:
         other = replace(connection, experiment_id=found.experiment_id, experiment=name)
-        sweep = newest_sweep(other)
-        theirs = read_runs(other, sweep) if sweep else theirs
-    elif name and shipped.is_file():  # a fresh clone has what was found, and no runs yet
+        with suppress(InputError):  # only variants of it were run
+            theirs = read_runs(other, declared_of(other).sweep)
+    if theirs.empty and name and shipped.is_file():  # a fresh clone has what was found, and no runs yet
         theirs = pd.read_csv(shipped, float_precision="round_trip")
     same = not theirs.empty and set(theirs["dataset_digest"]) == set(runs["dataset_digest"])
     return theirs if same else pd.DataFrame()

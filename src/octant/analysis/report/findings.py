@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from octant.analysis.chance import at_chance
 from octant.analysis.comparison import Comparison, answer
-from octant.analysis.comparison.settings import NAMED, column_of, moves_with, named, values_of
-from octant.analysis.question import Goal, Question
+from octant.analysis.comparison.settings import named, varied
+from octant.analysis.question import Question
 from octant.analysis.report.collect import Material
+from octant.analysis.report.vocabulary import Vocabulary, vocabulary
+from octant.analysis.verdict import Verdict, verdict_of
+from octant.errors import InputError
+from octant.trainer import trainer
 
 if TYPE_CHECKING:
     from octant.analysis.figures import Design
 
-# How a data set is split. Files that were published before have the short name of the seed.
-SPLIT = ("dataset.split_seed", "dataset.validation_fraction", "dataset.test_fraction", "split_seed")
-# What a sweep may vary beside loss, hidden, output, data set and learning rate.
-SETTINGS = ("init", "engine", "dtype", "epochs", "batch_size", "hidden_units", "targets", "order", "output_step",
-            "hidden_error", *SPLIT, "dataset_digest")  # fmt: skip
 RATE = "learning_rate"
 HARDEST = 12
 
@@ -74,10 +73,28 @@ class Findings:
 
     @cached_property
     def design(self) -> Design:
-        """How the figures draw the configurations."""
+        """How the figures draw the configurations, factors and levels by their labels."""
         from octant.analysis.figures import design_of  # not above: matplotlib reads the environment when it is imported
 
-        return design_of(self.runs, self.question)
+        return design_of(self.runs, self.question, self.labels)
+
+    @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """What the trainer calls its settings and their values."""
+        try:
+            return trainer("network").labels
+        except InputError:  # one that is not at hand
+            return {}
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What the main comparison comes to."""
+        return verdict_of(self.main)
+
+    @cached_property
+    def words(self) -> Vocabulary:
+        """What the sentences call its factors and levels."""
+        return vocabulary(self.verdict, self.labels)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -86,7 +103,9 @@ class Findings:
 
     @cached_property
     def mistakes(self) -> pd.DataFrame:
-        """One row an error of a compared run: config, example, class, said."""
+        """One row an error of a compared run: config, example, class, said; none where the runs' test sets differ."""
+        if self.compared["dataset_digest"].nunique() > 1:
+            return pd.DataFrame(columns=["config", "example", "class", "said"])
         configs = dict(zip(self.compared["fingerprint"], self.compared["config"], strict=True))
         rows = [
             (configs[fingerprint], *wrong)
@@ -110,7 +129,7 @@ class Findings:
     def confusion(self) -> dict[str, NDArray[np.float64]]:
         """For each configuration, in the ranking's order, percent of a class (row) taken for another (column)."""
         counts = self.with_errors["config"].value_counts()
-        if counts.empty:
+        if self.mistakes.empty:
             return {}
         examples = np.array(self.material.errors[self.with_errors["fingerprint"].iloc[0]]["examples"])
         matrices = {}
@@ -122,9 +141,21 @@ class Findings:
                 matrices[config] = 100 * matrix / np.maximum(examples, 1)[:, None] / counts[config]
         return matrices
 
+    @cached_property
+    def collapsed(self) -> pd.DataFrame:
+        """The compared runs that finished no better than chance, where the classes of the test set are known."""
+        examples = {name: errors["examples"] for name, errors in self.material.errors.items() if "examples" in errors}
+        runs = self.compared[self.compared["outcome"] == "finished"]
+        lost = [
+            name in examples and at_chance(value, examples[name]) is not None
+            for name, value in zip(runs["fingerprint"], runs["test_accuracy"], strict=True)
+        ]
+        return runs[np.array(lost, dtype=bool)]
+
     def typical(self) -> list[str]:
-        """The id of each configuration's median run by test accuracy, diverged ones left out."""
-        finished = self.compared[self.compared["outcome"] == "finished"].sort_values(["test_accuracy", "seed"])
+        """The id of each configuration's median run by the endpoint, diverged ones left out."""
+        finished = self.compared[self.compared["outcome"] == "finished"]
+        finished = finished.sort_values([self.question.endpoint, *self.question.repeat])
         return [str(runs["run_id"].iloc[(len(runs) - 1) // 2]) for _, runs in finished.groupby("config")]
 
     def hardest(self) -> pd.DataFrame:
@@ -142,60 +173,18 @@ class Findings:
 
 def find(material: Material) -> Findings:
     """Compare the sweep; raises InputError where its runs cannot be compared."""
-    question, curves = declared(material.runs, material.asked), material.curves
+    question, settings = material.declared.question, material.declared.varied
     runs = material.runs.assign(config=named(material.runs, question.compare))
-    main = answer(runs, question, curves, _settings(runs))
+    main = answer(runs, question, material.curves, settings)
+    rates = runs[RATE] if RATE in runs else pd.Series(dtype=float)
     if not question.tune:
         own, own_from = _companion(material, set(runs["config"]))
-        rates = sorted(set(runs["learning_rate"]))
-        return Findings(material, runs, main.runs, main, own, rates[0] if len(rates) == 1 else None, own_from)
-    rate = float(material.asked.get("shared_rate") or "nan")
-    at_rate = runs[np.isclose(runs["learning_rate"], rate)]
-    shared, known = None, None if np.isnan(rate) else rate
+        return Findings(material, runs, main.runs, main, own, rates.iloc[0] if rates.nunique() == 1 else None, own_from)
+    rate, shared = material.declared.shared_rate, None
+    at_rate = runs[np.isclose(rates, rate)] if rate and len(rates) else runs.head(0)
     if question.tune == (RATE,) and set(at_rate["config"]) == set(runs["config"]):
-        shared = answer(at_rate, replace(question, tune=()), settings=_settings(runs))
-    return Findings(material, runs, main.runs, main, shared, known, chosen=main.chosen, rates=main.rates)
-
-
-def declared(runs: pd.DataFrame, asked: Mapping[str, str]) -> Question:
-    """What the experiment's yaml declares; by default everything that the sweep varies is compared, less tune and
-    repeat, the network's three words always: they name a configuration. With a validation part, several learning
-    rates of a configuration are tuned.
-    """
-    given = {name: _columns(asked.get(name, ""), runs) for name in ("compare", "tune", "repeat")}
-    repeat = given["repeat"] or ("seed",)
-    tune = given["tune"] or ((RATE,) if RATE not in given["compare"] and _is_grid(runs) else ())
-    free = [name for name in _settings(runs) if name not in (*NAMED, *tune, *repeat)]
-    compare = given["compare"] or (*NAMED, *(name for name in free if values_of(runs[name]) > 1))
-    if compare[-1:] == (RATE,) and moves_with(runs, RATE, compare[:-1]):
-        compare = compare[:-1] if _validated(runs) else compare
-    margin, goal = asked.get("margin"), "min" if asked.get("goal") == "min" else "max"
-    return Question(compare, tune, repeat, asked.get("endpoint") or "test_accuracy", cast("Goal", goal),
-                    float(margin) if margin else None, asked.get("validation") or None)  # fmt: skip
-
-
-def _columns(words: str, runs: pd.DataFrame) -> tuple[str, ...]:
-    """Settings by their full name, or by its last part, whichever the table has."""
-    return tuple(column_of(name, runs) for name in re.findall(r"[\w.]+", words))
-
-
-def _settings(runs: pd.DataFrame) -> list[str]:
-    """What a sweep may vary, the learning rate last; a digest only where the data's settings do not explain it."""
-    known = [name for name in ("dataset", *SPLIT) if name in runs]
-    explained = moves_with(runs, "dataset_digest", known) if "dataset_digest" in runs else True
-    names = [name for name in (*NAMED, "dataset", *SETTINGS, RATE) if name in runs]
-    twice = {"split_seed"} if "dataset.split_seed" in names else set()
-    return [name for name in names if name not in twice and (name != "dataset_digest" or not explained)]
-
-
-def _validated(runs: pd.DataFrame) -> bool:
-    return bool(runs.loc[runs["outcome"] == "finished", "validation_accuracy"].notna().all())
-
-
-def _is_grid(runs: pd.DataFrame) -> bool:
-    """Whether some configuration has several learning rates, and a validation part to choose among them."""
-    others = [name for name in _settings(runs) if name != RATE]
-    return values_of(runs[RATE]) > 1 and _validated(runs) and not moves_with(runs, RATE, others)
+        shared = answer(at_rate, replace(question, tune=()), settings=settings)
+    return Findings(material, runs, main.runs, main, shared, rate, chosen=main.chosen, rates=main.rates)
 
 
 def _companion(material: Material, configs: set[str]) -> tuple[Comparison | None, str]:
@@ -203,16 +192,19 @@ def _companion(material: Material, configs: set[str]) -> tuple[Comparison | None
 
     None unless its grid is complete: a sweep that still runs would choose among what happens to be there.
     """
-    runs = material.companion
-    if runs.empty or not _is_grid(runs):
+    runs, question = material.companion, material.declared.question
+    if runs.empty or not {*question.settings, question.validation, RATE} <= set(runs):
         return None, ""
-    question = declared(runs, {})
+    tune = tuple(name for name in varied(runs) if name not in (*question.compare, *question.repeat))
+    question = replace(question, tune=tune)
     runs = runs.assign(config=named(runs, question.compare))
-    rates, seeds = runs[RATE].nunique(), runs["seed"].nunique()
-    if set(runs["config"]) != configs or len(runs) != len(configs) * rates * seeds:
+    values, repeats = runs[list(tune)].drop_duplicates(), runs[list(question.repeat)].drop_duplicates()
+    complete = len(runs) == len(configs) * len(values) * len(repeats) and set(runs["config"]) == configs
+    chosen_by = runs.loc[runs["outcome"] == "finished", question.validation]
+    if tune != (RATE,) or not complete or chosen_by.isna().any():
         return None, ""
-    words = f"experiment {material.asked['companion']}: {seeds} seeds, {runs['epochs'].max()} epochs"
-    return answer(runs, question, settings=_settings(runs)), words
+    words = f"experiment {material.declared.companion}: {len(repeats)} {question.noun}s, {runs['epochs'].max()} epochs"
+    return answer(runs, question), words
 
 
 def _most_frequent(said: pd.Series[Any]) -> Any:

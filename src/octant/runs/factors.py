@@ -1,0 +1,129 @@
+"""What a sweep varies, and the question that its experiment asks of it: checked before any work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from octant.analysis.question import Question
+from octant.errors import InputError, unknown_word
+from octant.runs.settings import Experiment
+
+Row = Mapping[str, Any]  # one run's settings, flat
+
+
+def varied(rows: Sequence[Row]) -> list[str]:
+    """The settings that differ between the runs, the one that changes least often first: the order of a command."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    changes = {name: _first_change([_value(row.get(name)) for row in rows]) for name in names}
+    return sorted((name for name in names if changes[name]), key=lambda name: -changes[name])
+
+
+def question_of(experiment: Experiment, rows: Sequence[Row], metrics: Collection[str] = ()) -> Question:
+    """The question with its defaults filled in from what the sweep varies.
+
+    `metrics` are the names that the trainer yields, where that is known. Raises InputError, one line: a setting that
+    does not exist, has two roles or varies without one; an endpoint or validation metric that is not yielded.
+    """
+    known = list(dict.fromkeys(name for row in rows for name in row))
+    compare, tune, repeat = (
+        _settings(role, getattr(experiment, role) or (), known) for role in ("compare", "tune", "repeat")
+    )
+    _refuse_two_roles(compare=compare, tune=tune, repeat=repeat)
+    changing = varied(rows)
+    tune = tuple(name for name in tune if name in changing)
+    free = [name for name in changing if name not in (*tune, *repeat)]
+    if experiment.compare is None:
+        compare = _without_twins(free, rows)
+    elif unseen := [name for name in free if name not in compare and not _follows(name, compare, rows)]:
+        raise InputError(_unseen(unseen[0], rows, compare))
+    question = Question(compare, tune, repeat, experiment.endpoint, experiment.goal, experiment.margin)
+    check_metrics(question, metrics)
+    return question
+
+
+def check_metrics(question: Question, metrics: Collection[str]) -> None:
+    """Raise InputError unless endpoint and, where it chooses, validation metric are among those that are yielded."""
+    if metrics and question.endpoint not in metrics:
+        raise InputError(unknown_word("experiment.endpoint", question.endpoint, metrics))
+    if metrics and question.tune and question.validation not in metrics:
+        raise InputError(
+            f"experiment.tune: {', '.join(question.tune)} is chosen on {question.validation}, which these runs do not "
+            f"yield; they yield {', '.join(sorted(metrics))}"
+        )
+
+
+def in_words(question: Question) -> str:
+    """A plain question, for an experiment that has none in words."""
+    *head, last = [f"which {name.replace('_', ' ')}" for name in question.compare] or ["what"]
+    asked = f"{', '.join(head)} and {last}" if head else last
+    return f"{asked[:1].upper()}{asked[1:]} gives the {'lowest' if question.goal == 'min' else 'highest'} " \
+           f"{question.endpoint.replace('_', ' ')}?"  # fmt: skip
+
+
+def setting_of(name: str, known: Iterable[str]) -> str | None:
+    """A setting by its full name, or by a short one that only one has: split_seed, dataset.name."""
+    names = list(known)
+    long = [each for each in names if each.endswith(f".{name}")]
+    same = [name, *(long if len(long) == 1 else []), name.removesuffix(".name")]
+    return next((each for each in same if each in names), None)
+
+
+def _settings(role: str, names: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
+    found = {name: setting_of(name, known) for name in names}
+    for name, setting in found.items():
+        if setting is None:
+            raise InputError(unknown_word(f"experiment.{role}", name, known))
+    return tuple(dict.fromkeys(setting for setting in found.values() if setting))
+
+
+def _refuse_two_roles(**roles: tuple[str, ...]) -> None:
+    for role, names in roles.items():
+        for other, others in roles.items():
+            if twice := [name for name in names if other != role and name in others]:
+                raise InputError(
+                    f"experiment.{other}: {twice[0]!r} is in experiment.{role} as well; a setting is one of the three: "
+                    "compared, tuned or repeated"
+                )
+
+
+def _without_twins(names: Iterable[str], rows: Sequence[Row]) -> tuple[str, ...]:
+    """Without the settings that move with a factor that is there already, or are a part of it that follows from it."""
+    factors: list[str] = []
+    for name in names:
+        if not any(_is_twin(name, factor, rows) for factor in factors):
+            factors.append(name)
+    return tuple(factors)
+
+
+def _is_twin(name: str, factor: str, rows: Sequence[Row]) -> bool:
+    back = name.startswith(f"{factor}.") or _follows(factor, (name,), rows)
+    return back and _follows(name, (factor,), rows)
+
+
+def _follows(name: str, others: Sequence[str], rows: Sequence[Row]) -> bool:
+    """Whether `name` has one value wherever all of `others` have."""
+    values: dict[tuple[str, ...], str] = {}
+    return all(
+        values.setdefault(tuple(_value(row.get(each)) for each in others), value) == value
+        for row, value in ((row, _value(row.get(name))) for row in rows)
+    )
+
+
+def _unseen(name: str, rows: Sequence[Row], compare: Sequence[str]) -> str:
+    levels = list(dict.fromkeys(_value(row.get(name)).strip('"') for row in rows))
+    some = ", ".join(levels[:5]) + (f", and {len(levels) - 5} more" if len(levels) > 5 else "")
+    return (
+        f"{name} varies ({some}) and is neither compared, tuned nor repeated, so that its values would be averaged "
+        f"unseen; compare it: experiment.compare=[{','.join([*compare, name])}], or tune or repeat it"
+    )
+
+
+def _first_change(values: Sequence[str]) -> int:
+    """Where the first value that is not the very first one stands; 0 where all are equal."""
+    return next((at for at, value in enumerate(values) if value != values[0]), 0)
+
+
+def _value(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)

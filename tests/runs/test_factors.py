@@ -1,0 +1,96 @@
+"""The question of a sweep: what is compared by default, and what is refused before any work."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from octant.analysis.question import Question
+from octant.errors import InputError
+from octant.runs.factors import question_of, setting_of, varied
+from octant.runs.settings import Experiment
+
+METRICS = ("test_accuracy", "test_loss", "validation_accuracy")
+BASE = {"dataset": "digits", "dataset.split_seed": 0, "loss": "mse", "init": "scaled", "learning_rate": 0.1, "seed": 0}
+
+
+def rows(**levels: list[Any]) -> list[dict[str, Any]]:
+    """The runs of a sweep, in the order of its command."""
+    names = [name.replace("__", ".") for name in levels]
+    return [BASE | dict(zip(names, values, strict=True)) for values in product(*levels.values())]
+
+
+def ask(runs: list[dict[str, Any]], metrics: tuple[str, ...] = METRICS, **words: Any) -> Question:
+    return question_of(Experiment(name="x", **words), runs, metrics)
+
+
+RATES = {"learning_rate": [0.1, 1.0], "seed": [0, 1]}
+DEFAULTS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[Any, ...]]] = {
+    "all that varies": (rows(init=["a", "b"], **RATES), {}, (("init", "learning_rate"), (), ("seed",))),
+    "less what is tuned": (rows(init=["a", "b"], **RATES), {"tune": ["learning_rate"]},
+                           (("init",), ("learning_rate",), ("seed",))),
+    "in the command's order": (rows(learning_rate=[0.1, 1], init=["a", "b"], seed=[0, 1]), {},
+                               (("learning_rate", "init"), (), ("seed",))),
+    "nothing": (rows(seed=[0, 1]), {}, ((), (), ("seed",))),
+    "one value is not tuned": (rows(init=["a", "b"]), {"tune": ["learning_rate"]}, (("init",), (), ("seed",))),
+    "a nested repeat": (rows(init=["a", "b"], dataset__split_seed=[0, 1], seed=[0, 1]),
+                        {"repeat": ["seed", "split_seed"]}, (("init",), (), ("seed", "dataset.split_seed"))),
+    "a word alone": (rows(init=["a", "b"], **RATES), {"tune": "learning_rate"},
+                     (("init",), ("learning_rate",), ("seed",))),
+    "declared levels": (rows(init=["a"], seed=[0, 1]), {"compare": ["loss", "init"]},
+                        (("loss", "init"), (), ("seed",))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DEFAULTS)
+def test_defaults(case: str) -> None:
+    runs, words, expected = DEFAULTS[case]
+    question = ask(runs, **words)
+    assert (question.compare, question.tune, question.repeat) == expected
+
+
+def test_twins_are_one_factor() -> None:
+    two = [BASE | {"dataset": name, "dataset.test_fraction": part, "seed": seed}
+           for name, part in (("digits", 0.2), ("mnist", None)) for seed in (0, 1)]  # fmt: skip
+    assert varied(two) == ["dataset", "dataset.test_fraction", "seed"]
+    assert ask(two).compare == ("dataset",)
+
+
+def test_a_nested_setting_is_a_factor() -> None:
+    nested = [BASE | {"loss": loss, "rule": rule} for loss, rule in (("mse", None), ("huber", 1.0), ("huber", 2.0))]
+    assert ask(nested).compare == ("loss", "rule")
+    assert ask(nested[::-1]).compare == ("loss", "rule")
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown": ({"compare": ["inti"]}, "experiment.compare: 'inti' is unknown; did you mean 'init'?"),
+    "unknown repeat": ({"repeat": ["seeds"]}, "experiment.repeat: 'seeds' is unknown; did you mean 'seed'?"),
+    "two roles": ({"compare": ["seed", "init"]}, "'seed' is in experiment.compare as well"),
+    "tuned and repeated": ({"tune": ["seed"]}, "'seed' is in experiment.tune as well"),
+    "unseen": ({"compare": ["init"]}, r"learning_rate varies (0.1, 1.0)"),
+    "endpoint": ({"endpoint": "test_acc"}, "experiment.endpoint: 'test_acc' is unknown; did you mean 'test_accuracy'?"),
+    "no validation": ({"tune": ["learning_rate"], "endpoint": "test_loss"}, "is chosen on validation_loss, which"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_refused_in_one_line(case: str) -> None:
+    words, said = BAD[case]
+    with pytest.raises(InputError) as caught:
+        ask(rows(init=["a", "b"], **RATES), **words)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_metrics_are_left_to_the_runs() -> None:
+    assert ask(rows(init=["a", "b"]), metrics=(), endpoint="regret", goal="min").endpoint == "regret"
+
+
+def test_short_names() -> None:
+    known = ["dataset", "dataset.split_seed", "seed", "a.x", "b.x"]
+    assert setting_of("split_seed", known) == "dataset.split_seed"
+    assert setting_of("dataset.name", known) == "dataset"
+    assert setting_of("x", known) is None
+    assert setting_of("seed", known) == "seed"
