@@ -11,10 +11,15 @@ PORT ?= $(or $(OCTANT_PORT),5000)
 KILLS ?= 40
 BIN := $(VENV)/bin
 # pip's wheels and MLflow's imports are chatty; what matters is printed by octant itself.
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation
+# $(call install,EXTRAS): what these parts of constraints.txt list, each file by its SHA-256; last octant, which has none.
+parts = awk -v parts=" $(1) " '/^\#:/ { on = 0; for (i = 2; i <= NF; i++) if (index(parts, " " $$i " ")) on = 1 } on' \
+	constraints.txt >$(VENV)/parts.txt && $(INSTALL) --requirement $(VENV)/parts.txt
+install = $(call parts,build) --require-hashes && $(call parts,base $(1)) --require-hashes && \
+	$(INSTALL) --no-deps --editable .
 
 .PHONY: help sweep train report publish lecture ui portraits promote serve server move sync doctor test test-slow test-services check \
-	format bench clean reset setup
+	format bench clean reset setup lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +97,9 @@ reset: ## forget ALL runs in mlruns/ (asks for YES=1)
 
 setup: $(VENV)/.installed ## only set up the virtual environment
 
+lock: ## constraints.txt again from pyproject.toml, with hashes (needs uv): ARGS=--upgrade for new versions
+	@$(PYTHON) .ci/lock $(ARGS)
+
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "octant needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@echo "creating $(VENV)"
@@ -99,25 +107,25 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing pinned versions into $(VENV) (about 2 minutes the first time)"
-	@$(INSTALL) --editable .
+	@$(call install)
 	@touch $@
 
 $(VENV)/.tested: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing pinned versions and the test tools into $(VENV) (about 2 minutes the first time)"
-	@$(INSTALL) --editable '.[test,server]'
+	@$(call install,test server)
 	@touch $@ $(VENV)/.installed $(VENV)/.serving
 
 $(VENV)/.serving: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing pinned versions and the server's packages into $(VENV)"
-	@$(INSTALL) --editable '.[server]'
+	@$(call install,server)
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.clustered: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing the launchers, Optuna, the server's packages and the test tools into $(VENV)"
-	@$(INSTALL) --editable '.[test,server,slurm,ray,optuna]'
+	@$(call install,test server slurm ray optuna)
 	@touch $@ $(VENV)/.installed $(VENV)/.tested $(VENV)/.serving
 
 $(VENV)/.benched: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing the peers to measure against into $(VENV)"
-	@$(INSTALL) --editable '.[bench]'
+	@$(call install) && $(call parts,bench)
 	@touch $@ $(VENV)/.installed

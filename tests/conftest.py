@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from support.command import run_octant
+from support.warm import Warm
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +20,10 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return home, done.stdout
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[Warm]:
+    """octant's commands without the imports of each."""
+    with closing(Warm()) as process:
+        yield process

@@ -66,6 +66,14 @@ def test_imports_go_one_way(relative: str) -> None:
             assert LAYERS.index(parts[1]) <= here, f"{relative} imports {name}, a layer above it"
 
 
+def test_the_kit_names_no_trainer() -> None:
+    """It has what is registered, or what a person's file brings."""
+    for relative, path in modules().items():
+        if layer(relative) in ("runs", "tracking", "servers", "cli"):
+            constants = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+            assert "network" not in constants, relative
+
+
 def importers(package: str) -> set[str]:
     return {
         relative for relative, path in modules().items()

@@ -10,7 +10,8 @@ import pytest
 from octant import __version__
 from octant.cli.help import help_text
 from octant.cli.main import COMMANDS
-from octant.cli.words import check, groups, keys
+from octant.cli.program import OCTANT
+from octant.cli.words import check
 from octant.errors import InputError
 from support.command import run_octant
 
@@ -35,6 +36,7 @@ def test_a_wrong_option_is_one_line(word: str, tmp_path: Path) -> None:
         "report": ["x"],
         "promote": ["x"],
         "publish": ["x"],
+        "new": ["x.py"],
     }.get(word, [])
     done = run_octant(tmp_path / "home", word, *needed, "--colour")
     assert (done.returncode, done.stdout) == (2, "")
@@ -52,7 +54,7 @@ def test_help_lists_everything(tmp_path: Path) -> None:
     done = run_octant(tmp_path, "--help", "loss=mse")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == help_text({word: line for word, (_, line) in COMMANDS.items()}) + "\n"
-    for word in [*COMMANDS, *groups(), *groups()["loss"], *(keys() - set(groups()))]:
+    for word in [*COMMANDS, *OCTANT.groups(), *OCTANT.groups()["loss"], *(OCTANT.first_words() - set(OCTANT.groups()))]:
         assert re.search(rf"^  {word}\b|[ ,]{word}\b", done.stdout, re.MULTILINE), word
     assert "learning_rate: 0.1    # of one step" in done.stdout
     assert "hydra:" not in done.stdout

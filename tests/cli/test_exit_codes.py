@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from support.command import run_octant
+from support.warm import Warm
 
 ONE = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=2")
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -79,15 +80,15 @@ def run_id(home: Path) -> str:
     return str(json.loads(next(home.glob("journal/*/tracking-*.json")).read_text())["run_id"])
 
 
-def run(home: Path, command: str) -> subprocess.CompletedProcess[str]:
+def run(warm: Warm, home: Path, command: str) -> subprocess.CompletedProcess[str]:
     words = (each.replace("RUN", run_id(home)) for each in COMMANDS[command])
-    return run_octant(home, *words, **(SERVER if command == "move" else {"OCTANT_PORT": "5999"}))
+    return warm.run(home, *words, **(SERVER if command == "move" else {"OCTANT_PORT": "5999"}))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_faulty_stores_are_one_line(command: str, fault: str, original: Path, tmp_path: Path) -> None:
+def test_faulty_stores_are_one_line(command: str, fault: str, original: Path, warm: Warm, tmp_path: Path) -> None:
     if (command, fault) == ("octant", "locked"):
         pytest.skip("a launch waits for it: test_outage.py")
     home = Path(shutil.copytree(original, tmp_path / "home"))
@@ -96,18 +97,18 @@ def test_faulty_stores_are_one_line(command: str, fault: str, original: Path, tm
         receipt.write_text(json.dumps(json.loads(receipt.read_text()) | {"status": "RUNNING"}))
     expected, harm = FAULTS[fault]
     with harm(home / "mlflow.db"):  # type: ignore[attr-defined]
-        done = run(home, command)
+        done = run(warm, home, command)
     assert done.stderr.count("\n") == 1, done.stderr
     assert "Traceback" not in done.stderr
     assert done.returncode == expected, done.stderr
 
 
 @pytest.mark.parametrize("text", ["", "- 1\n", "just words\n", "a: [\n", "loss: nothing\n", "\x00\x01"])
-def test_an_unusable_config_cannot_be_repeated(text: str, original: Path, tmp_path: Path) -> None:
+def test_an_unusable_config_cannot_be_repeated(text: str, original: Path, warm: Warm, tmp_path: Path) -> None:
     home = Path(shutil.copytree(original, tmp_path / "home"))
     (config,) = (home / "artifacts").rglob("config.yaml")
     config.write_text(text)
-    done = run(home, "rerun")
+    done = run(warm, home, "rerun")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert "config.yaml" in done.stderr
 

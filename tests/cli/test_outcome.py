@@ -13,7 +13,7 @@ from octant.runs.journal import Journal
 from octant.tracking.runs import TEST_ERRORS
 from support.command import run_octant
 
-MOONS = ("dataset=arrays", "hidden=relu", "learning_rate=1000", "engine=numpy", "epochs=3", "hidden_units=50")
+MOONS = ("dataset=arrays", "hidden=relu", "learning_rate=1000", "seed=1")
 
 
 def moons(folder: Path) -> str:
@@ -32,11 +32,14 @@ def test_diverged_run_is_told_and_not_promoted(tmp_path: Path) -> None:
     command = (*MOONS, moons(tmp_path))
     done = run_octant(tmp_path / "home", *command)
     assert done.returncode == 0, done.stderr
-    assert "diverged in epoch " in done.stdout
-    assert " is not finite" in done.stdout
+    assert "diverged in epoch 2: W1 is not finite" in done.stdout
     assert "accuracy" not in done.stdout
     again = run_octant(tmp_path / "home", *command)
-    assert "1 run: 0 trained, 1 was there already\ndiverged in epoch " in again.stdout
+    assert (
+        "1 run: 0 trained, 1 was there already\nthere already: cross_entropy-relu-softmax seed=0; to train it "
+        in again.stdout
+    )
+    assert "anew, add rerun=true to the command\ndiverged in epoch " in again.stdout
     promoted = run_octant(tmp_path / "home", "promote", "octant")
     assert promoted.returncode == 2
     assert "experiment octant: all of its runs diverged (1)" in promoted.stderr

@@ -13,13 +13,17 @@ from typing import Any
 
 import pytest
 
+from octant import home as places
 from octant.errors import InputError
 from octant.runs import cluster
 from octant.runs.cluster import task
 from octant.runs.disk import locked
-from octant.runs.settings import Ray
+from octant.runs.run import Outcome
+from octant.runs.settings import Ray, parse_launch
+from octant.runs.sweep import prepare
 from support.command import Database, environment, run_octant
 from support.services import Postgres, RayCluster, SlurmCluster, TeamServer, wait_for
+from support.settings import settings
 
 SMOKE = ("experiment=smoke", "engine=numpy", "hidden_units=8", "batch_size=8")
 LONG = ("experiment=smoke", "seed=0", "engine=numpy", "hidden_units=16", "batch_size=2", "epochs=80")
@@ -69,6 +73,39 @@ def test_a_run_that_takes_too_long_ends(tmp_path: Path) -> None:
     with pytest.raises(TimeoutError, match="minutes_per_run"), task._at_most(0.001):
         signal.pause()
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+class Submitted:
+    """A task in a process of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        code = f"from octant.runs.cluster import task; task.run({str(folder)!r}, 0)"
+        self.process = subprocess.Popen([sys.executable, "-c", code], env=environment(folder.parents[1]))
+
+    def ended(self) -> dict[int, str]:
+        return {} if self.process.poll() is None else {0: "completed"}
+
+    def close(self) -> None:
+        assert self.process.wait(60) == 0
+
+
+def test_a_held_run_is_told_and_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(places, "state", lambda: tmp_path)
+    monkeypatch.setattr(cluster, "_submit", lambda options, folder, sizes: Submitted(folder))
+    values = settings(hidden_units=3, epochs=1, batch_size=100).model_dump() | {"experiment": {"name": "x"}}
+    launches = [parse_launch(values | {"seed": seed, "tracking": {}}) for seed in (0, 1)]
+    held, free = prepare(launches, "octant").runs
+    options = Ray(**OPTIONS | {"tasks": 1, "minutes_per_run": 0.03})
+    with held.journal.lock():
+        endings = {each[0].settings.seed: each[1] for each in cluster.train_on(options, [held, free]) if each}
+    assert endings[1].outcome is Outcome.FINISHED
+    assert endings[0].outcome is Outcome.FAILED
+    assert f"{held.journal.folder}/lock for longer than minutes_per_run=0.03" in endings[0].reason
+    assert capsys.readouterr().err == (
+        f"octant: waiting for the process that trains {held.name}: it holds {held.journal.folder}/lock\n"
+    )
 
 
 @pytest.fixture(scope="module")

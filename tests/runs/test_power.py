@@ -22,8 +22,7 @@ import pytest
 from runs.test_chaos import POINTS, launch, processes
 from support.command import Database, environment, run_octant
 
-RUNS, AFTER = 6, (0.0, 1.0, 3.0)
-CUTS = int(os.environ.get("OCTANT_CUTS", "30"))
+RUNS, CUTS, AFTER = 6, 30, (0.0, 1.0, 3.0)
 SWEEP = ("-m", "engine=numpy", "hidden_units=16", "batch_size=4", "epochs=20", f"seed=range({RUNS})")
 
 # In a mount namespace of its own, so that each copy lies where the disk did.
@@ -103,26 +102,31 @@ def cut(home: Path, image: Path, copy: Path) -> None:
                 os.kill(pid, signal.SIGCONT)
 
 
-def cuts_of_one_sweep(folder: Path, image: Path, rng: random.Random) -> list[Path]:
-    """Copies of the disk, CUTS of them from the first line to the end, and some after exit 0."""
-    copies: list[Path] = []
-    with mounted(image, folder / "disk", "loop,commit=300") as home:
-        process = launch(home, *SWEEP)
-        while process.poll() is None:
-            time.sleep(rng.uniform(0.0, 0.2))
-            if list(home.glob("journal/*/epochs.jsonl")):
-                copies.append(folder / f"{len(copies)}.img")
-                cut(home, image, copies[-1])
-        assert process.returncode == 0, process.communicate()[1]
-        process.communicate()
-        chosen = rng.sample(copies, min(CUTS, len(copies)))
-        for copy in set(copies) - set(chosen):
-            copy.unlink()
-        for seconds in AFTER:
-            time.sleep(seconds)
-            chosen.append(folder / f"after-{seconds}.img")
-            cut(home, image, chosen[-1])
-    return chosen
+def cut_in_sweeps(folder: Path, rng: random.Random) -> list[Path]:
+    """Copies of the disk: CUTS at random moments from the first line to the end, of as many sweeps as that takes, and
+    some after exit 0.
+    """
+    during: list[Path] = []
+    after: list[Path] = []
+    while len(during) < CUTS:
+        image = made_disk(folder)
+        with mounted(image, folder / "disk", "loop,commit=300") as home:
+            process = launch(home, *SWEEP)
+            while process.poll() is None:
+                time.sleep(rng.uniform(0.0, 0.15))
+                if list(home.glob("journal/*/epochs.jsonl")):
+                    during.append(folder / f"{len(during)}.img")
+                    cut(home, image, during[-1])
+            assert process.returncode == 0, process.communicate()[1]
+            process.communicate()
+            for seconds in AFTER if len(during) >= CUTS else ():
+                time.sleep(seconds)
+                after.append(folder / f"after-{seconds}.img")
+                cut(home, image, after[-1])
+    chosen = rng.sample(during, CUTS)
+    for copy in set(during) - set(chosen):
+        copy.unlink()
+    return chosen + after
 
 
 def vouched(home: Path) -> list[Path]:
@@ -153,12 +157,12 @@ def repaired(copy: Path, place: Path) -> str:
 
 @pytest.mark.slow
 def test_a_power_cut_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    image = made_disk(tmp_path)
+    made_disk(tmp_path)
     golden = tmp_path / "golden"
     assert run_octant(golden, *SWEEP).returncode == 0
     expected = Database(golden)
-    copies = cuts_of_one_sweep(tmp_path, image, random.Random(int(os.environ.get("OCTANT_SEED", "0"))))
-    assert len(copies) >= min(CUTS, 10)
+    copies = cut_in_sweeps(tmp_path, random.Random(int(os.environ.get("OCTANT_SEED", "0"))))
+    assert len(copies) == CUTS + len(AFTER)
     for copy in copies:
         with mounted(copy, tmp_path / "look") as home:
             assert_vouched_files_are_there(home)

@@ -16,12 +16,12 @@ from octant.cli import doctor, report, sync
 from octant.errors import InputError
 from octant.models.champion import register
 from octant.runs.settings import Tracking
+from octant.tracking.declared import declared_of
 from octant.tracking.means import log_means
 from octant.tracking.receipt import journals
 from octant.tracking.runs import read_runs
 from octant.tracking.store import Connection, connect, locate
 from octant.tracking.stored import read_run
-from octant.tracking.view import newest_sweep
 from support.command import Database, run_octant
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # SQLAlchemy's, of MLflow
@@ -166,7 +166,7 @@ def test_nobody_takes_a_mean_for_a_run(
     rows = database.query(MEANS)
     assert len(rows) == 8
     ids = {run for _, run, _ in rows}
-    sweep = newest_sweep(connection)
+    sweep = declared_of(connection).sweep
     assert sweep
     runs = read_runs(connection, sweep)
     assert len(runs) == 16

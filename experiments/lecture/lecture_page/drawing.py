@@ -6,10 +6,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from octant.analysis.figures.canvas import canvas, in_house_style, legend_below, panels, plain
-from octant.analysis.figures.curves import learning_curves, mean_and_sd
+from octant.analysis.figures.canvas import canvas, fitted, in_house_style, legend_below, plain
 from octant.analysis.figures.design import Design, design_of
 from octant.analysis.question import Question
+from octant.trainer import trainer
 
 TITLES = {
     "lecture": "0 the lecture", "output_step": "1 W2 step not / m", "targets": "2 one-hot targets",
@@ -20,7 +20,7 @@ TITLES = {
 
 def design(frame: pd.DataFrame) -> Design:
     """The four pairs of the lecture: how they look in all of its figures."""
-    return design_of(frame, Question(("loss", "hidden")))
+    return design_of(frame, Question(("loss", "hidden")), trainer().labels)
 
 
 @in_house_style
@@ -39,7 +39,7 @@ def curve_figure(curves: pd.DataFrame) -> Figure:
             }
             axes.plot(run["epoch"], 100 * run["train_accuracy"], "-", **look)
             axes.plot(run["epoch"], 100 * run["test_accuracy"], "--", **look)
-        axes.set_title(config, fontsize=9.5)
+        axes.set_title(looks.label(str(config)), fontsize=9.5)
         plain(axes)
     for axes in grid[2:]:
         axes.set_xlabel("Number of Epochs")
@@ -52,18 +52,28 @@ def curve_figure(curves: pd.DataFrame) -> Figure:
 
 @in_house_style
 def ladder_figure(curves: pd.DataFrame) -> Figure:
-    """Test accuracy against epoch, a panel a rung: mean over seeds of each pair, with a band of one SD."""
+    """Test accuracy by rung, a line a pair: the mean over seeds, each seed a tick; near the top, and all of it."""
     last = curves.loc[curves["rung"] == "init", "epoch"].max()
-    figure, grid = panels(len(TITLES), 2.3, sharex=True, sharey=True)
-    looks = design(curves)
-    for axes, (rung, title) in zip(grid, TITLES.items(), strict=True):
-        own = curves[(curves["rung"] == rung) & (curves["epoch"] <= last)]
-        learning_curves(mean_and_sd(own, "test_accuracy", 100), axes, looks)
-        axes.set_title(title, fontsize=8.5)
-        axes.set_xlabel("epoch", fontsize=8.5)
-    grid[0].set_ylim(0, 101)
-    figure.supylabel("test accuracy, %", fontsize=9)
-    legend_below(figure, *grid[0].get_legend_handles_labels(), "mean over seeds, band of one SD")
+    runs, looks = curves[curves["epoch"] == last], design(curves)
+    figure = canvas(6.4)
+    near, whole = figure.subplots(2, 1, sharex=True, height_ratios=[1, 1])
+    for axes in (near, whole):
+        for config, own in runs.groupby("config", sort=True):
+            at = own["rung"].map(list(TITLES).index)
+            means = 100 * own.groupby(at)["test_accuracy"].mean()
+            look = looks.style(str(config))
+            axes.plot(at, 100 * own["test_accuracy"], "_", color=look.colour, alpha=0.6, markersize=9)
+            axes.plot(means.index, means, color=look.colour, linestyle=look.dash, marker=look.marker, linewidth=1.7,
+                      markersize=5, label=looks.label(str(config)))  # fmt: skip
+        plain(axes)
+    near.set_ylim(90, 98)
+    near.set_title("near the top", fontsize=9.5)
+    whole.set_ylim(0, 101)
+    whole.set_title("all of it", fontsize=9.5)
+    whole.set_xticks(range(len(TITLES)), [fitted(title, 0.75, 8.5, 3) for title in TITLES.values()], fontsize=8.5)
+    figure.supylabel(f"test accuracy after {last} epochs, %", fontsize=9)
+    handles, labels = near.get_legend_handles_labels()
+    legend_below(figure, handles, labels, "lines: mean over seeds; ticks: single seeds")
     return figure
 
 
@@ -76,7 +86,7 @@ def chaos_figure(chaos: pd.DataFrame) -> Figure:
         name, seen = str(config), line[line["distance"] > 0]
         thin, look = twin != "reversed", looks.style(name)
         axes.plot(seen["examples"], seen["distance"], color=look.colour, linestyle=":" if thin else look.dash,
-                  linewidth=1.2 if thin else 2.0, label=f"{name}{', float32 pixels' if thin else ''}")  # fmt: skip
+                  linewidth=1.2 if thin else 2.0, label=looks.label(name) + ", float32 pixels" * thin)  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.xaxis.set_major_formatter("{x:,.0f}")

@@ -7,13 +7,16 @@ from dataclasses import replace
 import pandas as pd
 
 from octant import home
-from octant.analysis.comparison import Question, answer, choose, runs_at, summarise_rates
-from octant.analysis.report.words import leader
+from octant.analysis.comparison import Comparison, Question, answer, choose, runs_at, summarise_rates
+from octant.analysis.report.vocabulary import vocabulary
+from octant.analysis.report.words import headline
+from octant.analysis.verdict import verdict_of
 from octant.errors import InputError
 from octant.runs.settings import Tracking
 from octant.tracking.declared import declared_of
 from octant.tracking.runs import read_curves, read_runs
 from octant.tracking.store import connect, locate
+from octant.trainer import trainer
 
 # The departures that a rung still has, as conf/rung/ spells them (a test holds the two together).
 SETTINGS = ["targets", "order", "output_step", "hidden_error", "init"]
@@ -43,7 +46,7 @@ def tables() -> dict[str, pd.DataFrame]:
     settings = {"lecture": final, "init": _at(ladder, "init", last), OWN_RATE: _at(own, OWN_RATE, last)}
     compared = {name: answer(runs, QUESTION, settings=SETTINGS) for name, runs in settings.items()}
     differences = [each.pairs.assign(settings=name) for name, each in compared.items()]
-    answers = [(name, int(settings[name]["epoch"].max()), leader(each)) for name, each in compared.items()]
+    answers = [(name, int(settings[name]["epoch"].max()), _headline(each)) for name, each in compared.items()]
     return {
         "curves": every[[*_KEYS, "learning_rate", "seed", "epoch", *ACCURACIES]],
         "curve": _summary(final),
@@ -52,6 +55,11 @@ def tables() -> dict[str, pd.DataFrame]:
         "differences": pd.concat(differences, ignore_index=True),
         "answers": pd.DataFrame(answers, columns=["settings", "epochs", "answer"]),
     }
+
+
+def _headline(comparison: Comparison) -> str:
+    verdict = verdict_of(comparison)
+    return headline(verdict, vocabulary(verdict, trainer().labels))
 
 
 def agreement(curves: pd.DataFrame, transcription: pd.DataFrame) -> pd.DataFrame:

@@ -59,8 +59,9 @@ class Question:
 
     @property
     def noun(self) -> str:
-        """What one repeat is called: a seed, or a repeat."""
-        return "seed" if self.repeat == ("seed",) else "repeat"
+        """What one repeat is called: a seed, a split, a fold; a repeat where several settings make it."""
+        name = self.repeat[0].rpartition(".")[2].lower() if len(self.repeat) == 1 else ""
+        return next((noun for noun in ("split", "fold", "seed", "trial") if noun in name), "repeat")
 
     @property
     def settings(self) -> tuple[str, ...]:

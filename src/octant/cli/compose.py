@@ -10,6 +10,7 @@ from typing import Any
 
 import hydra
 from antlr4.error.Errors import IllegalStateException, RecognitionException
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
@@ -19,31 +20,37 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hydra_plugins import octant_overrides
 from octant import home
-from octant.cli.words import keys
+from octant.cli.program import OCTANT, PRIMARY, Program
 from octant.errors import InputError, unknown_word
 from octant.runs.settings import OWN
 
 _HYDRA_S = (HydraException, OmegaConfBaseException, RecognitionException, IllegalStateException)
 
 
-def check_overrides(overrides: Sequence[str]) -> None:
+def check_overrides(overrides: Sequence[str], program: Program) -> None:
     """Raise InputError for what Hydra would misread or take for another sweep."""
-    with hydra.initialize_config_dir(str(home.conf()), version_base="1.3"):
+    _register(program)
+    where = (
+        hydra.initialize_config_dir(str(program.conf), version_base="1.3")
+        if program.conf
+        else hydra.initialize(config_path=None, version_base="1.3")
+    )
+    with where:
         loader: Any = GlobalHydra.instance().config_loader()
         octant_overrides.check(overrides, loader)
 
 
-def launch(words: Sequence[str], overrides: Sequence[str]) -> int:
+def launch(words: Sequence[str], overrides: Sequence[str], program: Program) -> int:
     """Compose what the words say, train it and say what came out; returns the exit code."""
     from octant.tracking import launching
 
-    launching.commands.append(launching.Command(words, asks_its_own(overrides)))
+    launching.commands.append(launching.Command(words, asks_its_own(overrides, program)))
     try:
-        single = _compose(_of_some(words))
+        single = _compose(_of_some(words), program)
     except _HYDRA_S as error:
         if str(error).startswith(("Ambiguous value", "Sweep parameters")):
             octant_overrides.refuse_sweeps(overrides)
-        raise InputError(line_of_hydra(error)) from error
+        raise InputError(line_of_hydra(error, program)) from error
     if single and any(each.lstrip("+").startswith("hydra.sweeper.params") for each in overrides):
         raise InputError("hydra.sweeper.params: it is a sweep; add -m to train one run for each of its values")
     launched = launching.launch(single) if single else launching.together()
@@ -54,11 +61,11 @@ def launch(words: Sequence[str], overrides: Sequence[str]) -> int:
     return conclude(launched)
 
 
-def asks_its_own(overrides: Sequence[str]) -> bool:
+def asks_its_own(overrides: Sequence[str], program: Program) -> bool:
     """Whether the command asks for an experiment as its yaml declares it, or for one without a yaml; no variant."""
     given = dict(text.split("=", 1) for text in overrides if "=" in text)
     name = given.get("experiment.name", given.get("experiment", ""))
-    if not (home.conf() / "experiment" / f"{name}.yaml").is_file():
+    if program.conf is None or not (program.conf / "experiment" / f"{name}.yaml").is_file():
         return True
     if given.get("experiment") != name:
         return False
@@ -66,8 +73,8 @@ def asks_its_own(overrides: Sequence[str]) -> bool:
     if all(text.startswith((*kept, "hydra/launcher", "hydra.launcher")) for text in overrides):
         return True
     try:
-        with hydra.initialize_config_dir(str(home.conf()), version_base="1.3"):
-            own = hydra.compose("config", [f"experiment={name}"], return_hydra_config=True)
+        with hydra.initialize_config_dir(str(program.conf), version_base="1.3"):
+            own = hydra.compose(_register(program), [f"experiment={name}"], return_hydra_config=True)
         return not octant_overrides.changes(overrides, own, kept)
     except _HYDRA_S:
         return False  # what is wrong is told when it is composed
@@ -86,11 +93,13 @@ def _of_some(words: Sequence[str]) -> list[str]:
     ]
 
 
-def _compose(words: Sequence[str]) -> list[dict[str, Any]]:
+def _compose(words: Sequence[str], program: Program) -> list[dict[str, Any]]:
     """The composed settings of a single run; a multirun is launched by its launcher, from within Hydra."""
     taken: list[dict[str, Any] | Exception] = []
 
-    @hydra.main(config_path=str(home.conf()), config_name="config", version_base="1.3")
+    conf = str(program.conf) if program.conf else None
+
+    @hydra.main(config_path=conf, config_name=_register(program), version_base="1.3")
     def octant(config: DictConfig) -> None:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             raise InputError("hydra/launcher: octant's own trains the runs of a sweep; leave it out")
@@ -110,6 +119,13 @@ def _compose(words: Sequence[str]) -> list[dict[str, Any]]:
     return [each for each in taken if isinstance(each, dict)]
 
 
+def _register(program: Program) -> str:
+    """Make the configuration of a trainer's file known to Hydra; returns the primary one's name."""
+    for group, name, content in program.composed():
+        ConfigStore.instance().store(name, content, group=group, provider="octant")
+    return "config" if program.is_own else PRIMARY
+
+
 def _plain(config: DictConfig) -> dict[str, Any]:
     composed: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     return composed | {"cluster": cluster_of(HydraConfig.get().launcher)}
@@ -121,7 +137,7 @@ def cluster_of(launcher: Mapping[str, Any]) -> dict[str, Any] | None:
     return OmegaConf.to_container(OmegaConf.create(options), resolve=True) if "cluster" in options else None  # type: ignore[return-value]
 
 
-def line_of_hydra(error: Exception) -> str:
+def line_of_hydra(error: Exception, program: Program = OCTANT) -> str:
     """One line, in octant's words, for what Hydra or OmegaConf raises about the user's words."""
     text = " ".join(str(error).split())
     missing, options = getattr(error, "missing_cfg_file", None), getattr(error, "options", None)
@@ -129,7 +145,9 @@ def line_of_hydra(error: Exception) -> str:
         group, _, word = str(missing).partition("/")
         return unknown_word(group, word, options)
     if "Could not override" in text:
-        return _unknown_setting(text.split("'")[1])
+        return _unknown_setting(text.split("'")[1], program)
+    if gap := re.match(r"Missing mandatory value: (\S+)", text):
+        return f"{gap[1]}: it has no default; give it a value: {gap[1]}=..."
     if twice := re.match(r"Multiple values for .*'override (\S+): (\S+)'", text):
         return f"{twice[1]}: it has a value already; leave the + out: {twice[1]}={twice[2]}"
     if "Environment variable" in text:
@@ -137,10 +155,12 @@ def line_of_hydra(error: Exception) -> str:
     return text or type(error).__name__
 
 
-def _unknown_setting(key: str) -> str:
+def _unknown_setting(key: str, program: Program) -> str:
     group, _, rest = key.partition(".")
     if group == "hydra":
-        return f"setting: {key!r} does not exist; `octant --cfg hydra` shows those that do, +{key}=... adds one"
-    if rest and group in keys():
-        return f"setting: {key!r} does not exist with this choice of {group}; `octant --cfg job` shows those that do"
-    return unknown_word("setting", key, keys())
+        shown = f"`{program.command} --cfg hydra` shows those that do"
+        return f"setting: {key!r} does not exist; {shown}, +{key}=... adds one"
+    if rest and group in program.first_words():
+        shown = f"`{program.command} --cfg job` shows those that do"
+        return f"setting: {key!r} does not exist with this choice of {group}; {shown}"
+    return unknown_word("setting", key, program.first_words())

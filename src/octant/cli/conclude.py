@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from octant.cli.outcome import outcome_of
+from octant.cli.outcome import found_again, outcome_of
 from octant.errors import UNDELIVERED, InputError, printable, store_problem
+from octant.runs.repeats import ignored_seed
 from octant.runs.sweep import Sweep
 from octant.tracking.launching import Launched
 from octant.tracking.store import Connection, must_be_ours
@@ -34,6 +35,8 @@ def _conclude(launched: Launched, connection: Connection) -> None:
     there = "was" if skipped == 1 else "were"
     counted = f"{count - skipped - failed} trained, {skipped} {there} there already"
     print(f"{count} {'run' if count == 1 else 'runs'}: {counted}{f', {failed} did not finish' if failed else ''}")
+    if line := ignored_seed(sweep.runs):
+        print(f"octant: {line}", file=sys.stderr)
     if failed < count:
         (_one if count == 1 else _chosen if launched.chosen else _many)(sweep, connection)
 
@@ -41,7 +44,8 @@ def _conclude(launched: Launched, connection: Connection) -> None:
 def _one(sweep: Sweep, connection: Connection) -> None:
     from octant.analysis.report.pages import base_address
 
-    print(outcome_of(sweep.runs[0].journal))
+    run = sweep.runs[0]
+    print(f"{found_again(run) if sweep.skipped else ''}{outcome_of(run.journal)}")
     link = f"{base_address(sweep.store)}{sweep.deliveries[0].path_in(connection.experiment_id)}"
     print(f"in MLflow (octant ui): {link}")
     _log_figures(sweep, connection, [str(sweep.deliveries[0].receipt().run_id)])

@@ -13,11 +13,16 @@ from typing import NoReturn
 from octant import __version__, trainer
 from octant.cli.border import one_line_errors, refuse_open_addresses
 from octant.cli.flags import Parser, knows_all_words, read_flags
+from octant.cli.program import OCTANT, Program, program_of
 from octant.cli.words import check
 from octant.errors import STOPPED
+from octant.trainer.adapted import refuse_taken
 
+# What a command says for itself, so that no setting of a trainer may be called so; runs.settings.OCTANT has the same.
+RESERVED = frozenset({"experiment", "tracking", "trainer", "code", "workers", "rerun", "cluster"})
 # Word -> module with `arguments(parser)` and `run(options) -> exit code`, and what it does in a line.
 COMMANDS = {
+    "new": ("octant.cli.new", "write a trainer of your own to start from: octant new mine.py"),
     "report": ("octant.cli.report", "write the tables, figures and pages of an experiment again, from the store alone"),
     "compare": (
         "octant.cli.compare",
@@ -33,52 +38,56 @@ COMMANDS = {
 }
 
 
-def main() -> None:
+def main(program: Program = OCTANT) -> NoReturn:
     """Run the command line; every mistake of the user ends in one line and exit code 2."""
     gc.set_threshold(50_000, 20, 20)  # imports make half a million objects and no garbage
     try:
         with one_line_errors():
-            raise SystemExit(run(sys.argv[1:]))
+            raise SystemExit(run(sys.argv[1:], program))
     finally:
         gc.freeze()  # spares a second of looking for garbage in what is about to end
 
 
-def run(words: Sequence[str]) -> int:
+def run(words: Sequence[str], program: Program = OCTANT) -> int:
     """Do what the words say; returns the exit code. Raises InputError for words that mean nothing."""
     if words and words[0] in COMMANDS:
-        return _command(words[0], words[1:])
+        return _command(words[0], words[1:], program)
+    program = program_of(words) if program.is_own else program
+    if not program.is_own:
+        refuse_taken(program.trained.settings, RESERVED, program.trained.label)
     if {"--help", "-h"} & set(words):
         from octant.cli.help import help_text
 
-        print(help_text({word: line for word, (_, line) in COMMANDS.items()}))
+        print(help_text({word: line for word, (_, line) in COMMANDS.items()}, program))
         return 0
     if "--version" in words:
         print(f"octant {__version__}")
         return 0
-    return _compose(words)
+    return _compose(words, program)
 
 
-def _command(word: str, words: Sequence[str]) -> int:
+def _command(word: str, words: Sequence[str], program: Program) -> int:
     module, line = COMMANDS[word]
     done = import_module(module)
-    parser = Parser(prog=f"octant {word}", description=f"{line[:1].upper()}{line[1:]}.")
+    parser = Parser(prog=f"{program.command} {word}", description=f"{line[:1].upper()}{line[1:]}.")
     parser.add_argument("--uri", help="tracking store; default: the SQLite store in the state folder")
     done.arguments(parser)
     code: int = done.run(parser.parse_args(words))
     return code
 
 
-def _compose(words: Sequence[str]) -> int:
+def _compose(words: Sequence[str], program: Program) -> int:
     refuse_open_addresses(words)
     flags = read_flags(words)
     signal.signal(signal.SIGINT, _quit)
     if known := knows_all_words(flags):
-        check(flags.overrides, list(COMMANDS))
+        check(flags.overrides, list(COMMANDS), program)
     from octant.cli.compose import check_overrides, launch
 
     if known:
-        check_overrides(flags.overrides)
-    return launch([*flags.overrides, *(each for each in words if each not in flags.overrides)], flags.overrides)
+        check_overrides(flags.overrides, program)
+    others = [each for each in words if each not in flags.overrides]
+    return launch([*flags.overrides, *others], flags.overrides, program)
 
 
 def _quit(*_: object) -> NoReturn:

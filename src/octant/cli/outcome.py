@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from math import sqrt
-
+from octant.analysis.chance import at_chance
 from octant.runs.disk import read_json
 from octant.runs.journal import FILES, Journal
+from octant.runs.run import Run
 from octant.tracking.runs import TEST_ERRORS
+
+_MOST = 6  # metrics on the line
+
+
+def found_again(run: Run) -> str:
+    """Which run was there already, and how to train it anew."""
+    return f"there already: {run.name}; to train it anew, add rerun=true to the command\n"
 
 
 def outcome_of(journal: Journal) -> str:
@@ -18,17 +25,14 @@ def outcome_of(journal: Journal) -> str:
     if not story.epochs:
         return "it has no numbers"
     last = story.epochs[-1]["metrics"]
-    told = "  ".join(f"{name} {value:.4f}" for name, value in last.items() if name.endswith("accuracy"))
+    shown = [name for name in last if name.endswith("accuracy")] or list(last)[:_MOST]
+    told = "  ".join(f"{name} {last[name]:.4f}" for name in shown)
     examples = (read_json(journal.folder / FILES / TEST_ERRORS) or {}).get("examples")
     return f"{told}{_at_chance(last.get('test_accuracy', 1.0), examples)}"
 
 
 def _at_chance(accuracy: float, examples: list[int] | None) -> str:
-    """A line if whoever always says the most frequent class does as well, up to two standard errors."""
-    total = sum(examples or [])
-    if not examples or not total:
-        return ""
-    share = max(examples) / total
-    if accuracy > share + 2 * sqrt(share * (1 - share) / total):
-        return ""
-    return f"\ncollapsed: no better than always saying the most frequent class, {share:.4f} of the test set"
+    """A line if whoever always says the most frequent class does as well."""
+    share = at_chance(accuracy, examples or [])
+    said = f"no better than always saying the most frequent class, {share or 0:.4f} of the test set"
+    return "" if share is None else f"\ncollapsed: {said}"

@@ -1,4 +1,4 @@
-"""What `key=value` may say, from conf/ alone: a misspelt key or word is answered before Hydra is imported.
+"""What `key=value` may say, by the program: a misspelt key or word is answered before Hydra is imported.
 
 Hydra has the last word. What is unusual here (additions, deletions, lists, nested keys) is left to it.
 """
@@ -7,34 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
-from octant import home
+from octant.cli.program import OCTANT, Program
 from octant.errors import InputError, unknown_word
 
 _PLAIN = re.compile(r"(?P<group>[A-Za-z_]\w*)=(?P<word>[A-Za-z_][\w-]*)")
 
 
-def config_file() -> Path:
-    """conf/config.yaml."""
-    return home.conf() / "config.yaml"
-
-
-def groups() -> dict[str, list[str]]:
-    """The groups of conf/ and the words of each."""
-    folders = sorted(path for path in home.conf().iterdir() if path.is_dir() and path.name != "hydra")
-    return {folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders}
-
-
-def keys() -> set[str]:
-    """What may stand before the first dot of a key: groups, and what conf/config.yaml names at its top."""
-    named = re.findall(r"^([a-z_]\w*):", config_file().read_text(encoding="utf-8"), re.MULTILINE)
-    return {*groups(), *named} - {"defaults", "hydra"}
-
-
-def check(overrides: Sequence[str], commands: Sequence[str]) -> None:
+def check(overrides: Sequence[str], commands: Sequence[str], program: Program = OCTANT) -> None:
     """Raise InputError for a word that is no setting, an unknown key, or a word that its group does not have."""
-    known, words = keys(), groups()
+    known, words = program.first_words(), program.groups()
+    if "experiment" not in words and (named := [each for each in overrides if each.startswith("experiment=")]):
+        where = program.conf or f"conf/ beside {program.trained.label}"
+        raise InputError(f"{named[0]}: there is no folder experiment in {where}; write the experiment down there first")
     for each in overrides:
         if re.fullmatch(r"[A-Za-z]\w*", each):
             raise InputError(_no_setting(each, known, commands))

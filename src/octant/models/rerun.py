@@ -7,14 +7,13 @@ octant rerun RUN_ID --data FILE|FOLDER   where the data lie here, if not where t
 from __future__ import annotations
 
 import argparse
-import sys
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from octant import home
-from octant.errors import UNDELIVERED, InputError, printable, store_problem
+from octant.errors import InputError, printable
 from octant.network.data import load
 from octant.network.settings import Settings
 from octant.runs import provenance
@@ -25,7 +24,7 @@ from octant.runs.progress import Progress
 from octant.runs.run import Run
 from octant.tracking.store import located
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
-from octant.trainer import trainer
+from octant.trainer import DEFAULT, Data, Trainer, trainer
 
 DIFFERENT = 1
 # What decides a run's last bits besides its settings and data, as tags, and what people call it.
@@ -41,16 +40,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Repeat the run; a store that does not answer is UNDELIVERED, not 1, which would say that the numbers differ."""
-    store = located(options.uri)
-    try:
-        stored = read_run(store, options.run_id)
-    except Exception as error:
-        if (problem := store_problem(error)) is None:
-            raise
-        print(f"octant: {store.shown} does not answer: {problem}", file=sys.stderr)
-        return UNDELIVERED
-    return rerun(stored, options.data)
+    """Repeat the run; a store that does not answer is not 1, which would say that the numbers differ."""
+    return rerun(read_run(located(options.uri), options.run_id), options.data)
 
 
 def rerun(stored: StoredRun, data: str | None) -> int:
@@ -58,11 +49,12 @@ def rerun(stored: StoredRun, data: str | None) -> int:
     settings = _placed(stored.settings, data)
     if not stored.points:
         raise InputError(f"run {stored.run_id} has no numbers to compare with: its status is {stored.status}")
-    _check_data(stored, settings)
+    trained = _trainer_of(stored)
+    _check_data(stored, trained, settings)
     made = f"{stored.name}, made by another process (launch {stored.tags.get('launch', 'unknown')})"
-    for line in [made, *circumstances(stored.tags, provenance.describe())]:
+    for line in [made, *circumstances(stored.tags, provenance.describe(trained.reference))]:
         print(_line(line))
-    history = _train(stored, settings)
+    history = _train(stored, trained, settings)
     different = differences(stored.points, numbers(history), stored.status == "FINISHED") + _outcomes(stored, history)
     if different:
         print(
@@ -115,9 +107,11 @@ def differences(then: Points, now: Points, complete: bool) -> list[str]:
     ]
 
 
-def _placed(settings: Settings, data: str | None) -> Settings:
+def _placed(settings: Any, data: str | None) -> Any:
     if data is None:
         return settings
+    if not isinstance(settings, Settings):
+        raise InputError("--data: the run's trainer finds its data itself; leave --data out")
     key = {"arrays": "path", "mnist": "root", "fashion_mnist": "root"}.get(settings.dataset.name)
     if key is None:
         raise InputError(f"--data: {settings.dataset.name} comes with octant; leave --data out")
@@ -125,9 +119,21 @@ def _placed(settings: Settings, data: str | None) -> Settings:
     return trainer().parse(values | {"dataset": values["dataset"] | {key: data}})
 
 
-def _check_data(stored: StoredRun, settings: Settings) -> None:
+def _trainer_of(stored: StoredRun) -> Trainer:
+    return trainer(stored.tags.get("trainer_file") or stored.tags.get("trainer", DEFAULT))
+
+
+def _data(trained: Trainer, settings: Any) -> Data:
+    """The data as they are now; those of the network are read in full, whatever its cache says."""
+    if isinstance(settings, Settings):
+        found = load(settings.dataset, settings.dtype, home.state() / "cache", whole=True)
+        return Data(found.name, found.digest)
+    return trained.data(settings)
+
+
+def _check_data(stored: StoredRun, trained: Trainer, settings: Any) -> None:
     try:
-        dataset = load(settings.dataset, settings.dtype, home.state() / "cache", whole=True)
+        dataset = _data(trained, settings)
     except InputError as error:
         raise InputError(f"{error}; --data names the file or folder, if it lies elsewhere now") from None
     if dataset.digest != stored.tags["dataset_digest"]:
@@ -135,23 +141,28 @@ def _check_data(stored: StoredRun, settings: Settings) -> None:
             f"the data differ: SHA-256 {stored.tags['dataset_digest'][:16]} then, {dataset.digest[:16]} now; "
             "--data names the file or folder that the run was trained on"
         )
-    own = code_digest(source_of(trainer().train.__module__))
+    own = code_digest(source_of(trained.train.__module__))
     if own != stored.tags.get("code_digest"):
         print("differs: the trainer's code is not the run's")
 
 
-def _train(stored: StoredRun, settings: Settings) -> History:
+def _train(stored: StoredRun, trained: Trainer, settings: Any) -> History:
     """The journal of the same run, trained in a worker like any other, in a folder that is gone afterwards."""
     line = Progress("training", 1)
     with TemporaryDirectory(prefix="octant-rerun-") as scratch:
-        digest = stored.tags["dataset_digest"]
-        identity: Any = {"settings": settings.model_dump(mode="json"), "dataset": {"digest": digest}}
-        run = Run("network", settings, stored.tags["fingerprint"], Path(scratch), identity)
+        identity: Any = {
+            "trainer": trained.name,
+            "trainer_file": trained.reference,
+            "fingerprint": stored.tags["fingerprint"],
+            "settings": settings.model_dump(mode="json"),
+            "dataset": {"digest": stored.tags["dataset_digest"]},
+        }
+        run = Run(trained.reference or trained.name, settings, identity["fingerprint"], Path(scratch), identity)
         with closing(train_all([run], 1)) as results:
             for result in results:
                 if result and not result[1].outcome.is_over:
                     raise InputError(f"the run could not be trained again: {result[1].reason}")
-                line.wait(f"epoch {max(0, len(run.journal.read().epochs) - 1)} of {settings.epochs}")
+                line.wait(f"epoch {max(0, len(run.journal.read().epochs) - 1)} of {getattr(settings, 'epochs', '?')}")
         line.end()
         return run.journal.read()
 

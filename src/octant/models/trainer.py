@@ -25,6 +25,16 @@ def _later(module: str, name: str) -> Callable[..., Any]:
     return lambda *given: getattr(import_module(f"octant.models.{module}"), name)(*given)
 
 
+LABELS = {
+    "loss=mse": "squared error",
+    "loss=cross_entropy": "cross-entropy",
+    "hidden": "hidden activation",
+    "hidden=relu": "ReLU",
+    "output": "output activation",
+    "init": "initial weights",
+    "dataset": "data set",
+}
+
 TRAINER = Trainer(
     "network",
     Settings,
@@ -37,4 +47,5 @@ TRAINER = Trainer(
     log_figures=_later("portraits", "log_figures"),
     discard_damaged=network.discard_damaged,
     preload=network.preload,
+    labels=LABELS,
 )

@@ -6,8 +6,10 @@ The arrays' names say which of them were numbers, text or bytes.
 from __future__ import annotations
 
 import io
+import json
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
@@ -21,27 +23,55 @@ if TYPE_CHECKING:
 _EPOCH = "epoch of octant"
 # What NumPy and zipfile raise for a file that was cut short or overwritten.
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, NotImplementedError, RuntimeError)
-_KINDS: dict[str, tuple[tuple[type, ...], Callable[[np.ndarray[Any, Any]], Value]]] = {
-    "array": ((np.ndarray,), lambda stored: stored),
-    "number": ((bool, int, float, np.number, np.bool_), lambda stored: stored.item()),
-    "text": ((str,), str),
-    "bytes": ((bytes,), lambda stored: stored.tobytes()),
+_BACK: dict[str, Callable[[np.ndarray[Any, Any]], Any]] = {
+    "array": lambda stored: stored,
+    "number": lambda stored: stored.item(),
+    "text": str,
+    "bytes": lambda stored: stored.tobytes(),
+    "json": lambda stored: json.loads(str(stored)),
 }
+_TYPES: tuple[tuple[Any, str], ...] = (((bool, float, np.number, np.bool_), "number"), (str, "text"), (bytes, "bytes"))
 
 
-def pack(epoch: int, state: Mapping[str, Value]) -> bytes:
+def check_state(state: object) -> None:
+    """Raise InputError for a state that cannot be stored without pickle."""
+    if state is None:
+        return
+    if not isinstance(state, Mapping):
+        kind = type(state).__name__
+        raise InputError(f"state is of type {kind}; allowed are arrays, numbers, text and bytes by name")
+    for name, value in state.items():
+        _kind(name, value)
+
+
+def pack(epoch: int, state: Mapping[str, Any]) -> bytes:
     """The content of a checkpoint; raises InputError for what cannot be stored without pickle."""
     arrays = {_EPOCH: np.asarray(epoch)}
     for name, value in state.items():
-        kind = next((kind for kind, (types, _) in _KINDS.items() if isinstance(value, types)), None)
-        if kind is None or (isinstance(value, np.ndarray) and value.dtype.hasobject):
-            raise InputError(
-                f"state: {name} is of type {type(value).__name__}; allowed are arrays, numbers, text and bytes"
-            )
-        arrays[f"{kind} {name}"] = np.frombuffer(value, np.uint8) if isinstance(value, bytes) else np.asarray(value)
+        kind = _kind(name, value)
+        plain: Any = json.dumps(value) if kind == "json" else value
+        arrays[f"{kind} {name}"] = np.frombuffer(plain, np.uint8) if kind == "bytes" else np.asarray(plain)
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue() + _crc(buffer.getvalue())  # zip's own do not cover its headers
+
+
+def _kind(name: str, value: Any) -> str:
+    """How a part of the state is stored; what JSON gives back as it was, such as a generator's state, is."""
+    if not isinstance(name, str):
+        raise InputError(f"state: {name!r} is no name; allowed are texts")
+    for types, kind in _TYPES:
+        if isinstance(value, types):
+            return kind
+    if hasattr(value, "__array__") and not np.asarray(value).dtype.hasobject:
+        return "array"  # a tensor comes back as NumPy's
+    with suppress(TypeError, ValueError, RecursionError):
+        if json.loads(json.dumps(value)) == value:
+            return "json"
+    raise InputError(
+        f"state: {name} is of type {type(value).__name__}; allowed are arrays, numbers, text and bytes, and lists and "
+        "dicts of numbers and text; give each array a name of its own"
+    )
 
 
 def unpack(content: bytes) -> tuple[int, dict[str, Value]] | None:
@@ -51,7 +81,7 @@ def unpack(content: bytes) -> tuple[int, dict[str, Value]] | None:
     try:
         with np.load(io.BytesIO(content[:-4]), allow_pickle=False) as stored:
             parts = {key: key.partition(" ") for key in stored.files if key != _EPOCH}
-            return int(stored[_EPOCH]), {name: _KINDS[kind][1](stored[key]) for key, (kind, _, name) in parts.items()}
+            return int(stored[_EPOCH]), {name: _BACK[kind](stored[key]) for key, (kind, _, name) in parts.items()}
     except _UNREADABLE:
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Required, TypedDict
+from typing import Any, NotRequired, Required, TypedDict
 
 
 class Code(TypedDict):
@@ -18,6 +18,7 @@ class Identity(TypedDict):
     """Content of run.json: everything that says what the run is. `dataset` has name, digest, reading and facts."""
 
     trainer: str
+    trainer_file: NotRequired[str]
     settings: dict[str, Any]
     places: list[str]
     configuration: str

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from pathlib import Path
 
 from octant import home
 from octant.runs.disk import SAY_SECONDS, say_waiting
 from octant.runs.run import Ending, Outcome, Run
-from octant.runs.worker import execute, start
-from octant.trainer import trainer
+from octant.runs.worker import execute_sent, start
+from octant.trainer import Trainer, trainer
+from octant.trainer.files import PRELOAD
 
 TICK_SECONDS = 0.2
 RETRY_BUSY_SECONDS = 0.5
@@ -31,16 +34,25 @@ def train_all(runs: Sequence[Run], workers: int) -> Generator[tuple[Run, Ending]
     """
     from pebble import ProcessPool
 
+    trained = trainer(runs[0].trainer)
+    # A person's file finds its data where the command was typed; Numba reads a .numba_config.yaml where it is.
+    where = [home.state(), Path.cwd() if trained.reference else Path("/")]
     pool = ProcessPool(
-        max_workers=min(workers, len(runs)), initializer=start, initargs=[home.state()], context=_context(runs)
+        max_workers=min(workers, len(runs)), initializer=start, initargs=where, context=_context(trained, runs)
     )
+
+    def schedule(run: Run) -> Future[Ending]:
+        found: Future[Ending] = pool.schedule(execute_sent, args=(run.state, run.identity))
+        return found
+
     try:
-        waiting: dict[Future[Ending], Run] = {pool.schedule(execute, args=(run,)): run for run in runs}
+        waiting = {schedule(run): run for run in runs}
         busy: list[Run] = []
         rounds = 0
         while waiting or busy:
             for future in wait(waiting, TICK_SECONDS, FIRST_COMPLETED).done:
-                run, ending = waiting.pop(future), _ending(future)
+                run = waiting.pop(future)
+                ending = _ending(future, trained.label)
                 if ending.outcome is Outcome.BUSY:
                     busy.append(run)
                 else:
@@ -53,26 +65,36 @@ def train_all(runs: Sequence[Run], workers: int) -> Generator[tuple[Run, Ending]
                     say_waiting(
                         f"the process that trains {len(busy)} of the runs: it holds {busy[0].journal.folder}/lock"
                     )
-                waiting, busy = {pool.schedule(execute, args=(run,)): run for run in busy}, []
+                waiting, busy = {schedule(run): run for run in busy}, []
     finally:
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
 
 
-def _ending(future: Future[Ending]) -> Ending:
+def _ending(future: Future[Ending], label: str) -> Ending:
     from pebble import ProcessExpired
 
     error = future.exception()
     if isinstance(error, ProcessExpired):
-        return Ending(Outcome.KILLED, f"its worker was killed (exit code {error.exitcode})")
+        return Ending(Outcome.KILLED, f"{label}: its worker was killed ({_signal(error.exitcode)})")
     return future.result()
 
 
-def _context(runs: Sequence[Run]) -> multiprocessing.context.ForkServerContext:
+def _signal(code: int) -> str:
+    """What an exit code tells: negative ones are signals."""
+    if code >= 0:
+        return f"exit code {code}"
+    name = signal.Signals(-code).name
+    why = {"SIGKILL": ", as by Linux when memory runs out", "SIGSEGV": ", a fault in compiled code"}.get(name, "")
+    return f"exit code {code}: {name}{why}"
+
+
+def _context(trained: Trainer, runs: Sequence[Run]) -> multiprocessing.context.ForkServerContext:
     """Workers are forked from a server that has imported what they need: 13 ms each instead of a second."""
     for library in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM", "NUMEXPR"):
         os.environ[f"{library}_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
-    modules = trainer(runs[0].trainer).preload([run.settings for run in runs])
+    modules = trained.preload([run.settings for run in runs])
+    os.environ[PRELOAD] = trained.reference
     context.set_forkserver_preload(["octant.runs.forked", "octant.runs.worker", *modules])
     return context

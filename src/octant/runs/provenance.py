@@ -24,10 +24,19 @@ _ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "G
               "GIT_PREFIX", "GIT_DIFF_OPTS")  # fmt: skip
 
 
-def _git(*arguments: str) -> str | None:
+def _repository(file: str) -> Path | None:
+    """Where the code that decides a run's numbers is kept: the folder of a trainer's file, or octant's checkout."""
+    if file:
+        return Path(file.partition("::")[0]).parent
+    return home.project() if home.in_checkout() else None
+
+
+def _git(folder: Path | None, *arguments: str) -> str | None:
+    if folder is None:
+        return None
     try:
         done = subprocess.run(  # noqa: S603 - fixed program, no shell
-            ["git", "-C", str(home.project()), *arguments],  # noqa: S607
+            ["git", "-C", str(folder), *arguments],  # noqa: S607
             env={name: value for name, value in os.environ.items() if name not in _ELSEWHERE},
             capture_output=True,
             encoding="utf-8",
@@ -63,18 +72,21 @@ def _blas() -> str | None:
 
 
 @cache
-def uncommitted() -> str | None:
-    """The changes to tracked files since the commit, cut at MOST_DIFF characters; untracked files never."""
-    if not home.in_checkout() or not (text := _git("diff", "HEAD", "--no-color", "--no-ext-diff", *_DECISIVE)):
+def uncommitted(file: str = "") -> str | None:
+    """The changes to tracked files since the commit, cut at MOST_DIFF characters; untracked files never.
+
+    `file` is the trainer's, where it is no module of octant's.
+    """
+    if not (text := _git(_repository(file), "diff", "HEAD", "--no-color", "--no-ext-diff", *_DECISIVE)):
         return None
     rest = len(text) - MOST_DIFF
     return f"{text[:MOST_DIFF]}\n\n(cut here: {rest} more characters)\n" if rest > 0 else f"{text}\n"
 
 
-def repeat(settings: Settings) -> str:
+def repeat(settings: Settings, command: tuple[str, ...]) -> str:
     """The command that trains exactly this run."""
     words = {name: each for name, each in flat(settings).items() if each is not None or name not in settings.places}
-    return shlex.join(["octant", *(f"{name}={_hydra(value)}" for name, value in words.items())])
+    return shlex.join([*command, *(f"{name}={_hydra(value)}" for name, value in words.items())])
 
 
 def _hydra(value: object) -> str:
@@ -88,12 +100,16 @@ def _hydra(value: object) -> str:
 
 
 @cache
-def describe() -> dict[str, str]:
-    """Commit, branch, dirty or clean, versions of what computes the numbers, CPU; unknown ones are left out."""
-    status = _git("status", "--porcelain", *_DECISIVE) if home.in_checkout() else None
+def describe(file: str = "") -> dict[str, str]:
+    """Commit, branch, dirty or clean, versions of what computes the numbers, CPU; unknown ones are left out.
+
+    The commit is that of `file`, a trainer's, or else octant's own.
+    """
+    folder = _repository(file)
+    status = _git(folder, "status", "--porcelain", *_DECISIVE)
     found = {
-        "mlflow.source.git.commit": _git("rev-parse", "HEAD") if home.in_checkout() else None,
-        "mlflow.source.git.branch": _git("rev-parse", "--abbrev-ref", "HEAD") if home.in_checkout() else None,
+        "mlflow.source.git.commit": _git(folder, "rev-parse", "HEAD"),
+        "mlflow.source.git.branch": _git(folder, "rev-parse", "--abbrev-ref", "HEAD"),
         "git_state": None if status is None else ("dirty" if status else "clean"),
         "version_python": platform.python_version(),
         **{f"version_{name}": metadata.version(name) for name in ("octant", "numpy", "numba", "mlflow")},

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from octant.runs.journal import Journal
 from octant.runs.lines import Identity
-from octant.trainer import Settings
+from octant.trainer import Settings, trainer
 
 
 class Outcome(StrEnum):
@@ -39,7 +40,8 @@ class Ending:
 class Run:
     """One run from the command to the report: what is trained by whom, and the folder of all state.
 
-    `identity` is the content of run.json: everything that says what the run is, in plain values.
+    `identity` is the content of run.json: everything that says what the run is, in plain values. `trainer` is a name or
+    a file's reference.
     """
 
     trainer: str
@@ -47,6 +49,13 @@ class Run:
     fingerprint: str
     state: Path
     identity: Identity
+
+    @classmethod
+    def restored(cls, state: Path, identity: Identity) -> Run:
+        """The run that another process sent as its identity; raises InputError where its trainer is not to be had."""
+        name = str(identity.get("trainer_file") or identity["trainer"])
+        settings = trainer(name).parse(identity["settings"])
+        return cls(name, settings, identity["fingerprint"], state, identity)
 
     @property
     def journal(self) -> Journal:
@@ -61,4 +70,11 @@ class Run:
     @property
     def name(self) -> str:
         """What people call the run."""
-        return f"{self.configuration} seed={self.settings.seed}".strip()
+        named = self.configuration or " ".join(f"{name}={value}" for name, value in self._chosen().items())
+        return f"{named} seed={self.settings.seed}".strip()
+
+    def _chosen(self) -> dict[str, Any]:
+        """The settings that are not at their default, by their name on the command line."""
+        fields = type(self.settings).model_fields
+        values = {name: getattr(self.settings, name) for name in fields if name != "seed"}
+        return {name: value for name, value in values.items() if value != fields[name].get_default()}

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from octant.analysis.question import Goal
 from octant.errors import InputError
-from octant.trainer import Part, Settings, one_line, trainer
+from octant.trainer import DEFAULT, Part, Settings, one_line, trainer
 
 
 def _names(value: object) -> object:
@@ -88,7 +88,7 @@ class Launch(Part):
 
     experiment: Experiment
     tracking: Tracking
-    trainer: str = "network"
+    trainer: str = DEFAULT
     code: Annotated[str | None, AfterValidator(_digest)] = None
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     rerun: bool = False
@@ -103,7 +103,7 @@ def parse_launch(composed: Mapping[str, Any]) -> tuple[Settings, Launch]:
 
     Raises InputError with one line for a wrong key, word, type or range: what was wrong and what is allowed.
     """
-    settings = trainer(str(composed.get("trainer", "network"))).parse(
+    settings = trainer(str(composed.get("trainer", DEFAULT))).parse(
         {key: value for key, value in composed.items() if key not in OWN}
     )
     try:

@@ -164,6 +164,7 @@ class _Maker:
         code = self._launch.code or own
         values, places = settings.model_dump(mode="json"), list(settings.places)
         name = fingerprint(values, places, data.digest, code)
+        repeat = provenance.repeat(settings, self._trainer.command)
         identity: Identity = {
             "trainer": self._trainer.name,
             "settings": values,
@@ -172,7 +173,9 @@ class _Maker:
             "fingerprint": name,
             "code": {"digest": code, "own": own, "files": dict(self._source)},
             "dataset": {"name": data.name, "digest": data.digest, "reading": data.reading, **data.facts},
-            "provenance": provenance.describe() | self._common | {"repeat": provenance.repeat(settings)},
-            "uncommitted": provenance.uncommitted(),
+            "provenance": provenance.describe(self._trainer.reference) | self._common | {"repeat": repeat},
+            "uncommitted": provenance.uncommitted(self._trainer.reference),
         }
-        return Run(self._trainer.name, settings, name, home.state(), identity)
+        if self._trainer.reference:
+            identity["trainer_file"] = self._trainer.reference
+        return Run(self._trainer.reference or self._trainer.name, settings, name, home.state(), identity)

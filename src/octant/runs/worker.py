@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from multiprocessing import parent_process
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +17,18 @@ from octant.errors import InputError, line_of
 from octant.runs import attempts
 from octant.runs.disk import Busy
 from octant.runs.journal import Journal
-from octant.runs.lines import EpochLine, History, OutcomeLine
+from octant.runs.lines import EpochLine, History, Identity, OutcomeLine
+from octant.runs.output import kept_in
+from octant.runs.records import checked
 from octant.runs.run import Ending, Outcome, Run
 from octant.trainer import Data, Epoch, Trainer, trainer
 
 
-def start(state: Path) -> None:
+def start(state: Path, folder: Path) -> None:
     """Initialise a worker process: Ctrl-C is the launcher's to handle, and no worker outlives its launcher."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     home.use(state)
-    os.chdir("/")  # Numba reads a .numba_config.yaml where it is; every path of a run is absolute
+    os.chdir(folder)
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
@@ -41,6 +39,15 @@ def _die_with(parent: Any) -> None:
     os._exit(1)
 
 
+def execute_sent(state: Path, identity: Identity) -> Ending:
+    """Train a run that another process sends in plain values: its classes may be in a file that is imported here."""
+    try:
+        run = Run.restored(state, identity)
+    except InputError as error:
+        return Ending(Outcome.FAILED, str(error))
+    return execute(run)
+
+
 def execute(run: Run) -> Ending:
     """Train the run to its end, continuing from its checkpoint; an exception is kept in the journal."""
     journal = run.journal
@@ -48,15 +55,25 @@ def execute(run: Run) -> Ending:
         with journal.lock():
             try:
                 return _train_locked(run, journal)
-            except Exception as error:  # noqa: BLE001 - it costs this run only, and its traceback is kept
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - it costs this run only, and its traceback is kept
                 with suppress(OSError):  # on a full disk there is no room for it either
                     journal.fail(traceback.format_exc())
-                kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
-                return Ending(Outcome.FAILED, f"{kind}{' '.join(str(error).split())}")
+                return Ending(Outcome.FAILED, _reason(run, error))
     except Busy:
         return Ending(Outcome.BUSY)
     except OSError as error:  # no lock to be had, such as on a full disk
         return Ending(Outcome.FAILED, line_of(error))
+
+
+def _reason(run: Run, error: BaseException) -> str:
+    """One line: in which file and line, what, and what it says."""
+    text = " ".join(str(error).split())
+    label = Path(run.trainer.partition("::")[0])
+    if isinstance(error, InputError):
+        return f"{label.name}: {text}" if label.suffix and not text.startswith(label.name) else text
+    lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == str(label)]
+    where = f"{label.name}, line {lines[-1]}: " if lines else ""
+    return f"{where}{type(error).__name__}{text and ': '}{text}"
 
 
 def same_data(found: Data, digest: str) -> None:
@@ -70,13 +87,16 @@ def same_data(found: Data, digest: str) -> None:
 
 
 def _train_locked(run: Run, journal: Journal) -> Ending:
-    story = journal.begin(run.identity)
-    if story.outcome:
-        return Ending(Outcome(story.outcome["outcome"]), earlier=True)
+    history = journal.begin(run.identity)
+    if history.outcome:
+        return Ending(Outcome(history.outcome["outcome"]), earlier=True)
     trained = trainer(run.trainer)
     same_data(trained.data(run.settings), run.identity["dataset"]["digest"])
-    attempts.note(journal.folder, len(story.epochs), run.identity)
-    last = _Recorder(journal, story).record(trained.train(run.settings, _state(journal, story)))
+    attempts.note(journal.folder, len(history.epochs), run.identity)
+    with kept_in(journal.folder):
+        for last in checked(trained.train(run.settings, _state(journal, history)), history.epochs):
+            if not last.diverged:
+                _keep(journal, history, last)
     if last.diverged:
         journal.append(
             {"outcome": "diverged", "epoch": last.number, "reason": last.diverged, "time": _now()}, sync=True
@@ -86,10 +106,27 @@ def _train_locked(run: Run, journal: Journal) -> Ending:
     return Ending(Outcome.FINISHED)
 
 
-def _state(journal: Journal, story: History) -> dict[str, Any] | None:
+def _keep(journal: Journal, history: History, epoch: Epoch) -> None:
+    """Write a record; one that the journal has already must have come out the same."""
+    if history.epochs and epoch.number <= history.epochs[-1]["epoch"]:
+        if history.epochs[epoch.number - history.epochs[0]["epoch"]]["metrics"] != epoch.metrics:
+            raise RuntimeError(
+                f"epoch {epoch.number} came out differently from the journal's: code, versions or machine have "
+                "changed since, or the trainer's state lacks something that decides its numbers, such as a "
+                "generator's state; train the run anew with rerun=true"
+            )
+    else:
+        seconds, metrics = epoch.seconds or 0.0, dict(epoch.metrics)
+        line: EpochLine = {"epoch": epoch.number, "time": _now(), "seconds": seconds, "metrics": metrics}
+        journal.append(line)
+    if epoch.number and epoch.state is not None:
+        journal.checkpoint(epoch.number, epoch.state)
+
+
+def _state(journal: Journal, history: History) -> dict[str, Any] | None:
     """The state to go on from; without the lines that led to it a checkpoint is of no use."""
     saved = journal.load_checkpoint()
-    return saved[1] if saved and story.epochs and saved[0] <= story.epochs[-1]["epoch"] else None
+    return saved[1] if saved and history.epochs and saved[0] <= history.epochs[-1]["epoch"] else None
 
 
 def _finish(run: Run, journal: Journal, trained: Trainer, last: Epoch) -> None:
@@ -100,66 +137,6 @@ def _finish(run: Run, journal: Journal, trained: Trainer, last: Epoch) -> None:
     journal.append(line, sync=True)
     if journal.read().outcome is None:
         raise RuntimeError("its journal was damaged while it was trained; the same command trains it again")
-
-
-@dataclass
-class _Recorder:
-    """Checks the records of a trainer and writes them into the journal."""
-
-    journal: Journal
-    story: History
-    names: set[str] = field(default_factory=set)
-
-    def record(self, epochs: Iterator[Epoch]) -> Epoch:
-        """Write every record; returns the last. Raises InputError for a trainer that does not keep the contract."""
-        last, before = None, time.perf_counter()
-        for epoch in epochs:
-            seconds = time.perf_counter() - before if epoch.seconds is None else epoch.seconds
-            if last is not None and epoch.number != last.number + 1:
-                raise InputError(
-                    f"the trainer yields epoch {epoch.number} after epoch {last.number}; number them by one"
-                )
-            if epoch.diverged:
-                return epoch
-            self._keep(epoch, self._checked(epoch), seconds)
-            last, before = epoch, time.perf_counter()
-        if last is None:
-            raise InputError("the trainer yields no record; it must yield one octant.Epoch per epoch")
-        return last
-
-    def _checked(self, epoch: Epoch) -> dict[str, float]:
-        """The metrics as floats: at least one, all finite, the same names as before."""
-        for name, value in epoch.metrics.items():
-            if not _is_finite(value):
-                raise InputError(f"epoch {epoch.number}: {name} is {value!r}; a metric is a finite number")
-        names = set(epoch.metrics)
-        known = self.names or set(self.story.epochs[0]["metrics"] if self.story.epochs else names)
-        if not names or names != known:
-            raise InputError(
-                f"epoch {epoch.number} has the metrics {', '.join(sorted(names)) or 'none'}; the epochs before it have "
-                f"{', '.join(sorted(known)) or 'none either'}: yield the same ones in every epoch"
-            )
-        self.names = names
-        return {name: float(value) for name, value in epoch.metrics.items()}
-
-    def _keep(self, epoch: Epoch, metrics: dict[str, float], seconds: float) -> None:
-        known = self.story.epochs
-        first = known[0]["epoch"] if known else epoch.number
-        if known and epoch.number <= known[-1]["epoch"]:
-            if known[epoch.number - first]["metrics"] != metrics:
-                raise RuntimeError(
-                    f"epoch {epoch.number} came out differently from the journal's: code, versions or machine have "
-                    "changed since; train the run anew with rerun=true"
-                )
-        else:
-            line: EpochLine = {"epoch": epoch.number, "time": _now(), "seconds": seconds, "metrics": metrics}
-            self.journal.append(line)
-        if epoch.number and epoch.state is not None:
-            self.journal.checkpoint(epoch.number, epoch.state)
-
-
-def _is_finite(value: object) -> bool:
-    return isinstance(value, Real) and math.isfinite(value)
 
 
 def _now() -> int:

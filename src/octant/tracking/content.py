@@ -22,7 +22,7 @@ def run_tags(identity: Mapping[str, Any], sweep: str) -> dict[str, str]:
     data, provenance = identity["dataset"], identity["provenance"]
     return {
         "config": identity["configuration"],
-        "trainer": identity["trainer"],
+        **{name: identity[name] for name in ("trainer", "trainer_file") if name in identity},
         "code_digest": identity["code"]["digest"],
         **({} if identity["code"]["own"] == identity["code"]["digest"] else {"code_own": identity["code"]["own"]}),
         "sweep": sweep,

@@ -27,7 +27,7 @@ from octant.tracking.content import dataset_inputs, model_points, outcome_tags, 
 from octant.tracking.receipt import Claim, Delivery, Receipt, State
 from octant.tracking.store import REPLACED, Connection, is_active, must_be_ours, search
 from octant.tracking.stored import CONFIG, UNCOMMITTED
-from octant.trainer import trainer
+from octant.trainer import logging
 
 _MOST_METRICS = 900  # MLflow's limit for one batch is 1000, params and tags included
 
@@ -87,7 +87,7 @@ class _Sender:
         if not self.receipt.described:
             self._describe()
         self._heed()
-        if log_model := trainer(self.identity["trainer"]).log_model:
+        if log_model := logging(self.identity).log_model:
             self.receipt = log_model(self.connection, self.delivery, self.identity, self.history, self.receipt)
         self._send_points()
         self._retag()

@@ -17,7 +17,7 @@ from octant.tracking.declared import sweeps_with
 from octant.tracking.receipt import Delivery, Receipt, State, journals, placed
 from octant.tracking.store import PAGE, Connection, Store, client_of, is_active, local_path, pages, search
 from octant.tracking.stored import CONFIG
-from octant.trainer import trainer
+from octant.trainer import logging
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -125,7 +125,7 @@ def _is_whole(connection: Connection, root: Path, delivery: Delivery) -> bool:
     logged = delivery.journal.read().files
     if not all(_has_content(artifacts / name) for name in (CONFIG, *logged)):
         return False
-    model_digest = trainer(identity["trainer"]).model_digest
+    model_digest = logging(identity).model_digest
     if model_digest is None or receipt.model_id is None:
         return True
     return model_digest(identity, artifacts, receipt.model_id) == _model_as_logged(connection, receipt)

@@ -7,11 +7,13 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from octant.errors import without_credentials
 from octant.runs.run import Outcome
 from octant.runs.settings import parse_launch
+from octant.trainer import trainer
 
 if TYPE_CHECKING:
     from octant.runs.launch import Done
@@ -58,12 +60,19 @@ def launch(composed: Iterable[Mapping[str, Any]], *, chosen: bool = False) -> La
     from octant.runs.sweep import prepare
 
     command = commands[-1] if commands else Command(sys.argv[1:])
-    typed = without_credentials(shlex.join(["octant", *command.words]))
+    typed = without_credentials(shlex.join([*_program(parsed[0][1].trainer), *command.words]))
     sweep = prepare(parsed, typed, is_own=command.is_own)
     print(*(f"{line}\n" for line in sweep.readings), sep="", end="", flush=True)
     launched = Launched(sweep, launched_runs.launch(sweep), _endpoints(sweep), chosen)
     launches.append(launched)
     return launched
+
+
+def _program(name: str) -> tuple[str, ...]:
+    """What was typed before the settings: `octant`, or a person's own file."""
+    trained = trainer(name)
+    file = trained.reference.partition("::")[0]
+    return trained.command if file and Path(sys.argv[0]).resolve() == Path(file) else ("octant",)
 
 
 def together() -> Launched | None:

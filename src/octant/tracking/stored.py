@@ -9,7 +9,7 @@ from typing import Any
 
 from octant.errors import InputError
 from octant.tracking.store import Store, client_of, must_answer
-from octant.trainer import Settings, trainer
+from octant.trainer import DEFAULT, Settings, trainer
 
 CONFIG, UNCOMMITTED = "config.yaml", "uncommitted.diff"
 DURATION = "system/seconds_per_epoch"  # on a tab of its own: MLflow draws charts by alphabet
@@ -55,7 +55,7 @@ def read_run(store: Store, run_id: str) -> StoredRun:
         run_id,
         run.info.run_name or run_id,
         run.info.status,
-        _settings(client, run_id, tags.get("trainer", "network")),
+        _settings(client, run_id, tags.get("trainer_file") or tags.get("trainer", DEFAULT)),
         tags,
         points,
     )

@@ -249,22 +249,26 @@ def test_pixels_in_any_dtype_are_scaled(tmp_path: Path) -> None:
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize("name", ["pixel{}", "px_{}", "{}x1"])
-def test_columns_named_as_pixels_are_scaled(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "d"), [("pixel{}", 784), ("pixel{}", 6), ("px_{}", 6), ("{}x1", 6)])
+def test_columns_named_as_pixels_are_scaled(tmp_path: Path, name: str, d: int) -> None:
     """Kaggle's layout, of pictures that are not square, too; the same bytes in an .npz are the same data."""
-    X = DRAWN.integers(0, 256, (N, 6), dtype=np.uint8)
-    X[:2] = [[255] * 6, [0] * 6]
-    rows = ["label," + ",".join(name.format(c) for c in range(6))]
+    X = DRAWN.integers(0, 256, (N, d), dtype=np.uint8)
+    X[:2] = [[255] * d, [0] * d]
+    rows = ["label," + ",".join(name.format(c) for c in range(d))]
     rows += [",".join(map(str, [label, *x])) for label, x in zip(LABELS, X, strict=True)]
     np.savez(tmp_path / "a.npz", X=X, y=LABELS)
     data = read(written(tmp_path / "a.csv", "\n".join(rows)))
     assert data.digest == read(tmp_path / "a.npz").digest
-    assert data.reading.endswith("label: column 1 'label', 3 classes; inputs: 6 columns, 0 to 255, scaled to 0 to 1")
+    told = f"label: column 1 'label', 3 classes; inputs: {d} columns, 0 to 255, scaled to 0 to 1"
+    assert data.reading.endswith(told)
 
 
 def test_header_of_numbers(tmp_path: Path) -> None:
-    """As pandas writes an array: 300 examples stay 300."""
-    rows = "\n".join(f"{x:.5f},{y:.5f},{i % 3}.0" for i, (x, y) in enumerate(DRAWN.normal(size=(300, 2))))
+    """As pandas writes an array, of a spiral that begins at 0.0,0.0,0.0: 300 examples stay 300."""
+    radius = np.tile(np.linspace(0, 1, 100), 3)
+    angle = 4 * radius + np.repeat([0, 2.1, 4.2], 100) + DRAWN.normal(0, 0.2, 300)
+    points = zip(radius * np.sin(angle), radius * np.cos(angle), np.repeat([0.0, 1.0, 2.0], 100), strict=True)
+    rows = "\n".join(f"{x},{y},{label}" for x, y, label in points)
     named, numbered = (read(written(tmp_path / "a.csv", f"{names}\n{rows}")) for names in ("x,y,label", "0,1,2"))
     assert named.digest == numbered.digest
     assert sum(map(len, (numbered.train, numbered.validation, numbered.test))) == 300

@@ -102,16 +102,6 @@ def curves_figure(curves: pd.DataFrame, ranking: Sequence[str], design: Design, 
     return Drawing(figure, _described(lines[names[-1]], shown, len(known), design))
 
 
-def learning_curves(lines: pd.DataFrame, axes: Axes, design: Design) -> None:
-    """Mean of each configuration against epoch with a band of one SD, on axes of somebody else's figure."""
-    for config, line in lines.groupby("config", sort=True):
-        look = design.style(str(config))
-        axes.plot(line["epoch"], line["mean"], color=look.colour, linestyle=look.dash, linewidth=1.7, label=str(config))
-        _band(axes, line, look.colour, design)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
-    plain(axes)
-
-
 def _curve(axes: Axes, line: pd.DataFrame, runs: pd.DataFrame, metric: str, design: Design) -> None:
     if line.empty:
         return

@@ -11,9 +11,10 @@ import pandas as pd
 
 from octant.analysis import palette
 from octant.analysis.palette import Style, Styles, is_numeric, styles, word
+from octant.analysis.power import ENOUGH
 from octant.analysis.question import Question
 
-ENOUGH = 5  # repeats: below that figures show points and no interval
+__all__ = ["ENOUGH", "Design", "design_of", "in_order"]
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,11 @@ class Design:
         return sorted(there, key=lambda each: [places[name][level] for name, level in zip(factors, each, strict=True)])
 
     def label(self, config: str) -> str:
-        """The configuration in as few letters as can be understood: its name, or its levels where these are shorter."""
+        """The configuration by its levels, or by its name where these say too little, or twice as long."""
         levels = list(self.cells[config].values())
         text = ", ".join(levels)
         numbers = sum(is_numeric([level]) for level in levels)  # of two numbers nobody can say which is which
-        return text if levels and numbers < 2 and len(text) < len(config) else config
+        return text if levels and numbers < 2 and len(text) < 2 * len(config) else config
 
     @property
     def endpoint(self) -> str:
@@ -71,8 +72,7 @@ class Design:
 
     def repeats(self, count: int) -> str:
         """A number of repeats in words: 10 seeds."""
-        name = "seed" if self.question.repeat == ("seed",) else "repeat"
-        return f"{count} {name}{'s' * (count != 1)}"
+        return f"{count} {self.question.noun}{'s' * (count != 1)}"
 
     def within(self, low: Any, high: Any) -> tuple[Any, Any]:
         """An interval or band as it is drawn: that of a share never leaves 0 to 100 %."""
@@ -81,12 +81,22 @@ class Design:
         return low.clip(0, 100), high.clip(0, 100)
 
 
-def design_of(runs: pd.DataFrame, question: Question) -> Design:
-    """The design of `runs`, which have a column for each factor that is compared, and their configuration's name."""
-    levels = {factor: in_order(runs[factor]) for factor in question.compare}
-    factors = {factor: each for factor, each in levels.items() if len(each) > 1}
+def design_of(runs: pd.DataFrame, question: Question, labels: Mapping[str, str] | None = None) -> Design:
+    """The design of `runs`, which have a column for each factor that is compared, and their configuration's name.
+
+    `labels` has what factors and levels are called where it is not their own text: keys `loss` and `loss=mse`.
+    """
+    known, levels = labels or {}, {factor: in_order(runs[factor]) for factor in question.compare}
+    called = {factor: known.get(factor, factor) for factor, each in levels.items() if len(each) > 1}
+    factors = {said: tuple(known.get(f"{factor}={each}", each) for each in levels[factor])
+               for factor, said in called.items()}  # fmt: skip
     rows: Sequence[dict[Any, Any]] = runs.drop_duplicates("config").to_dict("records")
-    cells = {str(row["config"]): {factor: word(row[factor]) for factor in factors} for row in rows}
+    cells = {
+        str(row["config"]): {
+            said: known.get(f"{factor}={word(row[factor])}", word(row[factor])) for factor, said in called.items()
+        }
+        for row in rows
+    }
     return Design(question, factors, cells)
 
 

@@ -89,7 +89,7 @@ def ranking_figure(summary: pd.DataFrame, runs: pd.DataFrame, design: Design) ->
             interval = design.within(*(pd.Series([row[end]], dtype=float) for end in ("low", "high")))
             axes.plot([each.iloc[0] for each in interval], [y, y], color=look.colour, linewidth=3, alpha=0.9)
         axes.plot(row["mean"], y, look.marker, color=look.colour, markeredgecolor="white", markersize=8)
-    axes.set_yticks(range(len(drawn)), [fitted(str(name), _NAME, 8.5, 2) for name in drawn["config"]],
+    axes.set_yticks(range(len(drawn)), [fitted(design.label(str(name)), _NAME, 8.5, 2) for name in drawn["config"]],
                     fontsize=8.5, linespacing=1.05)  # fmt: skip
     axes.set_ylim(len(drawn) - 0.4, -0.6)
     rest = left_to_the_table(len(drawn), len(summary), "configurations")

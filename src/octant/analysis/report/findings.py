@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from octant.analysis.chance import at_chance
 from octant.analysis.comparison import Comparison, answer
 from octant.analysis.comparison.settings import named, varied
 from octant.analysis.question import Question
 from octant.analysis.report.collect import Material
+from octant.analysis.report.vocabulary import Vocabulary, vocabulary
+from octant.analysis.verdict import Verdict, verdict_of
+from octant.errors import InputError
+from octant.trainer import trainer
 
 if TYPE_CHECKING:
     from octant.analysis.figures import Design
@@ -67,10 +73,28 @@ class Findings:
 
     @cached_property
     def design(self) -> Design:
-        """How the figures draw the configurations."""
+        """How the figures draw the configurations, factors and levels by their labels."""
         from octant.analysis.figures import design_of  # not above: matplotlib reads the environment when it is imported
 
-        return design_of(self.runs, self.question)
+        return design_of(self.runs, self.question, self.labels)
+
+    @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """What the trainer calls its settings and their values."""
+        try:
+            return trainer("network").labels
+        except InputError:  # one that is not at hand
+            return {}
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What the main comparison comes to."""
+        return verdict_of(self.main)
+
+    @cached_property
+    def words(self) -> Vocabulary:
+        """What the sentences call its factors and levels."""
+        return vocabulary(self.verdict, self.labels)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -116,6 +140,17 @@ class Findings:
                 np.add.at(matrix, (wrong["class"], wrong["said"]), 1)
                 matrices[config] = 100 * matrix / np.maximum(examples, 1)[:, None] / counts[config]
         return matrices
+
+    @cached_property
+    def collapsed(self) -> pd.DataFrame:
+        """The compared runs that finished no better than chance, where the classes of the test set are known."""
+        examples = {name: errors["examples"] for name, errors in self.material.errors.items() if "examples" in errors}
+        runs = self.compared[self.compared["outcome"] == "finished"]
+        lost = [
+            name in examples and at_chance(value, examples[name]) is not None
+            for name, value in zip(runs["fingerprint"], runs["test_accuracy"], strict=True)
+        ]
+        return runs[np.array(lost, dtype=bool)]
 
     def typical(self) -> list[str]:
         """The id of each configuration's median run by the endpoint, diverged ones left out."""

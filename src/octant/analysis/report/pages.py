@@ -13,12 +13,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from octant import home
 from octant.analysis import figures
+from octant.analysis.comparison.settings import word
 from octant.analysis.figures import Drawing, rendered
 from octant.analysis.means import Means, means
-from octant.analysis.report import words
+from octant.analysis.power import ENOUGH
+from octant.analysis.report import rates, words
 from octant.analysis.report.collect import collect
 from octant.analysis.report.findings import RATE, Findings, find
-from octant.analysis.report.sections import command, lead_figure, sections, training_time, tuning_stems
+from octant.analysis.report.sections import (
+    MOST_ROWS,
+    command,
+    effects_in_words,
+    lead_figure,
+    sections,
+    training_time,
+    tuning_stems,
+)
 from octant.errors import InputError
 from octant.runs.disk import replace
 from octant.tracking.declared import folder_of
@@ -78,7 +88,8 @@ def log(connection: Connection, report: Report) -> str:
 def _means(found: Findings) -> Means:
     """What MLflow's chart draws, on the axis of the report's figure."""
     floor = figures.value_range(found.curves, found.design)[0] / found.question.scale
-    return means(found.compared, found.curves, list(found.main.summary["config"]), found.design, floor)
+    design = figures.design_of(found.runs, found.question)  # MLflow's names are what one types, without labels
+    return means(found.compared, found.curves, list(found.main.summary["config"]), design, floor)
 
 
 def publish(connection: Connection) -> Path:
@@ -129,8 +140,8 @@ def write_files(found: Findings, folder: Path) -> list[Path]:
         alt[stem] = drawing.alt.translate(str.maketrans("[]", "()"))  # a bracket would end it in markdown
     context = {
         **{"found": found, "name": found.material.experiment, "question": found.material.declared.text},
-        **{"answer": words.answer(dict(found.kinds), found.shared_rate, found.own_from)},
-        **{"effects": words.main_effects(found.main), "warnings": words.edges(found.chosen)},
+        **{"answer": words.headline(found.verdict, found.words), "notes": notes(found)},
+        **{"warnings": words.edges(found.chosen), "tables": [name for name in written if name.endswith(".csv")]},
         **{"command": command(found), "lead": lead_figure(found), "sections": sections(found, set(alt))},
         "time": training_time(found),
         "alt": alt,
@@ -168,7 +179,7 @@ def draw(found: Findings) -> Iterator[tuple[str, Drawing]]:
         yield "curves", figures.panels_figure(found.curves, ranking, design)
     yield "ranking", figures.ranking_figure(summary, found.compared, design)
     if len(found.main.effects):
-        yield "effects", figures.effects_figure(found.main.effects, design)
+        yield "effects", figures.effects_figure(effects_in_words(found), design)
     if len(found.mistakes):
         yield "confusion", figures.confusion_figure(found.confusion(), found.class_names)
         hardest, data = found.hardest(), found.material.test
@@ -188,12 +199,31 @@ def tables(found: Findings) -> dict[str, pd.DataFrame]:
     return frames | ({"chosen": found.chosen, "learning_rates": found.rates} if found.is_grid else {})
 
 
+def notes(found: Findings) -> list[str]:
+    """What qualifies the verdict, a sentence each; the comparison at other learning rates last."""
+    said = words.qualifications(found.verdict, found.words)
+    if gone := len(found.collapsed):
+        said.append(f"{gone} of {len(found.compared)} runs collapsed: they finished no better than always saying the "
+                    "most frequent class, and count as they are.")  # fmt: skip
+    return [*said, *rates.at_other_rates(found)]
+
+
 def terminal(found: Findings) -> str:
-    """The ranking and the answer for the terminal."""
-    columns = {"config": "configuration", "mean": "test accuracy %", "low": "from", "high": "to", "n": "seeds"}
-    table = found.main.summary[[*columns, "diverged"]].rename(columns=columns)
-    said = words.answer(dict(found.kinds), found.shared_rate, found.own_from)
-    return f"{table.to_string(index=False, float_format='{:.2f}'.format, na_rep='-')}\n\n{said}"
+    """The verdict, a table of what varies, and what to do next."""
+    question, summary = found.question, found.main.summary
+    factors = [name for name in question.compare if summary[name].nunique(dropna=False) > 1] or ["config"]
+    enough, unit = summary["n"].max() >= ENOUGH, ", %" if question.is_share else ""
+    columns = {name: found.words.factor(name) for name in factors} | {"mean": found.design.endpoint + unit}
+    columns |= ({"low": "from", "high": "to"} if enough else {}) | {"n": f"{question.noun}s"}
+    columns |= {"diverged": "diverged"} if summary["diverged"].any() else {}
+    form = "{:.2f}" if question.is_share else "{:.4g}"
+    table = summary.head(MOST_ROWS)[[*columns]]
+    for name in factors:
+        table[name] = [found.words.bare(name, word(level)) for level in table[name]]
+    table = table.rename(columns=columns)
+    more = f"\n... and {len(summary) - len(table)} more, in configurations.csv" if len(summary) > len(table) else ""
+    text = table.to_string(index=False, float_format=form.format, na_rep="-")
+    return f"{text}{more}\n\n{words.headline(found.verdict, found.words)}{rates.next_step(found)}"
 
 
 def base_address(store: Store) -> str:

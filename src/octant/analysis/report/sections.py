@@ -9,48 +9,75 @@ from typing import Any
 
 import pandas as pd
 
+from octant.analysis.comparison.design import labels_of
 from octant.analysis.comparison.settings import is_number, word
-from octant.analysis.figures import ENOUGH
+from octant.analysis.figures.statistics import contrast
+from octant.analysis.power import ENOUGH
+from octant.analysis.question import Question
 from octant.analysis.report import words
 from octant.analysis.report.findings import RATE, Findings
+from octant.analysis.report.numbers import listed
 from octant.tracking.runs import PROVENANCE
 
 MOST_ROWS = 50
-_INTERVAL = "{low:.2f} to {high:.2f}"
-_SIGNED = "{low:+.2f} to {high:+.2f}"
-EFFECTS = {"effect": "{effect}", "points": "{estimate:+.2f}", "95 % interval": _SIGNED, "p": "{p:.2g}",
-           "p, Holm": "{p_holm:.2g}", "shown": "{shown}"}  # fmt: skip
-RANKING = {"configuration": "{config}", "mean %": "{mean:.2f}", "95 % interval": _INTERVAL, "SD": "{sd:.2f}",
-           "seeds": "{n}", "best": "{best:.2f} ({best_repeat})", "worst": "{worst:.2f} ({worst_repeat})",
-           "epochs to 90 %": "{epochs_to_90:.1f}", "to 95 %": "{epochs_to_95:.1f}", "diverged": "{diverged}",
-           "note": "{note}"}  # fmt: skip
-PAIRS = {"first": "{first}", "second": "{second}", "first less second, points": "{difference:+.2f}",
-         "95 % interval": _SIGNED, "p, Holm": "{p_holm:.2g}", "seeds": "{n}", "shown": "{shown}"}  # fmt: skip
-CHOSEN = {"runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}", "note": "{note}"}
 HARDEST = {"test example": "{example}", "class": "{class}", "most often read as": "{said}",
            "wrong in % of runs": "{wrong_percent:.0f}"}  # fmt: skip
-DIVERGED = {"configuration": "{config}", "rate": "{learning_rate:g}", "seed": "{seed}",
-            "epoch": "{diverged_epoch:.0f}", "reason": "{diverged_reason}"}  # fmt: skip
+CHOSEN = {"runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}", "note": "{note}"}
+
+
+def _ranking_columns(question: Question) -> dict[str, str]:
+    form, unit = (".2f", ", %") if question.is_share else (".4g", "")
+    last = "epochs to 90 % of its own last"
+    return {"configuration": "{config}", f"mean{unit}": f"{{mean:{form}}}",
+            "95 % interval": f"{{low:{form}}} to {{high:{form}}}", "SD": f"{{sd:{form}}}", f"{question.noun}s": "{n}",
+            "best": f"{{best:{form}}} ({{best_repeat}})", "worst": f"{{worst:{form}}} ({{worst_repeat}})",
+            last: "{epochs_to_90:.1f}", "to 95 %": "{epochs_to_95:.1f}", "diverged": "{diverged}",
+            "note": "{note}"}  # fmt: skip
+
+
+def _difference_columns(question: Question, value: str) -> dict[str, str]:
+    form, unit = ("+.2f", "points") if question.is_share else ("+.4g", question.endpoint.replace("_", " "))
+    return {f"difference, {unit}": f"{{{value}:{form}}}", "95 % interval": f"{{low:{form}}} to {{high:{form}}}"}
+
+
+def _effects_columns(question: Question) -> dict[str, str]:
+    return {"contrast": "{contrast}", **_difference_columns(question, "estimate"), "p": "{p:.2g}",
+            "p, Holm": "{p_holm:.2g}", "shown": "{shown}"}  # fmt: skip
+
+
+def _pairs_columns(question: Question) -> dict[str, str]:
+    return {"first": "{first}", "less": "{second}", **_difference_columns(question, "difference"),
+            "p, Holm": "{p_holm:.2g}", f"{question.noun}s": "{n}", "shown": "{shown}"}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Section:
-    """One titled part; `figures` are stems of drawn files with their captions, the first of `table` is its header."""
+    """One titled part; `figures` are stems of drawn files with their captions, the first of `table` is its header.
+
+    `csv` has the stems of the files that hold all of its numbers.
+    """
 
     title: str
     text: Sequence[str] = ()
     table: Sequence[Sequence[str]] = ()
     figures: Sequence[tuple[str, str]] = ()
     code: str = ""
+    csv: Sequence[str] = ()
+
+    @property
+    def anchor(self) -> str:
+        """Where links to it lead, as GitHub makes it of a title."""
+        return re.sub(r"[^a-z -]", "", self.title.lower()).replace(" ", "-")
 
 
 def lead_figure(found: Findings) -> tuple[str, str]:
     """The figure of the first screen."""
-    if found.design.factors:
-        what = f"Mean {found.design.endpoint}" + f" at each configuration's own {found.tuned}" * found.is_grid
-        said = f"{what}, with 95 % intervals" if _enough(found) else what
-        return "interaction", f"{said}. Lines that are not parallel interact."
-    return "accuracy", _curves(found)
+    if not found.design.factors:
+        return "accuracy", _curves(found)
+    what = f"Mean {found.design.endpoint}" + f" at each configuration's own {found.tuned}" * found.is_grid
+    bars = ", with 95 % intervals" if _enough(found) else f": each ring is one {found.question.noun}"
+    lines = " Where lines are not parallel, one choice depends on the other." if len(found.design.factors) > 1 else ""
+    return "interaction", f"{what}{bars}.{lines}"
 
 
 def _enough(found: Findings) -> bool:
@@ -63,40 +90,99 @@ def _band(found: Findings) -> str:
 
 
 def _curves(found: Findings) -> str:
-    return f"Train and test accuracy against epoch: mean over seeds, {_band(found)}."
+    return f"{_capital(found.design.endpoint)} against epoch: mean over {found.question.noun}s, {_band(found)}."
 
 
 def sections(found: Findings, drawn: set[str]) -> list[Section]:
     """All sections after the first screen; what was not drawn is said so."""
-    effects, pairs, lost = found.main.effects, found.main.pairs, found.runs[found.runs["outcome"] == "diverged"]
-    thick = f"Thick: test accuracy {_band(found)}; thin: train accuracy; grey: the other configurations."
-    both = [("accuracy", _curves(found))] if found.design.factors else []  # else it leads
-    blank = "Mean over runs; right answers (the diagonal) are left grey. All share one scale of colours."
-    errors = (
-        []
-        if "confusion" in drawn
-        else ["Left out: the runs kept no predictions, made no mistake, or were tested on different examples."]
-    )
+    errors = [] if "confusion" in drawn else ["Left out: no predictions kept, no mistake made, or other test examples."]
     pictures = [] if "hardest" in drawn else ["No pictures: the data set is not at hand, or has none."]
-    count = f"{len(lost)} of {len(found.runs)} runs."
-    ticks = f"Mean{' and 95 % interval' * _enough(found)}; a tick a seed, equal ones on one another."
-    # A sweep names loss, hidden and output in any case: that one of them has one level is no news.
-    about = [note for note in found.main.notes if note.startswith("effects: ") and " has one level " not in note]
-    hollow = [("effects", f"Effects{' with 95 % intervals' * _enough(found)}; hollow: no difference shown.")]
-    said = [*words.effects(found.main), *sorted(set(effects["note"]) - {""}), *(about if len(effects) else [])]
+    blank = "Mean over runs; right answers (the diagonal) are left grey. All share one scale of colours."
+    pairs = found.main.pairs
     return [
-        Section("Effects, interactions first", said, table_of(effects, EFFECTS), hollow),
-        Section("The ranking", _about_ranking(found), table_of(found.main.summary, RANKING), [("ranking", ticks)]),
-        Section("Learning curves", figures=[*both, ("curves", thick)]),
+        _effects(found),
+        _ranking(found),
+        _learning(found),
         *([_tuning(found)] * found.is_grid),
         Section("What is taken for what", errors, figures=[("confusion", blank)]),
         Section("The hardest test examples", pictures, table_of(found.hardest(), HARDEST),
-                [("hardest", "The examples that most runs get wrong.")]),
-        Section("All pairs", () if len(pairs) else ["One configuration: no pairs."], table_of(pairs, PAIRS)),
-        Section("Diverged runs", [count], table_of(lost, DIVERGED)),
+                [("hardest", "The examples that most runs get wrong.")],
+                csv=["hardest"] if found.material.errors else []),
+        Section("All pairs", () if len(pairs) else ["One configuration: no pairs."],
+                table_of(pairs, _pairs_columns(found.question)), csv=["pairs"]),
+        _lost(found),
         Section("How it was measured", _measured(found)),
-        Section("How to repeat it", table=_origin(found.runs), code=command(found)),
+        Section("How to repeat it", table=_origin(found.runs), code=command(found), csv=["results"]),
     ]  # fmt: skip
+
+
+def effects_in_words(found: Findings) -> pd.DataFrame:
+    """The table of effects with factors and levels by their labels, where no level has a comma in it."""
+    rows = found.main.effects.to_dict("records")
+    for row in rows:
+        factors = row["effect"].split(" x ")
+        for side in ("plus", "minus"):
+            levels = row[side].split(", ")
+            if len(levels) == len(factors):
+                row[side] = ", ".join(map(found.words.bare, factors, levels))
+        row["effect"] = " x ".join(map(found.words.factor, factors))
+    return pd.DataFrame(rows, columns=found.main.effects.columns)
+
+
+def _effects(found: Findings) -> Section:
+    effects = effects_in_words(found)
+    effects["contrast"] = [contrast(row) for _, row in effects.iterrows()]
+    # A sweep names loss, hidden and output in any case: that one of them has one level is no news.
+    about = [note for note in found.main.notes if note.startswith("effects: ") and " has one level " not in note]
+    said = (
+        [found.main.no_effects]
+        if effects.empty
+        else [
+            "A contrast of one factor is a difference of means. One of two factors is half the difference between two "
+            "such differences: it is not 0 where one choice depends on the other.",
+            *sorted(set(effects["note"]) - {""}),
+            *about,
+        ]
+    )
+    hollow = f"Effects{' with 95 % intervals' * _enough(found)}; hollow: no difference shown."
+    return Section("Effects, interactions first", said, table_of(effects, _effects_columns(found.question)),
+                   [("effects", hollow)], csv=["effects"])  # fmt: skip
+
+
+def _ranking(found: Findings) -> Section:
+    question, summary = found.question, found.main.summary
+    inside = summary.assign(low=summary["low"].where(summary["n"] >= ENOUGH), high=summary["high"])
+    if question.is_share:
+        inside = inside.assign(low=inside["low"].clip(0, 100), high=inside["high"].clip(0, 100))
+    noun = question.noun
+    ticks = f"Mean{' and 95 % interval' * _enough(found)}; a tick a {noun}, equal ones on one another."
+    return Section("The ranking", _about_ranking(found), table_of(inside, _ranking_columns(question)),
+                   [("ranking", ticks)], csv=["configurations"])  # fmt: skip
+
+
+def _learning(found: Findings) -> Section:
+    thick = (
+        f"Thick: {found.design.endpoint} {_band(found)}; thin: on the training data; grey: the other configurations."
+    )
+    both = [("accuracy", _curves(found))] if found.design.factors else []  # else it leads
+    return Section("Learning curves", figures=[*both, ("curves", thick)])
+
+
+def _lost(found: Findings) -> Section:
+    lost, gone = found.runs[found.runs["outcome"] == "diverged"], found.collapsed
+    said = [f"{len(lost)} of {len(found.runs)} runs."]
+    for config, runs in gone.groupby("config"):
+        which = listed(f"{name}" for name in labels_of(runs, found.question))
+        said.append(f"Collapsed, no better than always saying the most frequent class: {config}, {which}.")
+    lost = lost.assign(which=labels_of(lost, found.question))
+    columns = {"configuration": "{config}", "run": "{which}"}
+    columns |= {"rate": "{learning_rate:g}"} if RATE in lost else {}
+    columns |= {"epoch": "{diverged_epoch:.0f}", "reason": "{diverged_reason}"} if "diverged_reason" in lost else {}
+    return Section("Diverged and collapsed runs", said, table_of(lost, columns))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def table_of(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[list[str]]:
@@ -124,10 +210,10 @@ def _tuning(found: Findings) -> Section:
     question, endpoint = found.question, found.design.endpoint
     metric = question.validation.replace("_", " ")
     text = [f"Chosen by mean {metric} alone, ties to the smaller value.", *words.edges(found.chosen)]
-    stars = f"{endpoint[:1].upper()}{endpoint[1:]} against {{}}; stars mark the values chosen on the validation set."
+    stars = f"{_capital(endpoint)} against {{}}; stars mark the values chosen on the validation set."
     drawn = [(stem, stars.format(name.replace("_", " "))) for stem, name in tuning_stems(found).items()]
     title = "Learning rates" if question.tune == (RATE,) else "Tuned settings"
-    return Section(title, text, _chosen(found), drawn)
+    return Section(title, text, _chosen(found), drawn, csv=["chosen", "learning_rates"])
 
 
 def _chosen(found: Findings) -> list[list[str]]:
@@ -142,30 +228,40 @@ def _chosen(found: Findings) -> list[list[str]]:
 
 
 def _about_ranking(found: Findings) -> list[str]:
-    first = found.main.summary.iloc[0]
+    first, question = found.main.summary.iloc[0], found.question
     binomial = [
         f"The test set has {first['n_test']:.0f} examples: the binomial standard error of the first accuracy below is "
         f"{first['binomial_error']:.2f} points. So far may another test set of this size move it; it moves the "
         "configurations together, so much of that cancels in their differences.",
     ]
+    few = f"Fewer than {ENOUGH} {question.noun}s: no intervals."
     return [
         *(binomial if first["n"] and pd.notna(first["binomial_error"]) else []),
-        "Ranked by mean accuracy, a diverged run counting as 0 %; means and intervals are of the finished runs.",
+        f"Ranked by mean {found.design.endpoint}, a diverged run counting as {words.charged(question)}; means and "
+        "intervals are of the finished runs.",
+        *([] if _enough(found) else [few]),
         *(note for note in found.main.notes if not note.startswith("effects: ")),
     ]
 
 
 def _measured(found: Findings) -> list[str]:
-    runs = found.runs
-    endpoint = found.design.endpoint
+    runs, question = found.runs, found.question
+    noun, margin = question.noun, question.margin
+    repeats = len(set(labels_of(runs, question)))
+    equal = "No margin was declared, so nothing can be called equal: what is not shown to differ is not settled."
+    if margin:
+        equal = f"Equal within the margin of {margin:g}: two one-sided paired t tests at 5 %."
     return [
-        f"Endpoint, declared before the sweep: {endpoint} after the last epoch. The test set chooses nothing.",
-        f"{runs['config'].nunique()} configurations, {runs['seed'].nunique()} seeds, {len(runs)} runs. A seed gives "
-        "every configuration the same initial weights and visiting order, so differences are paired by seed.",
+        f"Endpoint, declared before the sweep: {found.design.endpoint} after the last epoch. The test set chooses "
+        "nothing.",
+        f"{runs['config'].nunique()} configurations, {repeats} {noun}s, {len(runs)} runs. Differences are paired by "
+        f"{noun}: with each, every configuration starts from the same random numbers.",
         "Intervals: Student's t, 95 %, each for itself. Effects: sign-flip test, p adjusted by Holm's method over all "
-        "effects. Pairs: paired t test, p adjusted by Holm's method over all pairs.",
-        '"Shown" means: the interval leaves out 0, the adjusted p is below 0.05, and counting diverged runs as 0 % '
-        f'would not turn the sign. Everything else is "{words.NOT_SHOWN}", which does not mean that there is none.',
+        "effects. Pairs, and a factor within the levels of others: paired t test, p adjusted by Holm's method.",
+        '"Shown" means: the interval leaves out 0, the adjusted p is below 0.05, and counting diverged runs as '
+        f"{words.charged(question)} would not turn the sign. {equal}",
+        f"How many {noun}s would decide: as many as give the paired t test a power of 80 % if mean and SD of the "
+        "paired differences are as seen here; a difference that is smaller than it looks needs more.",
     ]
 
 
@@ -194,5 +290,8 @@ def command(found: Findings) -> str:
 
 def training_time(found: Findings) -> str:
     """About how long the training took on one core: the last epoch's seconds, times the epochs, over all runs."""
-    seconds = float((found.runs["seconds_per_epoch"] * found.runs["epochs"]).sum())
+    runs = found.runs
+    # A trainer need not have a setting `epochs`: then its records are counted.
+    counted = runs["fingerprint"].map(found.material.curves.groupby("fingerprint")["epoch"].max())
+    seconds = float((runs["seconds_per_epoch"] * runs.get("epochs", counted)).sum())
     return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"

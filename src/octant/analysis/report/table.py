@@ -16,8 +16,11 @@ from octant.analysis import figures
 from octant.analysis.comparison import Comparison
 from octant.analysis.comparison.settings import is_number
 from octant.analysis.figures import Design, Drawing, rendered
+from octant.analysis.report.numbers import listed
 from octant.analysis.report.pages import page
-from octant.analysis.report.words import NOT_SHOWN, edges, listed
+from octant.analysis.report.vocabulary import vocabulary
+from octant.analysis.report.words import edges, headline, qualifications
+from octant.analysis.verdict import Verdict, verdict_of
 from octant.runs.disk import replace as write_file
 
 MOST_PRINTED = 20  # rows of the ranking
@@ -39,6 +42,11 @@ class TableReport:
     def design(self) -> Design:
         """How the figures draw the configurations."""
         return replace(figures.design_of(self.comparison.runs, self.comparison.question), step="step")
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What the comparison comes to."""
+        return verdict_of(self.comparison)
 
     @property
     def endpoint(self) -> str:
@@ -93,8 +101,7 @@ class TableReport:
             "name": self.name,
             "question": heading(self),
             "answer": answer(self),
-            "effects": "",
-            "notes": [],
+            "notes": qualifications(self.verdict, vocabulary(self.verdict)),
             "warnings": edges(chosen) if len(chosen) else [],
             "lead": lead(self),
             "sections": sections(self, set(alt)),
@@ -156,28 +163,8 @@ def heading(report: TableReport) -> str:
 
 
 def answer(report: TableReport) -> str:
-    """What is ahead of what, in one sentence."""
-    comparison, number, unit = report.comparison, report.number, report.unit
-    finished = comparison.summary[comparison.summary["n"] > 0]
-    if finished.empty:
-        return "No run finished."
-    first, top, what = finished.iloc[0], comparison.not_told_apart, f"mean {report.endpoint}"
-    mean = f"{what} of {first['mean']:{number}}{unit}"
-    if len(finished) == 1:
-        return f"{first['config']} has a {mean}; there is nothing to compare it with."
-    if len(top) == len(finished):
-        span = f"{finished['mean'].min():{number}} to {finished['mean'].max():{number}}{unit}"
-        few = "" if finished["n"].max() > 1 else f"; one {comparison.question.noun} can show none"
-        return f"{NOT_SHOWN.capitalize()} between the {len(finished)} configurations ({what} {span}){few}."
-    if len(top) > 1:
-        others = listed(top[1:]) if len(top) <= 4 else f"{len(top) - 1} others"
-        behind = len(finished) - len(top)
-        rest = "one other is behind" if behind == 1 else f"{behind} others are behind"
-        return f"{first['config']} is first with a {mean}; {NOT_SHOWN} between it and {others}; {rest}."
-    ahead = comparison.pairs[comparison.pairs["first"] == first["config"]]
-    lead = ahead.loc[(comparison.question.sign * ahead["difference"]).idxmin()]
-    gain = f"{abs(lead['difference']):{number}}{report.points}"
-    return f"{first['config']} is best with a {mean}; it is ahead of {lead['second']} by {gain}."
+    """The verdict, with the levels' own words."""
+    return headline(report.verdict, vocabulary(report.verdict))
 
 
 def printed(report: TableReport) -> str:

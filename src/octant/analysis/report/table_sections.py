@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from octant.analysis.comparison.settings import word
+from octant.analysis.report.numbers import listed
 from octant.analysis.report.sections import Section, table_of
 from octant.analysis.report.table import TableReport
-from octant.analysis.report.words import NOT_SHOWN, edges, listed
+from octant.analysis.report.words import edges
 
 _CURVES = {"accuracy": "The endpoint by step: mean of each configuration.", "curves": "Each configuration by itself."}
 
@@ -29,16 +30,17 @@ def sections(report: TableReport, drawn: set[str]) -> list[Section]:
     lost = comparison.summary[comparison.summary["diverged"] > 0]
     many = report.enough
     ticks = f"Mean{' and 95 % interval' * many} of each configuration; one tick per run, ties overlap."
-    hollow = f"Effects{' with 95 % intervals' * many}; hollow: {NOT_SHOWN}."
+    hollow = f"Effects{' with 95 % intervals' * many}; hollow: not shown to differ from 0."
     ranked = [] if lead(report)[0] == "ranking" else [("ranking", ticks)]
     every = [
-        Section("The ranking", _ranked(report), table_of(comparison.summary, _ranking(report)), ranked),
+        Section("The ranking", _ranked(report), table_of(comparison.summary, _ranking(report)), ranked,
+                csv=["configurations"]),
         Section("Effects, interactions first", notes, table_of(comparison.effects, _effects(report)),
-                [("effects", hollow)] if "effects" in drawn else []),
+                [("effects", hollow)] if "effects" in drawn else [], csv=["effects"]),
         Section("Learning curves", figures=curves),
         _tuning(report),
         Section("All pairs" if len(comparison.pairs) > len(comparison.summary) else "Pairs", (),
-                table_of(comparison.pairs, _pairs(report))),
+                table_of(comparison.pairs, _pairs(report)), csv=["pairs"]),
         Section("Diverged runs", (), table_of(lost, {"configuration": "{config}", "diverged": "{diverged_runs}"})),
         Section("What was read, and what was done with it", report.lines),
         Section("How it was measured", _measured(report)),
@@ -108,7 +110,7 @@ def _measured(report: TableReport) -> list[str]:
         "Intervals: Student's t, 95 %, each for itself. Effects: sign-flip test, p adjusted by Holm's method over all "
         "effects. Pairs: paired t test, p adjusted by Holm's method over all pairs.",
         '"Shown" means: the interval leaves out 0, the adjusted p is below 0.05, and counting diverged runs as bad '
-        f'ones would not turn the sign. Everything else is "{NOT_SHOWN}", which does not mean that there is none.',
+        "ones would not turn the sign. Everything else is not settled, which is not the same as equal.",
     ]
 
 

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from octant.errors import InputError
 from octant.runs.cluster import task
-from octant.runs.disk import locked, replace
+from octant.runs.disk import locked, replace, say_waiting
 from octant.runs.run import Ending, Outcome, Run
 from octant.runs.settings import Cluster
 
@@ -82,6 +82,7 @@ def _follow(
     tasks: Tasks, folder: Path, open_batches: dict[int, list[Run]]
 ) -> Generator[tuple[Run, Ending] | None, None, None]:
     asked, ended = 0.0, dict[int, str]()
+    held: Run | None = None  # the first that another process trains
     while open_batches:
         if time.monotonic() - asked > POLL_SECONDS:
             ended, asked = tasks.ended(), time.monotonic()
@@ -89,6 +90,8 @@ def _follow(
             heard = task.endings(folder, number)
             for run in list(batch):
                 ending = heard.get(run.fingerprint)
+                if ending is not None and ending.outcome is Outcome.BUSY:
+                    held, ending = held or run, None
                 if ending is None and number in ended:
                     ending = Ending(Outcome.KILLED, f"its task ended: {ended[number]}")
                 if ending is not None and (ending := _seen(run, ending)):
@@ -96,6 +99,8 @@ def _follow(
                     yield run, ending
             if not batch:
                 del open_batches[number]
+        if held is not None:
+            say_waiting(f"the process that trains {held.name}: it holds {held.journal.folder}/lock")
         yield None
         time.sleep(TICK_SECONDS)
 

@@ -7,6 +7,7 @@ credentials.
 from __future__ import annotations
 
 import json
+import math
 import signal
 import socket
 import time
@@ -23,7 +24,6 @@ from octant.runs.lines import Identity
 from octant.runs.run import Ending, Outcome, Run
 from octant.runs.settings import Cluster
 from octant.runs.worker import execute
-from octant.trainer import trainer
 
 BUSY_SECONDS = 1.0
 
@@ -38,7 +38,7 @@ def endings_in(folder: Path, number: int) -> Path:
 
 
 def endings(folder: Path, number: int) -> dict[str, Ending]:
-    """Fingerprint -> ending, of the runs of a batch that have ended so far."""
+    """Fingerprint -> ending, of the runs of a batch that have ended so far or that another process trains."""
     lines = endings_in(folder, number).read_bytes().splitlines(keepends=True)
     rows = [json.loads(line) for line in lines if line.endswith(b"\n")]
     return {name: Ending(Outcome(outcome), reason, earlier) for name, outcome, reason, earlier in rows}
@@ -64,16 +64,27 @@ def run(folder: str, number: int) -> None:
     # submitit ignores it: a cancelled task would train on until Slurm's KillWait is over.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     waiting = deque(_run(identity, Path(batch["state"]), node) for identity in batch["runs"])
+    held: dict[str, float] = {}  # since when another process has been training the run
     while waiting:
         each = waiting.popleft()
         with _at_most(batch["minutes_per_run"]):
             ending = execute(each)
-        if ending.outcome is Outcome.BUSY:  # another launch trains it: its outcome will do for this one as well
+        if ending.outcome is not Outcome.BUSY:
+            _tell(here, number, each, ending)
+        elif time.monotonic() - held.get(each.fingerprint, math.inf) > 60 * batch["minutes_per_run"]:
+            _tell(here, number, each, Ending(Outcome.FAILED, f"another process has held {each.journal.folder}/lock for "
+                  f"longer than minutes_per_run={batch['minutes_per_run']:g}"))  # fmt: skip
+        else:  # the other process's outcome will do for this launch as well
+            if each.fingerprint not in held:
+                _tell(here, number, each, ending)
+            held.setdefault(each.fingerprint, time.monotonic())
             waiting.append(each)
             time.sleep(BUSY_SECONDS)
-            continue
-        with endings_in(here, number).open("a", encoding="utf-8") as file:
-            file.write(json.dumps([each.fingerprint, ending.outcome, ending.reason, ending.earlier]) + "\n")
+
+
+def _tell(folder: Path, number: int, run: Run, ending: Ending) -> None:
+    with endings_in(folder, number).open("a", encoding="utf-8") as file:
+        file.write(json.dumps([run.fingerprint, ending.outcome, ending.reason, ending.earlier]) + "\n")
 
 
 def _refuse_without_launcher(folder: Path, node: str) -> None:
@@ -89,10 +100,8 @@ def _refuse_without_launcher(folder: Path, node: str) -> None:
 
 
 def _run(identity: Identity, state: Path, node: str) -> Run:
-    here = provenance.describe() | {"node": node}
-    identity = {**identity, "provenance": identity["provenance"] | here}
-    name = identity["trainer"]
-    return Run(name, trainer(name).parse(identity["settings"]), identity["fingerprint"], state, identity)
+    here = provenance.describe(identity.get("trainer_file", "")) | {"node": node}
+    return Run.restored(state, {**identity, "provenance": identity["provenance"] | here})
 
 
 @contextmanager

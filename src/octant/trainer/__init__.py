@@ -1,28 +1,27 @@
 """The contract between octant and what it runs: typed settings in, one record per epoch out.
 
 A trainer is one generator function. It knows no callback, no base class with hooks and nothing of octant but the two
-types below.
+types below. It is registered, offered by an installed package, or one file: see `octant.trainer.files`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from octant.errors import InputError, unknown_word
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Value = NDArray[Any] | float | int | str | bytes
-
 # The one place where the kit meets the trainer that ships: name -> module with `registered()` and COMMANDS.
 REGISTERED = {"network": "octant.models"}
+DEFAULT = next(iter(REGISTERED))
+Value = Any  # of a state: an array, a number, text, bytes, or what JSON gives back as it was
 _MOST_SHOWN = 200  # characters of a wrong value
 
 
@@ -53,15 +52,16 @@ class Settings(Part):
 class Epoch:
     """The record of one epoch, numbered from 0 (before training) or 1 without a gap.
 
-    `metrics` are finite numbers, of the same names in every epoch. `state` is what `train` needs to go on after this
-    epoch: arrays, numbers, text or bytes by name; it is stored without pickle, before the generator goes on, so live
-    arrays may be handed over. Without it a killed run is trained again from the start. A record with `diverged`, the
-    reason, is the last one. `seconds` is the time that training took; the kit measures it where it is left out.
+    `metrics` are numbers by name, of the same names in every epoch. `state` is what `train` needs to go on after this
+    epoch: arrays, numbers, text or bytes by name, and what JSON gives back as it was, such as a generator's state. It
+    is stored without pickle, before the generator goes on, so live arrays may be handed over. Without it a killed run
+    is trained again from the start. A record with `diverged`, the reason, is the last one; one with a metric that is
+    not finite counts as such. `seconds` is the time that training took; the kit measures it where it is left out.
     """
 
     number: int
     metrics: Mapping[str, float] = field(default_factory=dict)
-    state: Mapping[str, Value] | None = None
+    state: Mapping[str, Any] | None = None
     diverged: str | None = None
     seconds: float | None = None
 
@@ -92,12 +92,14 @@ class Trainer:
     `files` are logged with a finished run, from its last record: name -> content. `log_model` logs its model and
     returns the receipt, `model_digest` digests it where its files lie on this machine (None: one is missing or empty).
     `log_figures` logs figures of single runs. `discard_damaged` throws damaged caches away and counts them. `preload`
-    names modules that a worker finds imported, given the settings of all runs.
+    names modules that a worker finds imported, given the settings of all runs. `labels` is what reports call settings
+    and their values: {"loss": "loss", "loss=mse": "squared error"}. `reference` finds the trainer again in another
+    process, where its name does not; `command` starts it.
     """
 
     name: str
     settings: type[Settings]
-    train: Callable[[Any, Mapping[str, Value] | None], Iterator[Epoch]]
+    train: Callable[[Any, Mapping[str, Any] | None], Iterator[Epoch]]
     data: Callable[[Any], Data] = lambda settings: NO_DATA
     metrics: Callable[[Any], Iterable[str]] = lambda settings: ()
     files: Callable[[Any, Epoch], Mapping[str, bytes]] = lambda settings, last: {}
@@ -106,21 +108,43 @@ class Trainer:
     log_figures: Callable[..., None] | None = None
     discard_damaged: Callable[[], int] = lambda: 0
     preload: Callable[[list[Any]], list[str]] = lambda settings: []
+    labels: Mapping[str, str] = field(default_factory=dict)
+    reference: str = ""
+    command: tuple[str, ...] = ("octant",)
+
+    @property
+    def label(self) -> str:
+        """What messages call it: its file, or its name."""
+        return Path(self.reference.partition("::")[0]).name or self.name
 
     def parse(self, values: Mapping[str, Any]) -> Any:
         """Settings from a plain mapping; raises InputError, one line: what was wrong and what is allowed."""
         try:
             return self.settings(**values)
         except ValidationError as error:
+            with suppress(
+                ValidationError, ValueError, TypeError
+            ):  # a tuple, a path or an enum, as yaml has to write it
+                return self.settings.model_validate_json(json.dumps(values))
             raise InputError(one_line(error, set(self.settings.model_fields))) from None
 
 
-def trainer(name: str = "network") -> Trainer:
-    """The registered trainer of that name; raises InputError for an unknown one."""
+def trainer(name: str = DEFAULT) -> Trainer:
+    """The trainer of that name, or in that file; raises InputError for an unknown one."""
     if name not in REGISTERED:
-        raise InputError(unknown_word("trainer", name, REGISTERED))
+        from octant.trainer import files
+
+        return files.load(name) if files.is_file(name) else files.offered(name)
     found: Trainer = import_module(REGISTERED[name]).registered()
     return found
+
+
+def logging(identity: Mapping[str, Any]) -> Trainer:
+    """The trainer of a run as MLflow needs it: one in a file, which may be gone by now, logs no model."""
+    name = str(identity["trainer"])
+    if name in REGISTERED and "trainer_file" not in identity:
+        return trainer(name)
+    return Trainer(name, Settings, lambda settings, state: iter(()))
 
 
 def commands() -> dict[str, tuple[str, str]]:

@@ -1,0 +1,18 @@
+"""What a classifier that has learnt nothing scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+
+
+def at_chance(accuracy: float, examples: Sequence[int]) -> float | None:
+    """The share of the most frequent class if `accuracy` is no better, up to two standard errors; else None.
+
+    `examples` counts the test examples of each class.
+    """
+    total = sum(examples)
+    if not total:
+        return None
+    share = max(examples) / total
+    return share if accuracy <= share + 2 * sqrt(share * (1 - share) / total) else None

@@ -1,0 +1,52 @@
+"""How many repeats a decision takes, and whether two things are equal within a margin (TOST); all paired by repeat."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+from octant.analysis.comparison.intervals import ALPHA
+
+ENOUGH = 5  # repeats: with fewer nothing is decided, and figures show points without intervals
+POWER = 0.8
+MOST_REPEATS = 1_000
+
+
+def equality_p(gain: float, sd: float, n: int, margin: float) -> float:
+    """The p-value of two one-sided paired t tests (TOST): that the true difference is at or beyond the margin.
+
+    n differences that happen to be equal make no certainty: p is then what flipping signs allows, 1 / 2^n.
+    """
+    room = margin - abs(gain)
+    if room <= 0:
+        return 1.0
+    return float(stats.t.sf(room / (sd / np.sqrt(n)), n - 1)) if sd > 0 else 0.5**n
+
+
+def repeats_needed(gain: float, sd: float, n: int, margin: float | None = None, family: int = 1) -> int | None:
+    """How many repeats, more than the `n` there are, would decide with a power of 80 %, mean and SD being as seen.
+
+    By the paired t test at 0.05 / `family`, or where a margin is declared by TOST, whichever needs fewer. None: more
+    than 1,000, or there is no SD to plan with.
+    """
+    gain = abs(gain)
+    if not sd > 0:
+        return None
+    counts = range(max(ENOUGH, n + 1), MOST_REPEATS + 1)
+    equal = (each for each in counts if margin is not None and equality_power(gain, sd, each, margin) >= POWER)
+    apart = (each for each in counts if power(gain, sd, each, ALPHA / max(family, 1)) >= POWER)
+    found = [each for each in (next(apart, None), next(equal, None) if margin is not None else None) if each]
+    return min(found, default=None)
+
+
+def power(gain: float, sd: float, n: int, alpha: float) -> float:
+    """Of the two-sided paired t test, by the noncentral t distribution; the far side counts for nothing."""
+    return float(stats.nct.sf(stats.t.isf(alpha / 2, n - 1), n - 1, gain / sd * np.sqrt(n)))
+
+
+def equality_power(gain: float, sd: float, n: int, margin: float) -> float:
+    """Of TOST, at least: both tests by the noncentral t distribution, put together by Bonferroni's inequality."""
+    if margin <= gain:
+        return 0.0
+    edge, root = stats.t.isf(ALPHA, n - 1), np.sqrt(n) / sd
+    return float(sum(stats.nct.sf(edge, n - 1, each * root) for each in (margin - gain, margin + gain)) - 1)

@@ -1,0 +1,114 @@
+"""What is said of a sweep's configurations: which is best, which may be, and how many repeats would decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from octant.analysis.power import ENOUGH
+from octant.analysis.report.numbers import TINY, by, listed, margin, plural, span
+from octant.analysis.report.vocabulary import Vocabulary
+from octant.analysis.verdict import Decision, Difference, Verdict
+
+MOST_NAMED = 4
+
+
+@dataclass(frozen=True)
+class Configurations:
+    """What is said of the configurations of a verdict; each method gives sentences from the fullest to the shortest."""
+
+    verdict: Verdict
+    words: Vocabulary
+
+    def sentences(self) -> list[str]:
+        """Which one is best."""
+        verdict, question = self.verdict, self.verdict.question
+        names, repeats = verdict.best.names, plural(verdict.repeats, question.noun)
+        if not names:
+            return [f"No run finished: all {verdict.runs} diverged, so there is nothing to compare."]
+        if len(names) == 1:
+            return self._alone(repeats)
+        if verdict.repeats == 1:
+            return [f"One {question.noun} can show nothing: differences between the {self.count} may be luck. Repeat "
+                    f"with at least {ENOUGH} {question.noun}s."]  # fmt: skip
+        first, second = self.name(names[0]), self.name(names[1])
+        if verdict.repeats < ENOUGH:
+            few = f"{repeats} are too few to settle it"
+            so_far = self._ahead(verdict.best.against[0], first, second, with_interval=False)
+            return [f"{few}: so far {so_far}.", f"{few}: so far {first} is best.", f"{few}."]
+        return self._two(first, second) if len(names) == 2 else self._several(first)
+
+    @property
+    def count(self) -> str:
+        """How many configurations there are in words."""
+        return "two" if len(self.verdict.best.names) == 2 else f"{len(self.verdict.best.names)} configurations"
+
+    def name(self, config: str) -> str:
+        """A configuration by its levels."""
+        return self.words.configuration(self.verdict.cells[config], config)
+
+    def needed(self) -> str:
+        """How many repeats would decide between the first two."""
+        question, verdict = self.verdict.question, self.verdict
+        needed = verdict.best.against[0].needed(question.margin, verdict.open)
+        return f"about {needed} {question.noun}s would decide" if needed else (
+            f"more than 1,000 {question.noun}s would be needed")  # fmt: skip
+
+    def full(self) -> str:
+        """All in one: who may be best, by name, and how many repeats would settle it."""
+        best, said = self.verdict.best, self.sentences()[0]
+        if best.decision is not Decision.UNDECIDED or len(best.names) == 2:
+            return said
+        several = len(best.leaders) < len(best.names) and len(best.leaders) <= MOST_NAMED
+        if several:
+            said = self.sentences()[-1]
+        named = f" They are, best first: {listed(map(self.name, best.leaders))}." * several
+        rest = "" if "would" in said else f" Between the first two {self.needed()}."
+        return f"{said}{named}{rest}"
+
+    def _alone(self, repeats: str) -> list[str]:
+        name, question = self.verdict.best.names[0], self.verdict.question
+        others = "No other configuration has a run that finished." if len(self.verdict.cells) > 1 else (
+            "There is nothing to compare it with.")  # fmt: skip
+        score = f"has {span([self.verdict.means[name]], question)}, over {repeats}. {others}"
+        return [f"{self.words.start(self.name(name))} {score}", f"The configuration {score}"]
+
+    def _ahead(self, difference: Difference, first: str, second: str, with_interval: bool = True) -> str:
+        if difference.gain <= TINY:
+            return f"{first} and {second} are level"
+        return f"{first} is ahead of {second} by {by(difference, self.verdict.question, with_interval)}"
+
+    def _two(self, first: str, second: str) -> list[str]:
+        best, question = self.verdict.best, self.verdict.question
+        if best.decision is Decision.BETTER:
+            lead = by(best.lead, question)
+            return [f"{self.words.start(first)} beats {second} by {lead}.", f"One of the two is better, by {lead}."]
+        if best.decision is Decision.EQUAL:
+            equal = f"equal within the margin of {margin(question)}"
+            return [f"{self.words.start(first)} and {second} are {equal}.", f"The two are {equal}."]
+        said = f"Not settled: {self._ahead(best.lead, first, second)}"
+        return [f"{said}; {self.needed()}.", f"{said}.", f"Not settled; {self.needed()}."]
+
+    def _several(self, first: str) -> list[str]:
+        best, question, count = self.verdict.best, self.verdict.question, self.count
+        if best.decision is Decision.EQUAL:
+            return [f"The {count} are equal within the margin: none is {margin(question)} from the best."]
+        if best.decision is Decision.BETTER:
+            lead, start = by(best.lead, question), f"{self.words.start(first)} is the best of the {count}"
+            return [f"{start}: ahead of {self.name(best.lead.second)} by {lead}.", f"{start}, by {lead}.",
+                    f"One of the {count} is best, ahead of all others by {lead}."]  # fmt: skip
+        means = span([self.verdict.means[name] for name in best.leaders], question)
+        if len(best.leaders) == len(best.names):
+            said = f"Which of the {count} is best is not settled ({means})"
+            return [f"{said}; {self.needed()}.", f"{said}."]
+        said = f"{len(best.leaders)} of the {count} may be best ({means})"
+        shared, which = self._shared(), "Which one is not settled."
+        names = self.words.start(listed(map(self.name, best.leaders), "or"))
+        named = [f"{names} is the best of the {count} ({means}). {which}"] if len(best.leaders) < MOST_NAMED else []
+        return [*named, *([f"{said}; all have {shared}. {which}"] if shared else []), f"{said}. {which}"]
+
+    def _shared(self) -> str:
+        """The levels that all leaders have, and not all configurations."""
+        cells = [self.verdict.cells[name] for name in self.verdict.best.leaders]
+        same = [name for name in cells[0] if len({cell[name] for cell in cells}) == 1]
+        said = [self.words.level(name, cells[0][name]) for name in same if len(self.words.levels[name]) > 1]
+        return listed(said) if said else ""

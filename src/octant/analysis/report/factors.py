@@ -1,0 +1,108 @@
+"""What is said of one factor: on average where it interacts with none, else within the levels of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from octant.analysis.comparison.intervals import ALPHA
+from octant.analysis.power import ENOUGH
+from octant.analysis.question import Question
+from octant.analysis.report.numbers import TINY, by, gains, listed, margin, number
+from octant.analysis.report.vocabulary import Vocabulary
+from octant.analysis.verdict import Decision, Factor, Ranking
+
+
+def says_something(factor: Factor) -> bool:
+    """Whether it is better or worse somewhere, or equal everywhere."""
+    return factor.decision is Decision.EQUAL or any(each.ranking.decision is Decision.BETTER for each in factor.cells)
+
+
+def sentences(factor: Factor, question: Question, words: Vocabulary) -> list[str]:
+    """One factor in sentences, from the fullest to the shortest."""
+    everywhere = (
+        f"with every {words.factors(factor.partners)}" if factor.partners else "on average over the other choices"
+    )
+    if factor.decision is Decision.EQUAL:
+        levels = listed(words.level(factor.name, each) for each in factor.cells[0].ranking.names)
+        return [f"{words.start(levels)} are equal within the margin of {margin(question)}, {everywhere}."]
+    if factor.decision is Decision.BETTER:
+        return _better(factor, question, words, everywhere)
+    return _depends(factor, question, words) if factor.partners else _open(factor, question, words)
+
+
+def _better(factor: Factor, question: Question, words: Vocabulary, everywhere: str) -> list[str]:
+    first, leads = factor.cells[0].ranking, [each.ranking.lead for each in factor.cells]
+    a, b = (words.level(factor.name, each) for each in (first.names[0], first.lead.second))
+    several = len(first.names) > 2
+    beats = f"{words.start(a)} " + (
+        f"is the best {words.factor(factor.name)}, ahead of {b}" if several else f"beats {b}"
+    )
+    if len(leads) == 1:
+        return [f"{beats} by {by(first.lead, question)}, {everywhere}."]
+    if several:
+        beats = f"{words.start(a)} is the best {words.factor(factor.name)}"
+    if len(leads) > 2:
+        return [f"{beats} {everywhere}, by {gains(leads, question)}.", f"{beats}, by {gains(leads, question)}."]
+    at = [words.level(*each.where[0]) for each in factor.cells]
+    more, less = sorted(range(2), key=lambda i: -leads[i].gain)
+    return [f"{beats} by {by(leads[more], question, False)} with {at[more]} and {number(leads[less])} with {at[less]}."]
+
+
+def _open(factor: Factor, question: Question, words: Vocabulary) -> list[str]:
+    ranking = factor.cells[0].ranking
+    nearest = ranking.against[0]
+    a, b = (words.level(factor.name, each) for each in (nearest.first, nearest.second))
+    said = f"{_which(factor, words)} is not settled"
+    if nearest.gain <= TINY:
+        return [f"{said}: on average {a} and {b} are level."]
+    why = ""
+    if nearest.low > 0 and nearest.n >= ENOUGH:
+        why = f", but p is {nearest.p:.2g} after adjusting for all effects" if nearest.p >= ALPHA else (
+            ", but not with diverged runs counted")  # fmt: skip
+    return [f"{said}: on average {a} is ahead of {b} by {by(nearest, question)}{why}.", f"{said}."]
+
+
+def _which(factor: Factor, words: Vocabulary) -> str:
+    return f"Which {words.factor(factor.name)} is {'better' if len(factor.cells[0].ranking.names) == 2 else 'best'}"
+
+
+def _depends(factor: Factor, question: Question, words: Vocabulary) -> list[str]:
+    """Who leads at each level of the partner that explains most of it, else in how many combinations."""
+    split = max(factor.partners, key=lambda name: sum(each is not None for each in _winners(factor, name).values()))
+    led, still_open = [], []
+    for level, winner in _winners(factor, split).items():
+        leads = [each.ranking.lead for each in factor.cells if dict(each.where)[split] == level]
+        at = words.after(split, level)
+        if winner:
+            led.append(f"with {at} {words.level(factor.name, winner)} leads by {gains(leads, question, of=False)}")
+        else:
+            still_open.append(at)
+    if not led:
+        return _counted(factor, words)
+    rest = [f"with {listed(still_open)} it is not settled"] if still_open else []
+    said = f"{_which(factor, words)} depends on {words.factor(split)}"
+    return [f"{said}: {'; '.join([*led, *rest])}.", f"{said}."]
+
+
+def _counted(factor: Factor, words: Vocabulary) -> list[str]:
+    partners = words.factors(factor.partners)
+    best = [each.ranking.names[0] for each in factor.cells if each.ranking.decision is Decision.BETTER]
+    if not best:
+        return [f"{_which(factor, words)} is not settled with any {partners}."]
+    told = [f"{words.level(factor.name, level)} leads in {best.count(level)} of {len(factor.cells)} combinations"
+            for level in dict.fromkeys(best)]  # fmt: skip
+    rest = "; the rest is not settled" if len(best) < len(factor.cells) else ""
+    said = f"{_which(factor, words)} depends on {partners}"
+    return [f"{said}: {', '.join(told)}{rest}.", f"{said}."]
+
+
+def _winners(factor: Factor, partner: str) -> dict[str, str | None]:
+    """Level of the partner -> the factor's level that is best in all of its cells, if one is."""
+    groups: dict[str, list[Ranking]] = {}
+    for each in factor.cells:
+        groups.setdefault(dict(each.where)[partner], []).append(each.ranking)
+    return {level: each[0].names[0] if _agree(each) else None for level, each in groups.items()}
+
+
+def _agree(rankings: Sequence[Ranking]) -> bool:
+    return {each.decision for each in rankings} == {Decision.BETTER} and len({each.names[0] for each in rankings}) == 1

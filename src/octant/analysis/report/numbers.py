@@ -1,0 +1,92 @@
+"""Numbers as sentences say them: differences with their unit, intervals in one form, no more places than they bear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import ceil, log10
+from typing import Any
+
+from octant.analysis.power import ENOUGH
+from octant.analysis.question import Question
+from octant.analysis.verdict import Difference
+
+TINY = 1e-9  # what is smaller comes of rounding
+
+
+def by(difference: Difference, question: Question, with_interval: bool = True) -> str:
+    """`about 0.9 points of test accuracy (0.7 to 1.0)`; `about 0.03 in test loss (0.02 to 0.04; lower is better)`."""
+    ends = interval(difference) if with_interval and difference.n >= ENOUGH else ""
+    inner = "; ".join(each for each in (ends, _lower(question)) if each)
+    unit = f"points of {endpoint(question)}" if question.is_share else f"in {endpoint(question)}"
+    return f"about {number(difference)} {unit}{f' ({inner})' if inner else ''}"
+
+
+def gains(leads: Sequence[Difference], question: Question, of: bool = True) -> str:
+    """`0.6 to 1.4 points`."""
+    places = max(decimals_of(each) for each in leads)
+    ends = sorted({f"{each.gain:.{places}f}" for each in leads}, key=float)
+    said = f"{ends[0]} to {ends[-1]}" if len(ends) > 1 else f"about {ends[0]}"
+    of_it = (f" of {endpoint(question)}" if question.is_share else f" in {endpoint(question)}") if of else ""
+    low = f" ({_lower(question)})" if of and _lower(question) else ""
+    return f"{said}{' points' if question.is_share else ''}{of_it}{low}"
+
+
+def _lower(question: Question) -> str:
+    return "lower is better" if question.goal == "min" else ""
+
+
+def endpoint(question: Question) -> str:
+    """The endpoint in words."""
+    return question.endpoint.replace("_", " ")
+
+
+def number(difference: Difference) -> str:
+    """The gain, with as many places as it bears."""
+    return f"{difference.gain:.{decimals_of(difference)}f}"
+
+
+def decimals_of(difference: Difference) -> int:
+    """As many places as the interval makes sense of, and as many as it takes to say on which side of 0 an end is."""
+    half = (difference.high - difference.low) / 2
+    ends = (difference.low, difference.high) if difference.n >= ENOUGH and half > TINY else ()
+    half = half if ends else abs(difference.gain) / 4
+    borne = max(0, ceil(-log10(half))) if half > TINY else 0
+    return max([borne, *(_places(each) for each in (difference.gain, *ends))])
+
+
+def _places(size: float) -> int:
+    """The fewest decimal places with which a number of this size is not 0; for 0 and NaN none."""
+    return next((places for places in range(9) if abs(size) > TINY and float(f"{size:.{places}f}")), 0)
+
+
+def interval(difference: Difference) -> str:
+    """The one form of an interval: `0.7 to 1.0`."""
+    places = decimals_of(difference)
+    return f"{difference.low:.{places}f} to {difference.high:.{places}f}"
+
+
+def margin(question: Question) -> str:
+    """The declared margin: `0.5 points of test accuracy`."""
+    unit = "points of" if question.is_share else "in"
+    return f"{question.margin:g} {unit} {endpoint(question)}"
+
+
+def span(numbers: Sequence[float], question: Question) -> str:
+    """`test accuracy between 98.3 and 98.6 %`."""
+    low, high = min(numbers), max(numbers)
+    forms = (".1f", ".2f") if question.is_share else (".3g", ".5g")
+    form = forms[f"{low:{forms[0]}}" == f"{high:{forms[0]}}"]
+    a, b = f"{low:{form}}", f"{high:{form}}"
+    said = f"{endpoint(question)} {f'between {a} and {b}' if a != b else a}{' %' * question.is_share}"
+    return f"{said}; {_lower(question)}" if _lower(question) else said
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 seed`, `10 seeds`."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def listed(names: Iterable[Any], link: str = "and") -> str:
+    """Names in a row: a, b and c."""
+    *head, last = [str(name) for name in names]
+    return f"{', '.join(head)} {link} {last}" if head else last

@@ -1,0 +1,60 @@
+"""The same question at other learning rates, why its answer differs, and what to type next."""
+
+from __future__ import annotations
+
+from octant.analysis.power import ENOUGH
+from octant.analysis.report.configurations import Configurations
+from octant.analysis.report.findings import RATE, Findings
+from octant.analysis.report.words import headline
+from octant.analysis.verdict import Decision, verdict_of
+
+
+def at_other_rates(found: Findings) -> list[str]:
+    """The verdict of the other comparison, at one shared rate or at each configuration's own, and why it differs."""
+    if found.other is None:
+        return []
+    source = f" ({found.own_from})" if found.own_from else ""
+    where = f"Each at its own learning rate{source}" if not found.is_grid else (
+        f"All at one shared learning rate, {found.shared_rate:g}")  # fmt: skip
+    said = headline(verdict_of(found.other), found.words)
+    return [f"{where}: {said}", *_why(found)]
+
+
+def _why(found: Findings) -> list[str]:
+    """Which configuration gains most from a rate of its own."""
+    own, shared = (found.main, found.other) if found.is_grid else (found.other, found.main)
+    if own is None or shared is None or found.shared_rate is None or RATE not in own.chosen:
+        return []
+    table = own.summary.merge(shared.summary, on="config", suffixes=("_own", "_shared")).merge(own.chosen, on="config")
+    table = table[table[RATE] != found.shared_rate].dropna(subset=["mean_own", "mean_shared"])
+    if table.empty:
+        return []
+    gain = found.question.sign * (table["mean_own"] - table["mean_shared"])
+    if gain.max() <= 0:
+        return []
+    row = table.iloc[int(gain.argmax())]
+    name = Configurations(found.verdict, found.words).name(row["config"])
+    unit = " %" if found.question.is_share else ""
+    return [
+        f"Why the two may differ: one rate does not suit all. {found.words.start(name)} takes {row[RATE]:g} instead of "
+        f"{found.shared_rate:g} and has {row['mean_own']:.2f} instead of {row['mean_shared']:.2f}{unit}."
+    ]
+
+
+def next_step(found: Findings) -> str:
+    """What to type next, where too little is known to decide; begins with a line break."""
+    verdict = found.verdict
+    names, noun = verdict.best.names, verdict.question.noun
+    if len(names) < 2:
+        return ""
+    setting = verdict.question.repeat[0] if len(verdict.question.repeat) == 1 else "seed"
+    if verdict.repeats < ENOUGH:
+        return f"\nnext: the same command with {setting}=range(10); what is trained already is kept"
+    if verdict.best.decision is not Decision.UNDECIDED:
+        return ""
+    needed = verdict.best.against[0].needed(verdict.question.margin, verdict.open)
+    if needed:
+        return (
+            f"\nnext: {setting}=range({needed}) would decide between the first two, if they differ as much as it seems"
+        )
+    return f"\nnext: the first two are too close for any number of {noun}s; experiment.margin may call them equal"

@@ -1,0 +1,136 @@
+"""Words never say more than the numbers: over many made-up sweeps, the sentences are held against the tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from octant.analysis.question import Question
+from octant.analysis.report import numbers
+from octant.analysis.report.vocabulary import Vocabulary, count_words, vocabulary
+from octant.analysis.report.words import headline, qualifications
+from octant.analysis.verdict import Decision, Difference, verdict_of
+from octant.trainer import trainer
+from support.comparison_frames import CONFIGS, compare, diverge, frame, noise
+from support.verdict_sweeps import judged, sweep
+
+CLAIMS = (" beats ", "is the best", "leads by")
+LABELS = trainer("network").labels
+
+
+@st.composite
+def sweeps(draw: st.DrawFn) -> pd.DataFrame:
+    seeds, configs = draw(st.integers(1, 12)), draw(st.integers(1, 8))
+    gaps = draw(st.lists(st.sampled_from([0, 0.001, 0.01, 0.08]), min_size=configs, max_size=configs))
+    accuracy = noise(seeds, configs, key=draw(st.integers(0, 10_000))) - np.array(gaps)
+    holes = draw(st.sets(st.tuples(st.integers(0, seeds - 1), st.integers(0, configs - 1)), max_size=2))
+    for seed, config in holes if seeds > 1 else ():
+        accuracy[seed, config] = np.nan
+    runs = frame(accuracy, CONFIGS[:configs])
+    lost = draw(st.integers(0, 2))
+    for at in range(min(lost, len(runs))):
+        runs = diverge(runs, runs["config"].iloc[at], int(runs["seed"].iloc[at]))
+    return runs
+
+
+@settings(max_examples=60, deadline=None)
+@given(sweeps())
+def test_claims_rest_on_what_is_shown(runs: pd.DataFrame) -> None:
+    comparison = compare(runs)
+    verdict = verdict_of(comparison)
+    words = vocabulary(verdict, LABELS)
+    said = headline(verdict, words)
+    assert count_words(said) <= 25, said
+    shown = set(comparison.effects.query("shown")["effect"]) if len(comparison.effects) else set()
+    pairs = comparison.pairs[comparison.pairs["shown"].astype(bool)]
+    claims = [claim for claim in CLAIMS if claim in said]
+    if verdict.repeats < 5:
+        assert not claims, said
+    assert not claims or len(pairs) or shown, said
+    finished = comparison.summary[comparison.summary["n"] > 0]
+    if "the best of the" in said and " or " not in said:
+        first = finished["config"].iloc[0]
+        assert set(pairs.loc[pairs["first"] == first, "second"]) >= set(finished["config"]) - {first}
+    assert all(each[-1] == "." for each in qualifications(verdict, words))
+
+
+@settings(max_examples=30, deadline=None)
+@given(sweeps())
+def test_leaders_are_those_not_told_apart(runs: pd.DataFrame) -> None:
+    comparison = compare(runs)
+    verdict = verdict_of(comparison)
+    small = {each.second for each in verdict.best.against if each.n < 5}
+    assert set(verdict.best.leaders) - small == set(comparison.not_told_apart) - small
+    assert all(each.gain >= -1e-9 or each.n < verdict.repeats or verdict.diverged for each in verdict.best.against)
+
+
+def test_two_level_names_that_clash_are_told_apart() -> None:
+    words = Vocabulary(
+        {"loss=mse": "squared error"}, {"loss": ("mse",), "hidden": ("sigmoid",), "output": ("sigmoid",)}
+    )
+    cell = {"loss": "mse", "hidden": "sigmoid", "output": "sigmoid"}
+    assert words.configuration(cell) == "squared error + hidden sigmoid + output sigmoid"
+    assert Vocabulary({}, {"model.dropout": ("True", "False")}).level("model.dropout", "True") == "dropout True"
+    assert Vocabulary({}, {"width": ("16", "32")}).level("width", "16") == "width 16"
+
+
+def difference(gain: float, low: float, high: float, n: int = 10) -> Difference:
+    return Difference("a", "b", n, gain, 1.0, low, high, 0.01, Decision.BETTER)
+
+
+@pytest.mark.parametrize(
+    ("gain", "low", "high", "wanted"),
+    [(0.884, 0.743, 1.025, "about 0.9 points of test accuracy (0.7 to 1.0)"),
+     (0.214, 0.168, 0.260, "about 0.21 points of test accuracy (0.17 to 0.26)"),
+     (0.12, -0.03, 0.27, "about 0.12 points of test accuracy (-0.03 to 0.27)"),
+     (0.18, 0.01, 0.35, "about 0.18 points of test accuracy (0.01 to 0.35)"),
+     (23.07, 19.75, 26.39, "about 23 points of test accuracy (20 to 26)")],
+)  # fmt: skip
+def test_numbers_have_the_places_they_bear(gain: float, low: float, high: float, wanted: str) -> None:
+    assert numbers.by(difference(gain, low, high), Question(("a",))) == wanted
+
+
+def test_percent_belongs_to_shares_alone() -> None:
+    loss = Question(("a",), endpoint="test_loss", goal="min")
+    assert numbers.by(difference(0.05, 0.04, 0.06), loss) == "about 0.05 in test loss (0.04 to 0.06; lower is better)"
+    assert numbers.span([0.31, 0.35], loss) == "test loss between 0.31 and 0.35; lower is better"
+    assert numbers.span([98.31, 98.61], Question(("a",))) == "test accuracy between 98.3 and 98.6 %"
+
+
+@pytest.mark.parametrize(
+    ("repeat", "noun"),
+    [(("seed",), "seed"), (("dataset.split_seed",), "split"), (("fold",), "fold"), (("random_state",), "repeat"),
+     (("seed", "fold"), "repeat"), ((), "repeat")],
+)  # fmt: skip
+def test_repeats_are_called_by_what_repeats(repeat: tuple[str, ...], noun: str) -> None:
+    assert Question(("loss",), repeat=repeat).noun == noun
+
+
+def test_a_planted_interaction_is_said_the_right_way_round() -> None:
+    """cross_entropy gains 5 points with tanh and loses 1 point with sigmoid."""
+    gain = [5 if "cross_entropy-tanh" in name else -1 if "cross_entropy" in name else 0 for name in CONFIGS]
+    comparison = compare(frame(0.8 + np.array(gain) / 100 + noise(10, key=3) * 0.01))
+    verdict = verdict_of(comparison)
+    said = headline(verdict, vocabulary(verdict, LABELS))
+    assert said.startswith("Which loss is better depends on hidden activation: with sigmoid squared error leads by ")
+    assert "; with tanh cross-entropy leads by" in said
+
+
+def test_a_small_difference_may_be_equal() -> None:
+    """A lead that is shown, and smaller than anybody cares: equal within the margin."""
+    levels = {"optimizer": ["adam", "sgd"]}
+    runs = sweep(levels, {("adam",): 0.921, ("sgd",): 0.92}, 20, 0.0005)
+    assert " beats " in judged(runs, Question(("optimizer",))).said
+    assert "equal within the margin of 0.5 points" in judged(runs, Question(("optimizer",), margin=0.5)).said
+
+
+def test_charged_runs_take_a_claim_back() -> None:
+    runs = sweep({"optimizer": ["adam", "sgd"]}, {("adam",): 0.93, ("sgd",): 0.9}, 10)
+    lost = runs["optimizer"].eq("adam") & (runs["seed"] < 4)
+    runs.loc[lost, ["outcome", "test_accuracy"]] = ["diverged", np.nan]
+    verdict = judged(runs, Question(("optimizer",))).verdict
+    assert verdict.best.decision is Decision.UNDECIDED
+    assert any("4 of 20 runs diverged" in each for each in qualifications(verdict, vocabulary(verdict)))
