@@ -19,7 +19,7 @@ from support.settings import parse_settings, settings
 
 BAD = {
     "loss": ("msee", "did you mean 'mse'"),
-    "hidden": ("relu6", "known: relu, sigmoid, tanh"),
+    "hidden": ("relu6", "known: none, relu, sigmoid, tanh"),
     "output": ("linear", "known: sigmoid, softmax"),
     "init": ("glorrot", "did you mean 'glorot'"),
     "engine": ("jax", "known: numba, numpy"),

@@ -83,6 +83,7 @@ class Settings(trainer.Settings):
     """Everything a person chooses about one run of the network; the defaults are those of conf/config.yaml."""
 
     places: ClassVar[tuple[str, ...]] = ("dataset.root", "dataset.path", "dataset.label")
+    optional: ClassVar[tuple[str, ...]] = ("dataset.examples", "dataset.noise")
 
     dataset: DataSettings = DataSettings(test_fraction=0.2)
     loss: str = "cross_entropy"

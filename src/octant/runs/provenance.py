@@ -85,7 +85,8 @@ def uncommitted(file: str = "") -> str | None:
 
 def repeat(settings: Settings, command: tuple[str, ...]) -> str:
     """The command that trains exactly this run."""
-    words = {name: each for name, each in flat(settings).items() if each is not None or name not in settings.places}
+    left_out = {*settings.places, *settings.optional}
+    words = {name: each for name, each in flat(settings).items() if each is not None or name not in left_out}
     return shlex.join([*command, *(f"{name}={_hydra(value)}" for name, value in words.items())])
 
 

@@ -15,9 +15,8 @@ from urllib.request import url2pathname
 import pandas as pd
 
 from octant.errors import InputError, UnusableStore, nearest, printable
-from octant.tracking.database import refuse_unusable
 from octant.tracking.runs import histories, value_of
-from octant.tracking.schema import refuse_other_schema
+from octant.tracking.sqlite import refuse_other_schema, refuse_unusable
 from octant.tracking.store import Connection, Store, located, search, use_mlflow
 
 if TYPE_CHECKING:
@@ -156,7 +155,7 @@ def _store(uri: str | None) -> Store:
         if not database.stat().st_size:
             raise UnusableStore(f"{database} is empty")
         refuse_unusable(database)
-        refuse_other_schema(store)
+        refuse_other_schema(database)
     return store
 
 

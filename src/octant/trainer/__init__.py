@@ -41,6 +41,8 @@ class Settings(Part):
 
     # Dotted names of the settings that only say where something lies, and decide no number.
     places: ClassVar[tuple[str, ...]] = ()
+    # Dotted names of those that are None, and not to be typed, where something else makes them meaningless.
+    optional: ClassVar[tuple[str, ...]] = ()
 
     @property
     def configuration(self) -> str:
