@@ -44,7 +44,11 @@ def test_seed_epoch_and_nothing_else_change_the_order() -> None:
     np.testing.assert_array_equal(visiting_order(settings(order="file"), 2, 5), range(5))
 
 
-@pytest.mark.parametrize("init", INITIALISERS)
+def test_wrong_weights_are_all_minus_two() -> None:
+    assert all((each == -2).all() for each in initial_parameters(settings(init="wrong"), 5, 3))
+
+
+@pytest.mark.parametrize("init", sorted({*INITIALISERS} - {"wrong"}))
 def test_initialisers_have_their_distribution(init: str) -> None:
     """Mean and variance over 784 x 100 draws, against the textbook's, within five standard errors."""
     W1, b1, W2, b2 = initial_parameters(settings(init=init, hidden_units=100, seed=1), 784, 10)
