@@ -58,17 +58,15 @@ def _contrast(low: str, high: str, at: dict[int, pd.DataFrame], design: Design, 
     return Contrast(low, high, pair(0, reason), pair(AFTER, reason), pair(AFTER, question.endpoint, question.scale))
 
 
-def sentence(found: Contrast, design: Design, reason: str) -> str:
-    """The contrast in words, its numbers as rounded as they are shown."""
-    low, high = design.label(found.low), design.label(found.high)
-    start, after, right = found.start, found.after, [design.number(value) for value in found.right]
+def sentence(found: Contrast, design: Design, about: str, low: str, high: str) -> str:
+    """The contrast in words, `about` the reason, `low` and `high` what the two are called; numbers as they are shown."""
+    (first, later), right = (found.start, found.after), [design.number(value) for value in found.right]
     return (
-        f"{low} starts with a {reason} of {start[0]:.2g}, {_times(start)} of {high}'s {start[1]:.2g}; after epoch "
-        f"{AFTER} it is {after[0]:.2g} against {after[1]:.2g} ({_times(after)}), at {right[0]} against {right[1]} "
-        f"{design.endpoint}."
+        f"{about}: before training {first[0]:.2g} with {low},{_share(first)} {first[1]:.2g} with {high}; after epoch "
+        f"{AFTER} {later[0]:.2g},{_share(later)} {later[1]:.2g}, at {right[0]} against {right[1]} {design.endpoint}."
     )
 
 
-def _times(pair: tuple[float, float]) -> str:
+def _share(pair: tuple[float, float]) -> str:
     low, high = pair
-    return f"{100 * low / high:.0f} %" if high else "as much as"
+    return f" {100 * low / high:.0f} % of the" if high else " against"

@@ -71,6 +71,7 @@ def _many(sweep: Sweep, connection: Connection) -> None:
         return
     print(f"\n{printable(done.text)}\n")
     print(f"figure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}")
+    print(f"explore     {done.folder / 'explore.html'}")
     print(f"in MLflow   {address}{pages.log(connection, done)}")
     if done.published:
         print(done.published)

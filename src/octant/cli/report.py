@@ -23,5 +23,6 @@ def run(options: argparse.Namespace) -> int:
     connection = connect(store, options.experiment, create=False)
     done = pages.write(connection, options.sweep)
     print(f"{done.text}\n\nwritten to   {done.folder / 'report.html'}")
+    print(f"to explore   {done.folder / 'explore.html'}")
     print(f"in MLflow    {pages.base_address(store)}{pages.log(connection, done)}")
     return 0

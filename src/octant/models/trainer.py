@@ -35,6 +35,12 @@ LABELS = {
     "dataset": "data set",
 }
 
+REASONS = {
+    "gradient_W1": "gradient of W1, one example",
+    "saturation_output": "saturated outputs, share",
+    "saturation_hidden": "saturated hidden units, share",
+}
+
 TRAINER = Trainer(
     "network",
     Settings,
@@ -48,4 +54,5 @@ TRAINER = Trainer(
     discard_damaged=network.discard_damaged,
     preload=network.preload,
     labels=LABELS,
+    reasons=REASONS,
 )

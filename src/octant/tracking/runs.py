@@ -38,7 +38,7 @@ def read_runs(connection: Connection, sweep: str) -> pd.DataFrame:
 
     Columns: config, loss, hidden, output, init, engine, dataset, dtype, seed, ..., learning_rate, the metrics of
     the last epoch (NaN where there is none), outcome, diverged_epoch, diverged_reason, fingerprint, the tags of
-    PROVENANCE, seconds_per_epoch (of the last one), run_id, artifacts.
+    PROVENANCE, trainer (its name or file), seconds_per_epoch (of the last one), run_id, artifacts.
     """
     found = search(connection, of_sweep(sweep))
     rows = [_row(run) for run in found if run.info.status == "FINISHED"]
@@ -123,6 +123,7 @@ def _row(run: Run) -> dict[str, Any]:
         "dataset_digest": tags["dataset_digest"],
         "fingerprint": tags["fingerprint"],
         **{name: tags.get(name) for name in PROVENANCE},
+        "trainer": tags.get("trainer_file") or tags.get("trainer"),
         "seconds_per_epoch": metrics.get(DURATION, float("nan")),
         "run_id": run.info.run_id,
         "artifacts": run.info.artifact_uri,

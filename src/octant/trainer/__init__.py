@@ -95,8 +95,10 @@ class Trainer:
     returns the receipt, `model_digest` digests it where its files lie on this machine (None: one is missing or empty).
     `log_figures` logs figures of single runs. `discard_damaged` throws damaged caches away and counts them. `preload`
     names modules that a worker finds imported, given the settings of all runs. `labels` is what reports call settings
-    and their values: {"loss": "loss", "loss=mse": "squared error"}. `reference` finds the trainer again in another
-    process, where its name does not; `command` starts it.
+    and their values: {"loss": "loss", "loss=mse": "squared error"}. `reasons` are the metrics that explain why one
+    configuration learns faster than another, in words, the one that sentences are made of first: {"gradient_W1":
+    "gradient of W1"}. `reference` finds the trainer again in another process, where its name does not; `command` starts
+    it.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Trainer:
     discard_damaged: Callable[[], int] = lambda: 0
     preload: Callable[[list[Any]], list[str]] = lambda settings: []
     labels: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
     reference: str = ""
     command: tuple[str, ...] = ("octant",)
 

@@ -11,6 +11,7 @@ from octant.analysis.figures.interaction import interaction_figure
 from octant.analysis.figures.plane import boundary_figure, grid_of
 from octant.analysis.figures.statistics import effects_figure, ranking_figure
 from octant.analysis.figures.tuning import tuning_figure
+from octant.analysis.figures.why import why_figure
 
 __all__ = [
     "ENOUGH",
@@ -32,4 +33,5 @@ __all__ = [
     "tuning_figure",
     "value_range",
     "weights_figure",
+    "why_figure",
 ]

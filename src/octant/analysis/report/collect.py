@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -13,7 +15,7 @@ from octant.errors import InputError
 from octant.network.data import Dataset, load
 from octant.network.settings import DataSettings
 from octant.tracking.declared import Declared, declared_of
-from octant.tracking.runs import read_curves, read_errors, read_runs, read_source
+from octant.tracking.runs import read_curves, read_errors, read_runs, read_snapshots, read_source
 from octant.tracking.store import Connection
 
 
@@ -23,7 +25,8 @@ class Material:
 
     `declared` has the question that was asked when the sweep was launched. `companion` has the runs of the experiment
     that gives each configuration its own learning rate, if the store or experiments/ has them for the same data.
-    `test` is None when the data set is not at hand.
+    `test` is None when the data set is not at hand. `snapshots` reads what some of the runs kept for people to look at,
+    by configuration.
     """
 
     experiment: str
@@ -33,6 +36,7 @@ class Material:
     errors: dict[str, dict[str, Any]] = field(default_factory=dict)
     companion: pd.DataFrame = field(default_factory=pd.DataFrame)
     test: Dataset | None = None
+    snapshots: Callable[[pd.DataFrame], dict[str, dict[str, Any]]] = lambda runs: {}
 
 
 def collect(connection: Connection, sweep: str | None = None) -> Material:
@@ -45,7 +49,8 @@ def collect(connection: Connection, sweep: str | None = None) -> Material:
     errors = read_errors(connection, runs)
     companion = _companion(connection, declared.companion, runs)
     test = _dataset(connection, runs) if errors else None
-    return Material(connection.experiment, declared, runs, curves, errors, companion, test)
+    snapshots = partial(read_snapshots, connection)
+    return Material(connection.experiment, declared, runs, curves, errors, companion, test, snapshots)
 
 
 def _companion(connection: Connection, name: str, runs: pd.DataFrame) -> pd.DataFrame:

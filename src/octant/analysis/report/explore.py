@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +17,11 @@ import numpy as np
 import pandas as pd
 
 from octant.analysis.figures import Design
+from octant.analysis.figures.curves import metrics_of
 
 MOST_POINTS = 60_000  # of single runs, beyond which only means are in the page
 MOST = 60  # configurations
+_IDENTIFIER = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _DASHES = {"-": [], "--": [6, 3], ":": [2, 2], "-.": [6, 3, 2, 3]}
 
 
@@ -27,6 +30,7 @@ class Explored:
     """What the page shows: `curves` has a row per run and epoch (fingerprint, config, epoch, `metrics`), `ranking`
     the configurations, best first, `snapshots` what each one's typical run kept, `examples` the hardest ones as
     pictures with what each configuration says, `rates` the endpoint against one tuned setting (config, setting, mean).
+    `left_out` configurations have snapshots that are not in the page.
     """
 
     name: str
@@ -39,10 +43,11 @@ class Explored:
     snapshots: Mapping[str, Any] = field(default_factory=dict)
     examples: Sequence[Mapping[str, Any]] = ()
     rates: tuple[str, pd.DataFrame] | None = None
+    left_out: int = 0
 
 
 def explore_page(shown: Explored) -> str:
-    """The page; the same sweep gives the same bytes in a new process."""
+    """The page; the same sweep gives the same bytes."""
     from bokeh.embed import file_html  # a second: only when needed
     from bokeh.resources import INLINE
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -53,8 +58,11 @@ def explore_page(shown: Explored) -> str:
     data = _data(shown, configs)
     variables = {"shown": shown, "data": _embedded(data)}
     page, title = pages.get_template("explore.html"), f"octant: {shown.name}"
-    charts = _charts(shown, configs, data)
-    return _settled(str(file_html(charts, INLINE, title=title, template=page, template_variables=variables)))
+    with _long_identifiers():
+        charts = _charts(shown, configs, data)
+        html = str(file_html(charts, INLINE, title=title, template=page, template_variables=variables))
+    ours = json.dumps([data, shown.name, shown.question, shown.answer], ensure_ascii=False)
+    return _settled(html, frozenset(re.findall(_IDENTIFIER, ours)))
 
 
 def _embedded(data: Any) -> str:
@@ -64,18 +72,35 @@ def _embedded(data: Any) -> str:
     return Markup(json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"))  # noqa: S704
 
 
-def _settled(html: str) -> str:
-    """Bokeh's random identifiers in the order in which they come."""
+@contextmanager
+def _long_identifiers() -> Iterator[None]:
+    """Bokeh numbers its models as long as the process lives; random identifiers can be told from all other text."""
+    from bokeh.settings import settings
+
+    settings.simple_ids.set_value(False)
+    try:
+        yield
+    finally:
+        settings.simple_ids.unset_value()
+
+
+def _settled(html: str, ours: frozenset[str]) -> str:
+    """Bokeh's random identifiers replaced by the order in which they come; those in the sweep's own text stay."""
     seen: dict[str, str] = {}
-    pattern = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-    return re.sub(pattern, lambda found: seen.setdefault(found[0], f"id-{len(seen)}"), html)
+
+    def number(found: re.Match[str]) -> str:
+        return found[0] if found[0] in ours else seen.setdefault(found[0], f"id-{len(seen)}")
+
+    return re.sub(_IDENTIFIER, number, html)
 
 
 def _data(shown: Explored, configs: Sequence[str]) -> dict[str, Any]:
     curves, names = shown.curves[shown.curves["config"].isin(list(configs))], list(shown.metrics)
     means = curves.groupby(["config", "epoch"])[names].mean()
     single = len(curves) * len(names) <= MOST_POINTS
-    scale = {name: shown.design.question.scale if name.endswith("accuracy") else 1.0 for name in names}
+    question = shown.design.question
+    shares = metrics_of(curves, question.endpoint)
+    scale = {name: question.scale if name in shares else 1.0 for name in names}
     return {
         "metrics": dict(shown.metrics),
         "configs": {config: _config(shown, config, means, scale) for config in configs},

@@ -18,8 +18,10 @@ from octant.analysis.question import Question
 from octant.analysis.report.collect import Material
 from octant.analysis.report.vocabulary import Vocabulary, vocabulary
 from octant.analysis.verdict import Verdict, verdict_of
+from octant.analysis.why import means
 from octant.errors import InputError
-from octant.trainer import trainer
+from octant.trainer import DEFAULT, Trainer, trainer
+from octant.trainer.files import is_file
 
 if TYPE_CHECKING:
     from octant.analysis.figures import Design
@@ -79,12 +81,39 @@ class Findings:
         return design_of(self.runs, self.question, self.labels)
 
     @cached_property
+    def trainer(self) -> Trainer | None:
+        """The trainer of the runs, where it is known and at hand. A file is not imported: it may have changed."""
+        known = set(self.runs["trainer"].dropna()) if "trainer" in self.runs else {DEFAULT}
+        name = str(known.pop()) if len(known) == 1 else ""
+        try:
+            return trainer(name) if name and not is_file(name) else None
+        except InputError:
+            return None
+
+    @property
     def labels(self) -> Mapping[str, str]:
         """What the trainer calls its settings and their values."""
-        try:
-            return trainer("network").labels
-        except InputError:  # one that is not at hand
-            return {}
+        return self.trainer.labels if self.trainer else {}
+
+    @cached_property
+    def reasons(self) -> dict[str, str]:
+        """The metrics that explain the curves, in words, of those that the runs recorded."""
+        declared = self.trainer.reasons if self.trainer else {}
+        return {
+            name: words for name, words in declared.items() if name in self.curves and self.curves[name].notna().any()
+        }
+
+    @cached_property
+    def why(self) -> pd.DataFrame:
+        """Means of the endpoint and the reasons over the finished runs: config, epoch and a column each.
+
+        Empty without reasons, and where nothing varies.
+        """
+        if not self.reasons or not self.design.factors or self.question.endpoint not in self.curves:
+            return pd.DataFrame()
+        finished = self.compared.loc[self.compared["outcome"] == "finished", "fingerprint"]
+        curves = self.curves[self.curves["fingerprint"].isin(list(finished))]
+        return means(curves, [self.question.endpoint, *self.reasons])
 
     @cached_property
     def verdict(self) -> Verdict:

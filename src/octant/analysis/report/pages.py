@@ -6,6 +6,7 @@ import base64
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +20,8 @@ from octant.analysis.means import Means, means
 from octant.analysis.power import ENOUGH
 from octant.analysis.report import rates, words
 from octant.analysis.report.collect import collect
+from octant.analysis.report.explore import explore_page
+from octant.analysis.report.explored import explored
 from octant.analysis.report.findings import RATE, Findings, find
 from octant.analysis.report.sections import (
     MOST_ROWS,
@@ -37,7 +40,8 @@ from octant.tracking.store import Connection, Store
 from octant.tracking.view import UI_HOST, log_report, path_of, show_means
 
 # Of a run, but not of its result: differs from store to store, or from day to day.
-_INCIDENTAL = ("run_id", "artifacts", "seconds_per_epoch", *PROVENANCE)
+MOST_REASONS = 3  # beside the endpoint, in one row
+_INCIDENTAL = ("run_id", "artifacts", "trainer", "seconds_per_epoch", *PROVENANCE)
 _BEGIN, _END = "<!-- written by octant report: begin -->", "<!-- end -->"
 
 
@@ -64,7 +68,7 @@ def write(connection: Connection, sweep: str | None = None) -> Report:
     found = find(collect(connection, sweep))
     sweep = found.material.declared.sweep
     folder = home.state() / "reports" / folder_of(connection, sweep)
-    files = write_files(found, folder)
+    files = write_files(found, folder, explore=True)
     link = path_of(connection.experiment_id, sweep)
     return Report(
         folder,
@@ -130,8 +134,8 @@ def against_published(experiment: str, runs: pd.DataFrame, endpoint: str) -> str
     return f"published   {file.parent}: {told} ({why})"
 
 
-def write_files(found: Findings, folder: Path) -> list[Path]:
-    """Everything into `folder`; returns what was written, report.html first."""
+def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Path]:
+    """Everything into `folder`, explore.html (1 to 5 MB) only if asked; returns what was written, report.html first."""
     folder.mkdir(parents=True, exist_ok=True)
     written = {f"{name}.csv": _csv(table) for name, table in tables(found).items()}
     alt: dict[str, str] = {}
@@ -144,11 +148,13 @@ def write_files(found: Findings, folder: Path) -> list[Path]:
         **{"warnings": words.edges(found.chosen), "tables": [name for name in written if name.endswith(".csv")]},
         **{"command": command(found), "lead": lead_figure(found), "sections": sections(found, set(alt))},
         "time": training_time(found),
+        "explore": explore,
         "alt": alt,
         "image": {stem: base64.b64encode(written[f"{stem}.svg"]).decode() for stem in alt},
     }
     pages = {name: page(name, context) for name in ("report.html", "report.md", "README.md")}
     pages["README.md"] = _around(folder / "README.md", pages["README.md"])
+    pages |= {"explore.html": explore_page(explored(found))} if explore else {}
     written = {name: text.encode() for name, text in pages.items()} | written
     for name, content in written.items():
         replace(folder / name, content)
@@ -177,6 +183,9 @@ def draw(found: Findings) -> Iterator[tuple[str, Drawing]]:
         ranking = list(summary["config"])
         yield "accuracy", figures.curves_figure(found.curves, ranking, design, title)
         yield "curves", figures.panels_figure(found.curves, ranking, design)
+    if len(found.why):
+        reasons = dict(islice(found.reasons.items(), MOST_REASONS))
+        yield "why", figures.why_figure(found.why, list(summary["config"]), design, reasons)
     yield "ranking", figures.ranking_figure(summary, found.compared, design)
     if len(found.main.effects):
         yield "effects", figures.effects_figure(effects_in_words(found), design)
@@ -195,6 +204,7 @@ def tables(found: Findings) -> dict[str, pd.DataFrame]:
     for name, part in (("configurations", "summary"), ("effects", "effects"), ("pairs", "pairs")):
         both = [getattr(each, part).assign(learning_rates=at) for at, each in compared]
         frames[name] = pd.concat([each for each in both if len(each)] or both[:1])
+    frames |= {"why": found.why} if len(found.why) else {}
     frames |= {"hardest": found.hardest()} if found.material.errors else {}
     return frames | ({"chosen": found.chosen, "learning_rates": found.rates} if found.is_grid else {})
 

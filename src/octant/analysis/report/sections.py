@@ -17,9 +17,11 @@ from octant.analysis.question import Question
 from octant.analysis.report import words
 from octant.analysis.report.findings import RATE, Findings
 from octant.analysis.report.numbers import listed
+from octant.analysis.why import Contrast, contrasts, sentence
 from octant.tracking.runs import PROVENANCE
 
 MOST_ROWS = 50
+MOST_CONTRASTS = 8
 HARDEST = {"test example": "{example}", "class": "{class}", "most often read as": "{said}",
            "wrong in % of runs": "{wrong_percent:.0f}"}  # fmt: skip
 CHOSEN = {"runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}", "note": "{note}"}
@@ -103,6 +105,7 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
         _effects(found),
         _ranking(found),
         _learning(found),
+        *([_why(found)] * ("why" in drawn)),
         *([_tuning(found)] * found.is_grid),
         Section("What is taken for what", errors, figures=[("confusion", blank)]),
         Section("The hardest test examples", pictures, table_of(found.hardest(), HARDEST),
@@ -166,6 +169,27 @@ def _learning(found: Findings) -> Section:
     )
     both = [("accuracy", _curves(found))] if found.design.factors else []  # else it leads
     return Section("Learning curves", figures=[*both, ("curves", thick)])
+
+
+def _why(found: Findings) -> Section:
+    """The endpoint beside its reasons; sentences are made of the first reason."""
+    text = [_contrast(found, each) for each in contrasts(found.why, found.design, next(iter(found.reasons)))]
+    more = [f"{len(text) - MOST_CONTRASTS} more pairs are in why.csv."] if len(text) > MOST_CONTRASTS else []
+    caption = (
+        f"{_capital(found.design.endpoint)} beside what explains it, as the trainer measured both: means over "
+        f"{found.question.noun}s, from before training (epoch 0) on."
+    )
+    return Section("Why", [*text[:MOST_CONTRASTS], *more], figures=[("why", caption)], csv=["why"])
+
+
+def _contrast(found: Findings, each: Contrast) -> str:
+    """The two by their levels of the first factor; the levels that they share lead the sentence."""
+    cells, reason = found.verdict.cells, next(iter(found.reasons.values()))
+    (factor, low), *shared = cells[each.low].items()
+    said = found.words.configuration(dict(shared))
+    about = found.words.start(f"{said}, {reason}" if said else reason)
+    high = cells[each.high][factor]
+    return sentence(each, found.design, about, found.words.level(factor, low), found.words.level(factor, high))
 
 
 def _lost(found: Findings) -> Section:
