@@ -58,15 +58,16 @@ def _contrast(low: str, high: str, at: dict[int, pd.DataFrame], design: Design, 
     return Contrast(low, high, pair(0, reason), pair(AFTER, reason), pair(AFTER, question.endpoint, question.scale))
 
 
-def sentence(found: Contrast, design: Design, about: str, low: str, high: str) -> str:
-    """The contrast in words, `about` the reason, `low` and `high` what the two are called; numbers as they are shown."""
+def sentence(found: Contrast, design: Design, low: str, high: str) -> str:
+    """The contrast in words, its numbers as they are shown; `low` and `high` are what the two are called."""
     (first, later), right = (found.start, found.after), [design.number(value) for value in found.right]
+    start = f"{_percent(first)} of {high}'s {first[1]:.2g}" if first[1] else f"{high} at {first[1]:.2g}"
+    ratio = f" ({_percent(later)})" if later[1] else ""
     return (
-        f"{about}: before training {first[0]:.2g} with {low},{_share(first)} {first[1]:.2g} with {high}; after epoch "
-        f"{AFTER} {later[0]:.2g},{_share(later)} {later[1]:.2g}, at {right[0]} against {right[1]} {design.endpoint}."
+        f"{low} starts at {first[0]:.2g}, {start}; after epoch {AFTER} they are at {later[0]:.2g} and {later[1]:.2g}"
+        f"{ratio}, with {right[0]} and {right[1]} {design.endpoint}."
     )
 
 
-def _share(pair: tuple[float, float]) -> str:
-    low, high = pair
-    return f" {100 * low / high:.0f} % of the" if high else " against"
+def _percent(pair: tuple[float, float]) -> str:
+    return f"{100 * pair[0] / pair[1]:.0f} %"

@@ -24,7 +24,7 @@ def why_figure(table: pd.DataFrame, ranking: Sequence[str], design: Design, reas
     names = {endpoint: design.axis, **{name: words for name, words in reasons.items() if name in table}}
     rows = key_rows(key(design, shown))
     figure, grid = panels(len(names), 2.6, sharex=True)
-    foot = 0.32 + KEY_ROW * len(rows)
+    foot = 0.05 + KEY_ROW * len(rows)
     figure.set_size_inches(WIDTH, figure.get_size_inches()[1] + foot)
     share = foot / figure.get_figheight()
     figure.set_layout_engine("constrained", rect=(0, share, 1, 1 - share))
@@ -40,7 +40,7 @@ def why_figure(table: pd.DataFrame, ranking: Sequence[str], design: Design, reas
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.set_title(fitted(words, WIDTH / len(names) - 0.5, 9, 2), fontsize=9)
+        axes.set_title(fitted(words, WIDTH / len(names) - 0.5, 9, 3), fontsize=9)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
         axes.set_xlabel("epoch", fontsize=8.5)
         plain(axes).tick_params(labelsize=8)

@@ -149,7 +149,8 @@ def _charts(shown: Explored, configs: Sequence[str], data: Mapping[str, Any]) ->
     metric = Select(title="What is drawn", value=first, options=list(shown.metrics.items()))
     slider = Slider(title="Epoch", start=0, end=max(last, 1), value=last, step=1, sizing_mode="stretch_width")
     boxes = CheckboxGroup(labels=[data["configs"][each]["label"] for each in configs], active=list(range(len(configs))),
-                          inline=True, sizing_mode="stretch_width")  # fmt: skip
+                          inline=True, sizing_mode="stretch_width",
+                          stylesheets=[".bk-input-group { flex-wrap: wrap; }"])  # fmt: skip
     single = CheckboxGroup(labels=["single runs"], active=[])
     args = {"means": means, "runs": runs, "at": at, "metric": metric, "slider": slider, "boxes": boxes,
             "single": single, "axis": plot.yaxis[0], "configs": list(configs)}  # fmt: skip

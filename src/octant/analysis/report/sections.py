@@ -173,23 +173,24 @@ def _learning(found: Findings) -> Section:
 
 def _why(found: Findings) -> Section:
     """The endpoint beside its reasons; sentences are made of the first reason."""
-    text = [_contrast(found, each) for each in contrasts(found.why, found.design, next(iter(found.reasons)))]
+    column, reason = next(iter(found.reasons.items()))
+    text = [_contrast(found, each) for each in contrasts(found.why, found.design, column)]
+    first = [f"{_capital(reason)}, means over {found.question.noun}s:"] if text else []
     more = [f"{len(text) - MOST_CONTRASTS} more pairs are in why.csv."] if len(text) > MOST_CONTRASTS else []
     caption = (
         f"{_capital(found.design.endpoint)} beside what explains it, as the trainer measured both: means over "
         f"{found.question.noun}s, from before training (epoch 0) on."
     )
-    return Section("Why", [*text[:MOST_CONTRASTS], *more], figures=[("why", caption)], csv=["why"])
+    return Section("Why", [*first, *text[:MOST_CONTRASTS], *more], figures=[("why", caption)], csv=["why"])
 
 
 def _contrast(found: Findings, each: Contrast) -> str:
-    """The two by their levels of the first factor; the levels that they share lead the sentence."""
-    cells, reason = found.verdict.cells, next(iter(found.reasons.values()))
+    """The two by their levels of the first factor, after the levels that they share."""
+    cells, words = found.verdict.cells, found.words
     (factor, low), *shared = cells[each.low].items()
-    said = found.words.configuration(dict(shared))
-    about = found.words.start(f"{said}, {reason}" if said else reason)
-    high = cells[each.high][factor]
-    return sentence(each, found.design, about, found.words.level(factor, low), found.words.level(factor, high))
+    said = f"{words.configuration(dict(shared))}: " if shared else ""
+    high = words.level(factor, cells[each.high][factor])
+    return words.start(said + sentence(each, found.design, words.level(factor, low), high))
 
 
 def _lost(found: Findings) -> Section:
