@@ -14,7 +14,8 @@ import pytest
 
 from octant.analysis.report import explored
 from octant.analysis.report.findings import Findings, find
-from support.command import Database, journals
+from octant.tracking.receipt import journals
+from support.command import Database
 from support.comparison_frames import frame, noise
 from support.report_frames import material
 
@@ -34,7 +35,7 @@ def why(report: Path) -> pd.DataFrame:
 def test_why_csv_has_the_journals_means(swept: tuple[Path, str], why: pd.DataFrame) -> None:
     values: dict[tuple[str, int, str], list[float]] = defaultdict(list)
     for journal in journals(swept[0]):
-        for line in journal.epochs:
+        for line in journal.read().epochs:
             for name in why.columns:
                 config = str((journal.identity or {})["configuration"])
                 values[config, line["epoch"], name].append(line["metrics"][name])
