@@ -105,7 +105,7 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
         _effects(found),
         _ranking(found),
         _learning(found),
-        *([_why(found)] * ("why" in drawn)),
+        *([_why(found)] if "why" in drawn else []),
         *([_tuning(found)] * found.is_grid),
         Section("What is taken for what", errors, figures=[("confusion", blank)]),
         Section("The hardest test examples", pictures, table_of(found.hardest(), HARDEST),
