@@ -16,7 +16,8 @@ from support.command import Database, run_octant
 ROOT = Path(__file__).parents[2]
 SMOKE = ("experiment=smoke", "engine=numpy", "hidden_units=8", "batch_size=8")
 METRICS = {f"{part}_{what}" for part in ("train", "validation", "test") for what in ("accuracy", "loss")} | {
-    "output_distance", "output_error", "saturation_output", "saturation_hidden", "gradient_W1", "gradient_W2", "step_W1",
+    "output_distance", "output_error", "saturation_output", "saturation_hidden",
+    "gradient_W1", "gradient_W2", "step_W1",
 }  # fmt: skip
 
 
