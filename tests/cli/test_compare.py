@@ -200,7 +200,7 @@ def test_one_seed_and_commas(say: Say, tmp_path: Path) -> None:
     frame = crossed(**{"a, b": ["rms, centred", "adam", "sgd"], "step": ["cosine, warm", "flat"]})
     told = say(saved(frame.rename(columns={"noise": "loss"}), tmp_path), "--compare", '"a, b",step')
     assert told.startswith("compared: a, b, step; repeated: nothing; endpoint: loss\n")
-    assert "one repeat can show none" in told
+    assert "One repeat can show nothing" in told
     assert len(pd.read_csv(tmp_path / "out" / "configurations.csv")) == 6
 
 

@@ -108,6 +108,7 @@ class TableReport:
             "command": self.command,
             "tables": [f"{name}.csv" for name in tables],
             "alt": alt,
+            "explore": False,
             "image": {stem: base64.b64encode(files[f"{stem}.svg"]).decode() for stem in alt},
         }
         files = {name: page(name, context).encode() for name in ("report.html", "report.md")} | files
