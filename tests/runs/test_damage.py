@@ -185,7 +185,7 @@ def test_each_launch_reports_its_own_sweep(tmp_path: Path) -> None:
     said, complained = first.communicate()
     assert (first.returncode, second.returncode) == (0, 0), complained + second.stderr
     counted = "2 of the 4 runs" in complained
-    assert counted or said.split("seeds")[1].split("\n")[1].split()[-2] == "4", said + complained
+    assert counted or said.split("seeds")[1].split("\n")[1].split()[-1] == "4", said + complained
 
 
 @pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGTERM])
