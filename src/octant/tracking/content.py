@@ -76,17 +76,19 @@ def dataset_inputs(identity: Mapping[str, Any]) -> list[Any]:
     return [DatasetInput(dataset, [InputTag("mlflow.data.context", "train, validation, test")])]
 
 
-def model_points(history: History, model_id: str | None) -> list[Metric]:
+def model_points(history: History, model_id: str | None, taken: int | None) -> list[Metric]:
     """The points of the last epoch, linked to the run's model; MLflow keeps one of two equal points.
 
-    Empty for a run that diverged, whose last epoch means nothing.
+    `taken` is the time at which the store has them already: where the journal's line was lost and trained again, it has
+    another. Empty for a run that diverged, whose last epoch means nothing.
     """
     from mlflow.entities import Metric
 
     if not model_id or not history.epochs or not history.is_finished:
         return []
     last = history.epochs[-1]
-    return [Metric(key, value, last["time"], last["epoch"], model_id) for key, value in last["metrics"].items()]
+    time = last["time"] if taken is None else taken
+    return [Metric(key, value, time, last["epoch"], model_id) for key, value in last["metrics"].items()]
 
 
 def described(run_id: str, history: History) -> str:

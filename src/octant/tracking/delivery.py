@@ -159,7 +159,7 @@ class _Sender:
         texts = outcome_tags(self._run_id, history) if over else {}
         texts |= tried if tried.get("attempts") != receipt.attempts else {}
         tags = [RunTag(key, value) for key, value in texts.items()]
-        summary = model_points(history, receipt.model_id) if over else []
+        summary = model_points(history, receipt.model_id, self._taken()) if over else []
         params = [] if receipt.described else [Param(key, value) for key, value in run_params(self.identity).items()]
         lines = history.epochs[receipt.sent :]
         while lines or params or tags:
@@ -175,6 +175,15 @@ class _Sender:
                 self.delivery.save(replace(self.delivery.receipt(), sent=self.receipt.sent))
             else:
                 self.receipt, tags = replace(self.receipt, attempts=tried.get("attempts")), []
+
+    def _taken(self) -> int | None:
+        """When the store took the last epoch, if it has it: milliseconds since 1970."""
+        epochs = self.history.epochs
+        if self.receipt.sent < len(epochs) or not epochs or not self.receipt.model_id:
+            return None
+        name = next(iter(epochs[-1]["metrics"]))
+        there = self.connection.client.get_metric_history(self._run_id, name)
+        return next((point.timestamp for point in reversed(there) if point.step == epochs[-1]["epoch"]), None)
 
     def _retag(self) -> None:
         if self.receipt.tagged != self.receipt.sweep:

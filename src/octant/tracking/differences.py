@@ -69,7 +69,9 @@ def _catch_up(connection: Connection, delivery: Delivery) -> None:
     with suppress(Busy), delivery.lock():
         receipt = delivery.receipt()
         if receipt.run_id and receipt.status is not State.FINISHED:
-            history = connection.client.get_metric_history(receipt.run_id, ENDPOINT)
+            lines = delivery.journal.read().epochs
+            name = next(iter(lines[0]["metrics"])) if lines else ENDPOINT
+            history = connection.client.get_metric_history(receipt.run_id, name)
             taken = len({point.step for point in history})
             if taken > receipt.sent:
                 delivery.save(replace(receipt, sent=taken))
