@@ -174,4 +174,8 @@ def test_batches_of_a_sweeper_are_one_sweep(tmp_path: Path) -> None:
     assert first[1] == second[0] != second[1]
     assert done.stdout.startswith("3 runs: 3 trained, 0 were there already\nnothing is compared: the sweeper chose")
     assert Database(tmp_path).statuses() == {"FINISHED": 3}
-    assert len(Database(tmp_path).query("select distinct value from tags where key = 'sweep'")) == 1
+    sweeps = [
+        set(str(names).split()) for (names,) in Database(tmp_path).query("select value from tags where key = 'sweep'")
+    ]
+    assert len(sweeps) == 3
+    assert set.intersection(*sweeps)

@@ -229,5 +229,5 @@ def test_a_companion_that_the_store_lacks_is_read_from_what_was_found(tmp_path: 
     (tmp_path / "experiments" / "tuned" / "results.csv").write_bytes(rows)
     done = run_octant(tmp_path, "experiment=factorial", "engine=numpy", "batch_size=100", "epochs=1", "seed=0")
     assert done.returncode == 0, done.stderr
-    assert "; at its own, " in done.stdout
-    assert "10 seeds, 30 epochs" in done.stdout
+    (report,) = tmp_path.glob("reports/factorial-*/report.md")
+    assert "Each at its own learning rate (experiment tuned: 10 seeds, 30 epochs)" in report.read_text()

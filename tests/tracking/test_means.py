@@ -171,7 +171,7 @@ def test_nobody_takes_a_mean_for_a_run(
     runs = read_runs(connection, sweep)
     assert len(runs) == 16
     assert not ids & set(runs["run_id"])
-    assert report.run(argparse.Namespace(uri=None, experiment="smoke")) == 0
+    assert report.run(argparse.Namespace(uri=None, experiment="smoke", sweep=None)) == 0
     assert database.query(MEANS) == rows
     capsys.readouterr()
     everything = argparse.Namespace(uri=None)
@@ -193,9 +193,12 @@ def test_a_sweep_that_grows_has_one_mean_each(swept: Home, tmp_path: Path) -> No
         done = run_octant(home, *small, f"seed={seeds}")
         assert done.returncode == 0, done.stderr
     rows = Database(home).query(MEANS)
-    assert [(name, status) for name, _, status in rows] == [("sigmoid", "FINISHED"), ("tanh", "FINISHED")]
+    assert {(name, status) for name, _, status in rows} == {("sigmoid", "FINISHED"), ("tanh", "FINISHED")}
     repeats = Database(home).query("select distinct value from params where key = 'repeats'")
     assert ("3",) in repeats
     link = done.stdout.split("viewStateShareKey=")[1].split("&")[0]
+    own = f"select count(*) from tags where key = 'mean_of' and value = '{link}'"
+    assert Database(home).query(own) == [(2,)]  # the sweep of two seeds is there still, with its own
+    assert len(rows) == 4
     ((view,),) = Database(home).query(f"select value from experiment_tags where key = 'mlflow.sharedViewState.{link}'")
     assert f"tags.mean_of = '{link}'" in str(view)
