@@ -228,7 +228,7 @@ def test_sixteen_processes_on_one_fresh_store(tmp_path: Path) -> None:
     database = Database(tmp_path)
     assert database.statuses() == {"FINISHED": 16}
     histories = database.histories()
-    assert len(histories) == 16 * 6
+    assert len(histories) == 16 * 13
     assert all([step for step, _ in points] == list(range(6)) for points in histories.values())
 
 

@@ -6,14 +6,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from octant.analysis.figures import Design
-from octant.analysis.figures.curves import metrics_of, to_the_end
 from octant.analysis.names import are_told_apart, names_of
 from octant.analysis.question import Question
+
+if TYPE_CHECKING:
+    from octant.analysis.figures import Design
 
 MOST = 100  # curves: MLflow's page loads no more runs at once
 _MOST_EPOCHS = 200  # points of a curve; of longer ones every nth is kept, and the last
@@ -64,6 +66,8 @@ def means(compared: pd.DataFrame, curves: pd.DataFrame, ranking: Sequence[str], 
     `compared` has a row a run, `curves` a row a run and epoch with its configuration; the configurations of `ranking`
     without any curve are left out. As in the figures, runs that ended early are not in a mean.
     """
+    from octant.analysis.figures.curves import to_the_end  # not above: matplotlib reads the environment
+
     question, whole = design.question, to_the_end(curves)
     there = [config for config in ranking if config in set(whole["config"])]
     rows = compared.drop_duplicates("config").set_index("config")
@@ -97,6 +101,8 @@ def _names(configs: Sequence[str], design: Design) -> list[str]:
 
 
 def _in_order(curves: pd.DataFrame, endpoint: str) -> list[str]:
+    from octant.analysis.figures.curves import metrics_of
+
     first = metrics_of(curves, endpoint)[::-1]
     others = sorted({str(name) for name in curves} - {"fingerprint", "epoch", "config", *first})
     return [*first, *others]
