@@ -139,8 +139,9 @@ def test_missing_cells(home: Path, store: Any) -> None:
         found = connection.client.search_runs(
             [connection.experiment_id], f"params.init = '{init}' and params.learning_rate = '{rate}'"
         )
-        assert len(found) == 3
-        for run in found:
+        trained = [run for run in found if "fingerprint" in run.data.tags]  # the mean of the three is there, too
+        assert len(trained) == 3
+        for run in trained:
             connection.client.delete_run(run.info.run_id)
     pages.write(connection)
     runs, effects = table(home, "design0", "results"), table(home, "design0", "effects")
