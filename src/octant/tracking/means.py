@@ -7,9 +7,12 @@ so nothing that looks for runs finds it: no report, promotion, delivery or repet
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from octant import home
 from octant.analysis.means import Mean, Means
+from octant.runs.disk import Busy, locked
 from octant.tracking.declared import of_sweep
 from octant.tracking.store import REPLACED, Connection, search
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
 
 MEAN = "mean"
+_PATIENCE_SECONDS = 60.0  # a hundred means take a tenth of that
 _MOST_METRICS = 900  # MLflow's limit for one batch is 1000, params and tags included
 
 
@@ -26,7 +30,15 @@ def mean_filter(sweep: str) -> str:
 
 
 def log_means(connection: Connection, sweep: str, means: Means) -> None:
-    """Let the store have these means of the sweep and no others; what is there already is left as it is."""
+    """Let the store have these means of the sweep and no others; what is there already is left as it is.
+
+    Two launches of one sweep take turns: each would discard what the other is about to complete.
+    """
+    with suppress(Busy), locked(home.state() / "means.lock", wait=_PATIENCE_SECONDS):
+        _log_means(connection, sweep, means)
+
+
+def _log_means(connection: Connection, sweep: str, means: Means) -> None:
     there: dict[str, Run] = {}
     for run in list(search(connection, mean_filter(sweep))):
         digest = run.data.tags.get("digest")
