@@ -48,9 +48,10 @@ ELSEWHERE = {
     "python benchmarks/intervals.py": "by hand: an hour",
     "octant experiment=factorial hydra/launcher=ray hydra.launcher.address=head:6379": "test_a_sweep_on_a_cluster",
     "octant publish NAME": "test_publish_asks_for_a_clean_commit",
-    "octant -m hydra/sweeper=optuna 'learning_rate=tag(log,interval(0.001,1))' 'hidden_units=int(interval(4,200))' \\": (
-        "test_killed_study_goes_on"
-    ),
+    (
+        "octant -m hydra/sweeper=optuna 'learning_rate=tag(log,interval(0.001,1))' "
+        "'hidden_units=int(interval(4,200))' \\"
+    ): "test_killed_study_goes_on",
     "python mine.py": "test_the_page_on_trainers_as_it_stands",
     "octant rerun RUN_ID": "test_rerun_is_bit_identical",
 }
