@@ -100,7 +100,7 @@ def test_a_long_backlog_is_closed_in_time(tmp_path: Path) -> None:
     receipt.write_text(json.dumps(kept | unknown | {"sent": 0, "described": False}))
     with sqlite3.connect(tmp_path / "mlflow.db") as store:
         store.execute("update runs set lifecycle_stage = 'deleted' where run_uuid = ?", (kept["run_id"],))
-    process = launch(tmp_path, *LONG, delay=0.25)
+    process = launch(tmp_path, *LONG, delay=0.1)
     wait_for(lambda: count(tmp_path, "select count(*) from runs where status = 'RUNNING'"), 60, "the open run")
     said = stopped(process, signal.SIGTERM)
     assert Database(tmp_path).statuses() == {"FINISHED": 1, "KILLED": 1}

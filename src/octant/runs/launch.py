@@ -154,7 +154,7 @@ def _interruptible() -> Iterator[None]:
     def stop(signum: int, frame: FrameType | None) -> NoReturn:
         for each in signals:
             signal.signal(each, signal.SIG_IGN)
-        last_resort = threading.Timer(LEAVE_SECONDS, _leave, (signum,))
+        last_resort = threading.Timer(LEAVE_SECONDS, _leave_in_haste, (signum,))
         last_resort.daemon = True
         last_resort.start()  # whatever hangs, or swallows the exception, on the way out
         raise Interrupted(signum)
@@ -197,6 +197,12 @@ def _what_is_left(sweep: Sweep) -> str:
     if not unsent:
         return f"{left} runs left, the same command continues"
     return f"{left} runs left, {unsent} not yet in MLflow; the same command continues, octant sync only sends them"
+
+
+def _leave_in_haste(signum: int) -> NoReturn:
+    """What the orderly end says has come too late to be said."""
+    print("octant: stopped; the same command continues, octant sync sends what MLflow lacks", file=sys.stderr)
+    _leave(signum)
 
 
 def _leave(signum: int) -> NoReturn:
