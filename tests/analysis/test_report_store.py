@@ -5,14 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import sqlite3
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from octant.analysis.report import pages
+from octant.analysis.report import pages, reports
 from octant.analysis.report.findings import find
+from octant.analysis.report.pages import write_files
+from octant.runs.settings import Tracking
+from octant.tracking.store import connect, locate
 from support.command import Database, run_octant
 from support.comparison_frames import frame, noise
 from support.report_frames import curves_of, material
@@ -33,6 +37,7 @@ def test_the_report_is_one_run_linked_from_the_description(swept: tuple[Path, st
     home = tmp_path / "home"
     shutil.copytree(swept[0], home)
     first = {path.name: path.read_bytes() for path in (home / "reports" / "smoke").iterdir()}
+    (home / "reports" / "smoke" / reports.KEPT).unlink()  # all is drawn anew
     done = run_octant(home, "report", "smoke")
     assert done.returncode == 0, done.stderr
     again = {path.name: path.read_bytes() for path in (home / "reports" / "smoke").iterdir()}
@@ -46,6 +51,37 @@ def test_the_report_is_one_run_linked_from_the_description(swept: tuple[Path, st
     assert "viewStateShareKey=" in note
     folder = swept[0] / "artifacts" / "smoke" / str(runs[0][0]) / "artifacts"
     assert {"report.html", "results.csv", "hardest.svg"} <= {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.filterwarnings("ignore")  # SQLAlchemy's, of MLflow
+def test_unchanged_reports_are_not_drawn_again(
+    swept: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that somebody changed, another number of a run, or other code is drawn; else nothing is."""
+    home = Path(shutil.copytree(swept[0], tmp_path / "home"))
+    folder, drawn = home / "reports" / "smoke", []
+    monkeypatch.setenv("OCTANT_HOME", str(home))
+    monkeypatch.setattr(reports, "write_files", lambda *given, **more: drawn.append(1) or write_files(*given, **more))
+    connection = connect(locate(Tracking(), home), "smoke", create=False)
+    first = reports.write(connection)
+    drawn.clear()
+    again = reports.write(connection)
+    assert (drawn, again.files, again.text) == ([], first.files, first.text)
+    page = (folder / "report.html").read_bytes()
+    (folder / "report.html").write_bytes(page[:-9])
+    reports.write(connection)
+    assert (drawn, (folder / "report.html").read_bytes() == page) == ([1], True)
+    (folder / "why.png").unlink()
+    reports.write(connection)
+    assert (len(drawn), (folder / "why.png").is_file()) == (2, True)
+    with sqlite3.connect(home / "mlflow.db") as store:
+        store.execute("update metrics set value = value / 2 where key = 'test_accuracy' and step = 1")
+    store.close()
+    reports.write(connection)
+    assert len(drawn) == 3
+    monkeypatch.setattr(reports, "version", lambda name: "another")
+    reports.write(connection)
+    assert len(drawn) == 4
 
 
 def test_an_experiment_without_runs_is_one_line(swept: tuple[Path, str], tmp_path: Path) -> None:

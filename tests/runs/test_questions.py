@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from octant.analysis.report import pages
+from octant.analysis.report import pages, reports
 from octant.errors import InputError
 from octant.models import trainer as network
 from octant.tracking.declared import declared_of
@@ -143,7 +143,7 @@ def test_missing_cells(home: Path, store: Any) -> None:
         assert len(trained) == 3
         for run in trained:
             connection.client.delete_run(run.info.run_id)
-    pages.write(connection)
+    reports.write(connection)
     runs, effects = table(home, "design0", "results"), table(home, "design0", "effects")
     assert len(runs) == 30
     row = effects.set_index(["effect", "plus", "minus"]).loc[("init", "normal", "glorot")]

@@ -121,7 +121,7 @@ def test_two_outages_lose_nothing(server: Server, tmp_path: Path) -> None:
 
 GONE_BEFORE_THE_REPORT = """
 import os, signal
-from octant.analysis.report import pages as report
+from octant.analysis.report import reports as report
 from octant.cli.main import main
 
 log = report.log

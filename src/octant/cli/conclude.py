@@ -42,7 +42,7 @@ def _conclude(launched: Launched, connection: Connection) -> None:
 
 
 def _one(sweep: Sweep, connection: Connection) -> None:
-    from octant.analysis.report.pages import base_address
+    from octant.tracking.view import base_address
 
     run = sweep.runs[0]
     print(f"{found_again(run) if sweep.skipped else ''}{outcome_of(run.journal)}")
@@ -52,27 +52,26 @@ def _one(sweep: Sweep, connection: Connection) -> None:
 
 
 def _chosen(sweep: Sweep, connection: Connection) -> None:
-    from octant.analysis.report.pages import base_address
-    from octant.tracking.view import path_of
+    from octant.tracking.view import base_address, path_of
 
     print("nothing is compared: the sweeper chose these runs by their results, which would bias means and intervals")
     print(f"in MLflow   {base_address(sweep.store)}{path_of(connection.experiment_id, sweep.name)}")
 
 
 def _many(sweep: Sweep, connection: Connection) -> None:
-    from octant.analysis.report import pages
-    from octant.tracking.view import path_of
+    from octant.analysis.report import reports
+    from octant.tracking.view import base_address, path_of
 
-    address = pages.base_address(sweep.store)
+    address = base_address(sweep.store)
     try:
-        done = pages.write(connection, sweep.name)
+        done = reports.write(connection, sweep.name)
     except InputError as error:  # the runs stand, there is no report
         print(f"no report: {error}\ncomparison  {address}{path_of(connection.experiment_id, sweep.name)}")
         return
     print(f"\n{printable(done.text)}\n")
     print(f"figure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}")
     print(f"explore     {done.folder / 'explore.html'}")
-    print(f"in MLflow   {address}{pages.log(connection, done)}")
+    print(f"in MLflow   {address}{reports.log(connection, done)}")
     if done.published:
         print(done.published)
     print(f"comparison  {address}{done.link}\n            (octant ui starts the server there)")

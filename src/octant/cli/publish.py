@@ -14,7 +14,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write it; nothing else writes there."""
-    from octant.analysis.report import pages  # only now: matplotlib reads the environment when it is imported
+    from octant.analysis.report import reports  # only now: matplotlib reads the environment when it is imported
 
-    print(f"published in {pages.publish(connect(located(options.uri), options.experiment, create=False))}")
+    print(f"published in {reports.publish(connect(located(options.uri), options.experiment, create=False))}")
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from octant.tracking.store import connect, located
+from octant.tracking.view import base_address
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,12 +18,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the report, and log it to MLflow."""
-    from octant.analysis.report import pages  # only now: matplotlib reads the environment when it is imported
+    from octant.analysis.report import reports  # only now: matplotlib reads the environment when it is imported
 
     store = located(options.uri)
     connection = connect(store, options.experiment, create=False)
-    done = pages.write(connection, options.sweep)
+    done = reports.write(connection, options.sweep)
     print(f"{done.text}\n\nwritten to   {done.folder / 'report.html'}")
     print(f"to explore   {done.folder / 'explore.html'}")
-    print(f"in MLflow    {pages.base_address(store)}{pages.log(connection, done)}")
+    print(f"in MLflow    {base_address(store)}{reports.log(connection, done)}")
     return 0

@@ -6,6 +6,7 @@ The layout of MLflow's shared views is unpublished: read from MLflow 3.17, held 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from octant.analysis.question import Question
 from octant.errors import printable
 from octant.tracking.declared import DECLARED, of_sweep
 from octant.tracking.means import log_means, mean_filter
-from octant.tracking.store import KIND, Connection
+from octant.tracking.store import KIND, Connection, Store
 
 UI_HOST = "octant.localhost"  # this machine, for every browser; on 127.0.0.1 MLflow opens its Assistant by itself
 _CHART, _TABLE = "CHART", "TABLE"
@@ -72,6 +73,13 @@ def experiment_tags(connection: Connection) -> dict[str, str]:
     """The tags of the experiment, fit to be printed."""
     tags = connection.client.get_experiment(connection.experiment_id).tags
     return {name: printable(value) for name, value in tags.items()}
+
+
+def base_address(store: Store) -> str:
+    """Where the UI answers: the server itself, or what `octant ui` starts for a local store."""
+    if store.uri.startswith("http"):
+        return store.shown.rstrip("/") + "/"
+    return f"http://{UI_HOST}:{os.environ.get('OCTANT_PORT', '5000')}/"
 
 
 def log_report(connection: Connection, sweep: str, files: Sequence[Path]) -> str:

@@ -1,28 +1,23 @@
-"""Tables, figures and pages onto the disk and into MLflow; the same runs give the same bytes."""
+"""Tables, figures and pages onto the disk; the same runs give the same bytes."""
 
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from octant import home
 from octant.analysis import figures
 from octant.analysis.comparison.settings import word
 from octant.analysis.figures import Drawing, rendered
-from octant.analysis.means import Means, means
 from octant.analysis.power import ENOUGH
 from octant.analysis.report import rates, words
-from octant.analysis.report.collect import collect
 from octant.analysis.report.explore import explore_page
 from octant.analysis.report.explored import explored
-from octant.analysis.report.findings import RATE, Findings, find
+from octant.analysis.report.findings import RATE, Findings
 from octant.analysis.report.sections import (
     MOST_ROWS,
     command,
@@ -32,106 +27,13 @@ from octant.analysis.report.sections import (
     training_time,
     tuning_stems,
 )
-from octant.errors import InputError
 from octant.runs.disk import replace
-from octant.tracking.declared import folder_of
 from octant.tracking.runs import PROVENANCE
-from octant.tracking.store import Connection, Store
-from octant.tracking.view import UI_HOST, log_report, path_of, show_means
 
-# Of a run, but not of its result: differs from store to store, or from day to day.
 MOST_REASONS = 3  # beside the endpoint, in one row
+# Of a run, but not of its result: differs from store to store, or from day to day.
 _INCIDENTAL = ("run_id", "artifacts", "trainer", "seconds_per_epoch", *PROVENANCE)
 _BEGIN, _END = "<!-- written by octant report: begin -->", "<!-- end -->"
-
-
-@dataclass(frozen=True)
-class Report:
-    """What was written (the page first), the words for the terminal, and the comparison's link in MLflow."""
-
-    folder: Path
-    files: list[Path]
-    text: str
-    sweep: str
-    link: str
-    means: Means
-    typical: list[str]
-    runs: int
-    published: str
-
-
-def write(connection: Connection, sweep: str | None = None) -> Report:
-    """Write the report of a sweep, or of the experiment's own, to reports/ in the state folder: see `folder_of`.
-
-    Raises InputError without runs that can be compared.
-    """
-    found = find(collect(connection, sweep))
-    sweep = found.material.declared.sweep
-    folder = home.state() / "reports" / folder_of(connection, sweep)
-    files = write_files(found, folder, explore=True)
-    link = path_of(connection.experiment_id, sweep)
-    return Report(
-        folder,
-        files,
-        terminal(found),
-        sweep,
-        link,
-        _means(found),
-        found.typical(),
-        len(found.runs),
-        against_published(connection.experiment, found.runs, found.question.endpoint),
-    )
-
-
-def log(connection: Connection, report: Report) -> str:
-    """Log the files to MLflow as the sweep's one report; returns the link's part behind the server's address."""
-    show_means(connection, report.sweep, report.means)
-    return log_report(connection, report.sweep, report.files)
-
-
-def _means(found: Findings) -> Means:
-    """What MLflow's chart draws, on the axis of the report's figure."""
-    floor = figures.value_range(found.curves, found.design)[0] / found.question.scale
-    design = figures.design_of(found.runs, found.question)  # MLflow's names are what one types, without labels
-    return means(found.compared, found.curves, list(found.main.summary["config"]), design, floor)
-
-
-def publish(connection: Connection) -> Path:
-    """Write the report of the experiment's own sweep to experiments/NAME, where what was found lies; returns it.
-
-    Raises InputError unless every run was trained from a clean commit: others could not repeat it.
-    """
-    found = find(collect(connection))
-    states = found.runs["git_state"] if "git_state" in found.runs else pd.Series(dtype=str)
-    if dirty := int((states != "clean").sum()) or not len(states):
-        raise InputError(
-            f"publish: {dirty} of {len(found.runs)} runs were not trained from a clean commit; commit what you have "
-            "changed, then train them again: add rerun=true to their command"
-        )
-    folder = home.experiments() / connection.experiment
-    write_files(found, folder)
-    return folder
-
-
-def against_published(experiment: str, runs: pd.DataFrame, endpoint: str) -> str:
-    """A line on whether the runs have the numbers of experiments/NAME; empty where nothing is published.
-
-    Runs are matched by configuration and by the settings that both tables have and that vary.
-    """
-    file = home.experiments() / experiment / "results.csv"
-    if not file.is_file():
-        return ""
-    published = pd.read_csv(file, float_precision="round_trip")
-    keys = ["config", *(key for key in ("learning_rate", "seed", "epochs") if key in published and key in runs)]
-    both = runs.merge(published, on=keys, suffixes=("", "_published"))
-    if both.empty or endpoint not in published:
-        return f"published   {file.parent} has other runs than these"
-    gap = (both[endpoint] - both[f"{endpoint}_published"]).abs()
-    if len(both) == len(runs) == len(published) and not gap.any():
-        return f"published   the same numbers as in {file.parent}"
-    why = "another CPU, other versions or other code: both pages end with what made them"
-    told = f"{int((gap > 0).sum())} of {len(both)} common runs differ in {endpoint}, by at most {gap.max():.4f}"
-    return f"published   {file.parent}: {told} ({why})"
 
 
 def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Path]:
@@ -234,13 +136,6 @@ def terminal(found: Findings) -> str:
     more = f"\n... and {len(summary) - len(table)} more, in configurations.csv" if len(summary) > len(table) else ""
     text = table.to_string(index=False, float_format=form.format, na_rep="-")
     return f"{text}{more}\n\n{words.headline(found.verdict, found.words)}{rates.next_step(found)}"
-
-
-def base_address(store: Store) -> str:
-    """Where the UI answers: the server itself, or what `octant ui` starts for a local store."""
-    if store.uri.startswith("http"):
-        return store.shown.rstrip("/") + "/"
-    return f"http://{UI_HOST}:{os.environ.get('OCTANT_PORT', '5000')}/"
 
 
 def _csv(table: pd.DataFrame) -> bytes:
