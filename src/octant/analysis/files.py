@@ -25,7 +25,9 @@ def read_csv_runs(path: Path) -> tuple[pd.DataFrame, list[str]]:
             file.seek(0)
             separator = max(",;\t", key=first.count)
             rows = [row for row in csv.reader(file, delimiter=separator) if any(cell.strip() for cell in row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: cannot be read as csv: its text is not UTF-8; save it as CSV UTF-8") from None
+    except (OSError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as csv: {getattr(error, 'strerror', None) or error}") from None
     if len(rows) < 2:
         raise InputError(f"{path}: no runs; the first line names the columns, each other line is a run")

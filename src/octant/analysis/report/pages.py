@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from octant.analysis.report import rates, words
 from octant.analysis.report.explore import explore_page
 from octant.analysis.report.explored import explored
 from octant.analysis.report.findings import RATE, Findings
+from octant.analysis.report.layout import MOST_ROWS
 from octant.analysis.report.sections import (
-    MOST_ROWS,
     command,
     effects_in_words,
     lead_figure,
@@ -40,10 +40,8 @@ def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Pa
     """Everything into `folder`, explore.html (1 to 5 MB) only if asked; returns what was written, report.html first."""
     folder.mkdir(parents=True, exist_ok=True)
     written = {f"{name}.csv": _csv(table) for name, table in tables(found).items()}
-    alt: dict[str, str] = {}
-    for stem, drawing in draw(found):
-        written[f"{stem}.svg"], written[f"{stem}.png"] = rendered(drawing.figure)
-        alt[stem] = drawing.alt.translate(str.maketrans("[]", "()"))  # a bracket would end it in markdown
+    pictures, alt = render(draw(found))
+    written |= pictures
     context = {
         **{"found": found, "name": found.material.experiment, "question": found.material.declared.text},
         **{"answer": words.headline(found.verdict, found.words), "notes": notes(found)},
@@ -52,7 +50,7 @@ def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Pa
         "time": training_time(found),
         "explore": explore,
         "alt": alt,
-        "image": {stem: base64.b64encode(written[f"{stem}.svg"]).decode() for stem in alt},
+        "image": embedded(pictures),
     }
     pages = {name: page(name, context) for name in ("report.html", "report.md", "README.md")}
     pages["README.md"] = _around(folder / "README.md", pages["README.md"])
@@ -61,6 +59,22 @@ def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Pa
     for name, content in written.items():
         replace(folder / name, content)
     return [folder / name for name in written if name != "README.md"]
+
+
+def render(drawings: Iterable[tuple[str, Drawing]]) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Each drawing as svg and png by file name, and its description by stem."""
+    files: dict[str, bytes] = {}
+    alt: dict[str, str] = {}
+    for stem, drawing in drawings:
+        files[f"{stem}.svg"], files[f"{stem}.png"] = rendered(drawing.figure)
+        alt[stem] = drawing.alt.translate(str.maketrans("[]", "()"))  # a bracket would end it in markdown
+    return files, alt
+
+
+def embedded(pictures: Mapping[str, bytes]) -> dict[str, str]:
+    """The svg files in base64, by stem."""
+    svgs = {name.removesuffix(".svg"): content for name, content in pictures.items() if name.endswith(".svg")}
+    return {stem: base64.b64encode(content).decode() for stem, content in svgs.items()}
 
 
 def page(name: str, context: dict[str, object]) -> str:

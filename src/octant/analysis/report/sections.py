@@ -2,74 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
 import pandas as pd
 
 from octant.analysis.comparison.design import labels_of
 from octant.analysis.comparison.settings import is_number, word
-from octant.analysis.figures.statistics import contrast
 from octant.analysis.power import ENOUGH
-from octant.analysis.question import Question
 from octant.analysis.report import words
 from octant.analysis.report.findings import RATE, Findings
+from octant.analysis.report.layout import Forms, Section, table_of, with_contrasts
 from octant.analysis.report.numbers import listed
 from octant.analysis.why import Contrast, contrasts, sentence
 from octant.tracking.runs import PROVENANCE
 
-MOST_ROWS = 50
 MOST_CONTRASTS = 8
+SPEED = {"epochs to 90 % of its own last": "{epochs_to_90:.1f}", "to 95 %": "{epochs_to_95:.1f}"}
 HARDEST = {"test example": "{example}", "class": "{class}", "most often read as": "{said}",
            "wrong in % of runs": "{wrong_percent:.0f}"}  # fmt: skip
 CHOSEN = {"runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}", "note": "{note}"}
 
 
-def _ranking_columns(question: Question) -> dict[str, str]:
-    form, unit = (".2f", ", %") if question.is_share else (".4g", "")
-    last = "epochs to 90 % of its own last"
-    return {"configuration": "{config}", f"mean{unit}": f"{{mean:{form}}}",
-            "95 % interval": f"{{low:{form}}} to {{high:{form}}}", "SD": f"{{sd:{form}}}", f"{question.noun}s": "{n}",
-            "best": f"{{best:{form}}} ({{best_repeat}})", "worst": f"{{worst:{form}}} ({{worst_repeat}})",
-            last: "{epochs_to_90:.1f}", "to 95 %": "{epochs_to_95:.1f}", "diverged": "{diverged}",
-            "note": "{note}"}  # fmt: skip
-
-
-def _difference_columns(question: Question, value: str) -> dict[str, str]:
-    form, unit = ("+.2f", "points") if question.is_share else ("+.4g", question.endpoint.replace("_", " "))
-    return {f"difference, {unit}": f"{{{value}:{form}}}", "95 % interval": f"{{low:{form}}} to {{high:{form}}}"}
-
-
-def _effects_columns(question: Question) -> dict[str, str]:
-    return {"contrast": "{contrast}", **_difference_columns(question, "estimate"), "p": "{p:.2g}",
-            "p, Holm": "{p_holm:.2g}", "shown": "{shown}"}  # fmt: skip
-
-
-def _pairs_columns(question: Question) -> dict[str, str]:
-    return {"first": "{first}", "less": "{second}", **_difference_columns(question, "difference"),
-            "p, Holm": "{p_holm:.2g}", f"{question.noun}s": "{n}", "shown": "{shown}"}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Section:
-    """One titled part; `figures` are stems of drawn files with their captions, the first of `table` is its header.
-
-    `csv` has the stems of the files that hold all of its numbers.
-    """
-
-    title: str
-    text: Sequence[str] = ()
-    table: Sequence[Sequence[str]] = ()
-    figures: Sequence[tuple[str, str]] = ()
-    code: str = ""
-    csv: Sequence[str] = ()
-
-    @property
-    def anchor(self) -> str:
-        """Where links to it lead, as GitHub makes it of a title."""
-        return re.sub(r"[^a-z -]", "", self.title.lower()).replace(" ", "-")
+def _forms(found: Findings) -> Forms:
+    number = ".2f" if found.question.is_share else ".4g"
+    return Forms(found.question, number, is_enough=True, is_repeated=True)
 
 
 def lead_figure(found: Findings) -> tuple[str, str]:
@@ -112,7 +66,7 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
                 [("hardest", "The examples that most runs get wrong.")],
                 csv=["hardest"] if found.material.errors else []),
         Section("All pairs", () if len(pairs) else ["One configuration: no pairs."],
-                table_of(pairs, _pairs_columns(found.question)), csv=["pairs"]),
+                table_of(pairs, _forms(found).pairs()), csv=["pairs"]),
         _lost(found),
         Section("How it was measured", _measured(found)),
         Section("How to repeat it", table=_origin(found.runs), code=command(found), csv=["results"]),
@@ -133,8 +87,7 @@ def effects_in_words(found: Findings) -> pd.DataFrame:
 
 
 def _effects(found: Findings) -> Section:
-    effects = effects_in_words(found)
-    effects["contrast"] = [contrast(row) for _, row in effects.iterrows()]
+    effects = with_contrasts(effects_in_words(found))
     # A sweep names loss, hidden and output in any case: that one of them has one level is no news.
     about = [note for note in found.main.notes if note.startswith("effects: ") and " has one level " not in note]
     said = (
@@ -148,7 +101,7 @@ def _effects(found: Findings) -> Section:
         ]
     )
     hollow = f"Effects{' with 95 % intervals' * _enough(found)}; hollow: no difference shown."
-    return Section("Effects, interactions first", said, table_of(effects, _effects_columns(found.question)),
+    return Section("Effects, interactions first", said, table_of(effects, _forms(found).effects()),
                    [("effects", hollow)], csv=["effects"])  # fmt: skip
 
 
@@ -159,7 +112,7 @@ def _ranking(found: Findings) -> Section:
         inside = inside.assign(low=inside["low"].clip(0, 100), high=inside["high"].clip(0, 100))
     noun = question.noun
     ticks = f"Mean{' and 95 % interval' * _enough(found)}; a tick a {noun}, equal ones on one another."
-    return Section("The ranking", _about_ranking(found), table_of(inside, _ranking_columns(question)),
+    return Section("The ranking", _about_ranking(found), table_of(inside, _forms(found).ranking(SPEED)),
                    [("ranking", ticks)], csv=["configurations"])  # fmt: skip
 
 
@@ -208,21 +161,6 @@ def _lost(found: Findings) -> Section:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def table_of(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[list[str]]:
-    """Header and the first rows: each cell is the row in its column's format; a dash for NaN, no empty columns."""
-    if frame.empty:
-        return []
-    if "shown" in frame:
-        frame = frame.assign(shown=frame["shown"].map({True: "yes", False: "no"}))
-    records: list[Any] = frame.head(MOST_ROWS).to_dict("records")
-    cells = [[form.format(**row) for form in columns.values()] for row in records]
-    filled = [column for column, values in zip(columns, zip(*cells, strict=True), strict=True) if any(values)]
-    cells = [[cell for column, cell in zip(columns, row, strict=True) if column in filled] for row in cells]
-    rows = [[re.sub(r"^\+?(nan|<NA>|None).*", "-", cell) for cell in row] for row in cells]
-    more = [[f"and {len(frame) - MOST_ROWS} more, in the csv", *[""] * (len(filled) - 1)]]
-    return [filled, *rows, *(more if len(frame) > MOST_ROWS else [])]
 
 
 def tuning_stems(found: Findings) -> dict[str, str]:

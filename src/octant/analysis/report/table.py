@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +14,9 @@ import pandas as pd
 from octant.analysis import figures
 from octant.analysis.comparison import Comparison
 from octant.analysis.comparison.settings import is_number
-from octant.analysis.figures import Design, Drawing, rendered
+from octant.analysis.figures import Design, Drawing
 from octant.analysis.report.numbers import listed
-from octant.analysis.report.pages import page
+from octant.analysis.report.pages import embedded, page, render
 from octant.analysis.report.vocabulary import vocabulary
 from octant.analysis.report.words import edges, headline, qualifications
 from octant.analysis.verdict import Verdict, verdict_of
@@ -74,16 +73,6 @@ class TableReport:
         """Whether any configuration has so many that an interval says something."""
         return bool(self.comparison.summary["n"].max() >= figures.ENOUGH)
 
-    @property
-    def unit(self) -> str:
-        """Behind a mean: percent of a share; other endpoints have the unit that they were logged in."""
-        return " %" if self.comparison.question.is_share else ""
-
-    @property
-    def points(self) -> str:
-        """Behind the difference of two means."""
-        return " points" if self.comparison.question.is_share else ""
-
     def write(self, folder: Path) -> list[Path]:
         """Write pages, figures and tables to `folder`; returns them, report.html first."""
         from octant.analysis.report.table_sections import lead, sections
@@ -92,10 +81,8 @@ class TableReport:
         tables = {"results": self.comparison.runs} | self.comparison.tables
         files = {f"{name}.csv": table.to_csv(index=False, lineterminator="\n").encode()
                  for name, table in tables.items()}  # fmt: skip
-        alt: dict[str, str] = {}
-        for stem, drawing in self.drawings():
-            files[f"{stem}.svg"], files[f"{stem}.png"] = rendered(drawing.figure)
-            alt[stem] = drawing.alt.translate(str.maketrans("[]", "()"))  # a bracket would end it in markdown
+        pictures, alt = render(self.drawings())
+        files |= pictures
         chosen = self.comparison.chosen
         context: dict[str, object] = {
             "name": self.name,
@@ -109,7 +96,7 @@ class TableReport:
             "tables": [f"{name}.csv" for name in tables],
             "alt": alt,
             "explore": False,
-            "image": {stem: base64.b64encode(files[f"{stem}.svg"]).decode() for stem in alt},
+            "image": embedded(pictures),
         }
         files = {name: page(name, context).encode() for name in ("report.html", "report.md")} | files
         for name, content in files.items():
@@ -171,7 +158,7 @@ def answer(report: TableReport) -> str:
 def printed(report: TableReport) -> str:
     """The ranking and the answer for the terminal."""
     summary, question = report.comparison.summary, report.comparison.question
-    columns = {"config": "configuration", "mean": f"mean{report.unit}"}
+    columns = {"config": "configuration", "mean": "mean, %" if question.is_share else "mean"}
     columns |= {"low": "from", "high": "to"} if report.enough else {}
     columns |= {"n": f"{question.noun}s", "diverged": "diverged"}
     table = summary.head(MOST_PRINTED)[list(columns)].rename(columns=columns)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from octant.analysis.comparison.settings import word
+from octant.analysis.report.layout import Forms, Section, table_of, with_contrasts
 from octant.analysis.report.numbers import listed
-from octant.analysis.report.sections import Section, table_of
 from octant.analysis.report.table import TableReport
 from octant.analysis.report.words import edges
 
@@ -24,7 +24,7 @@ def lead(report: TableReport) -> tuple[str, str]:
 
 def sections(report: TableReport, drawn: set[str]) -> list[Section]:
     """All sections after the first screen; those without content are left out."""
-    comparison = report.comparison
+    comparison, forms = report.comparison, _forms(report)
     notes = [note for note in comparison.notes if note.startswith("effects: ")]
     curves = [(stem, caption) for stem, caption in _CURVES.items() if stem in drawn]
     lost = comparison.summary[comparison.summary["diverged"] > 0]
@@ -33,14 +33,14 @@ def sections(report: TableReport, drawn: set[str]) -> list[Section]:
     hollow = f"Effects{' with 95 % intervals' * many}; hollow: not shown to differ from 0."
     ranked = [] if lead(report)[0] == "ranking" else [("ranking", ticks)]
     every = [
-        Section("The ranking", _ranked(report), table_of(comparison.summary, _ranking(report)), ranked,
+        Section("The ranking", _ranked(report), table_of(comparison.summary, forms.ranking()), ranked,
                 csv=["configurations"]),
-        Section("Effects, interactions first", notes, table_of(comparison.effects, _effects(report)),
+        Section("Effects, interactions first", notes, table_of(with_contrasts(comparison.effects), forms.effects()),
                 [("effects", hollow)] if "effects" in drawn else [], csv=["effects"]),
         Section("Learning curves", figures=curves),
         _tuning(report),
         Section("All pairs" if len(comparison.pairs) > len(comparison.summary) else "Pairs", (),
-                table_of(comparison.pairs, _pairs(report)), csv=["pairs"]),
+                table_of(comparison.pairs, forms.pairs()), csv=["pairs"]),
         Section("Diverged runs", (), table_of(lost, {"configuration": "{config}", "diverged": "{diverged_runs}"})),
         Section("What was read, and what was done with it", report.lines),
         Section("How it was measured", _measured(report)),
@@ -58,29 +58,8 @@ def _ranked(report: TableReport) -> list[str]:
             f"{f'; in the order, a diverged run counts as {charged}' * lost}."]  # fmt: skip
 
 
-def _ranking(report: TableReport) -> dict[str, str]:
-    n = report.number
-    interval = {"95 % interval": f"{{low:{n}}} to {{high:{n}}}"} if report.enough else {}
-    spread = interval | {"SD": f"{{sd:{n}}}", _noun(report): "{n}",
-              "best": f"{{best:{n}}} ({{best_repeat}})", "worst": f"{{worst:{n}}} ({{worst_repeat}})"}  # fmt: skip
-    first = {"configuration": "{config}", f"mean{report.unit}": f"{{mean:{n}}}"}
-    return first | (spread if report.repeated else {}) | {"diverged": "{diverged}", "note": "{note}"}
-
-
-def _effects(report: TableReport) -> dict[str, str]:
-    return {"effect": "{effect}", "plus": "{plus}", "minus": "{minus}", **_difference(report, "estimate")}
-
-
-def _pairs(report: TableReport) -> dict[str, str]:
-    return {"first": "{first}", "second": "{second}", **_difference(report, "difference")}
-
-
-def _difference(report: TableReport, column: str) -> dict[str, str]:
-    n, unit = report.number, f",{report.points}" if report.points else ""
-    sure = {"95 % interval": f"{{low:+{n}}} to {{high:+{n}}}"} if report.enough else {}
-    sure |= {"p, Holm": "{p_holm:.2g}", _noun(report): "{n}"}
-    difference = {f"difference{unit}": f"{{{column}:+{n}}}"}
-    return difference | (sure if report.repeated else {}) | {"shown": "{shown}"}
+def _forms(report: TableReport) -> Forms:
+    return Forms(report.comparison.question, report.number, report.enough, report.repeated)
 
 
 def _tuning(report: TableReport) -> Section:
@@ -94,7 +73,7 @@ def _tuning(report: TableReport) -> Section:
     table = chosen.assign(**{place: chosen[name].map(word) for name, place in places.items()})
     mean = {question.validation: "mean"} if question.validation not in places else {}
     columns = {name: f"{{{place}}}" for name, place in places.items()}
-    columns |= {question.validation + report.unit: f"{{mean:{report.number}}}"} if mean else {}
+    columns |= {question.validation + _forms(report).unit: f"{{mean:{report.number}}}"} if mean else {}
     columns |= {"runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}", "note": "{note}"}
     text = [f"Chosen by mean {question.validation} alone, ties to the smaller value.", *edges(chosen)]
     rows = table_of(table.rename(columns=mean), {"configuration": "{config}"} | columns)
@@ -112,7 +91,3 @@ def _measured(report: TableReport) -> list[str]:
         '"Shown" means: the interval leaves out 0, the adjusted p is below 0.05, and counting diverged runs as bad '
         "ones would not turn the sign. Everything else is not settled, which is not the same as equal.",
     ]
-
-
-def _noun(report: TableReport) -> str:
-    return f"{report.comparison.question.noun}s"

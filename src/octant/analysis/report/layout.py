@@ -1,0 +1,97 @@
+"""What pages are made of: sections, and tables in one form for a sweep's report and for that of any table of runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from octant.analysis.figures.statistics import contrast
+from octant.analysis.question import Question
+
+MOST_ROWS = 50
+
+
+@dataclass(frozen=True)
+class Section:
+    """One titled part; `figures` are stems of drawn files with their captions, the first of `table` is its header.
+
+    `csv` has the stems of the files that hold all of its numbers.
+    """
+
+    title: str
+    text: Sequence[str] = ()
+    table: Sequence[Sequence[str]] = ()
+    figures: Sequence[tuple[str, str]] = ()
+    code: str = ""
+    csv: Sequence[str] = ()
+
+    @property
+    def anchor(self) -> str:
+        """Where links to it lead, as GitHub makes it of a title."""
+        return re.sub(r"[^a-z -]", "", self.title.lower()).replace(" ", "-")
+
+
+@dataclass(frozen=True)
+class Forms:
+    """The columns of tables: header and format. `number` is the format of a mean, `is_enough` whether there are
+    intervals, `is_repeated` whether any configuration has several runs.
+    """
+
+    question: Question
+    number: str
+    is_enough: bool
+    is_repeated: bool
+
+    @property
+    def unit(self) -> str:
+        """Behind a mean's name: percent of a share; other endpoints have the unit that they were logged in."""
+        return ", %" if self.question.is_share else ""
+
+    def ranking(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Of the table of configurations."""
+        n, noun = self.number, f"{self.question.noun}s"
+        interval = {"95 % interval": f"{{low:{n}}} to {{high:{n}}}"} if self.is_enough else {}
+        spread = interval | {"SD": f"{{sd:{n}}}", noun: "{n}", "best": f"{{best:{n}}} ({{best_repeat}})",
+                             "worst": f"{{worst:{n}}} ({{worst_repeat}})"}  # fmt: skip
+        first = {"configuration": "{config}", f"mean{self.unit}": f"{{mean:{n}}}"}
+        told = {**(more or {}), "diverged": "{diverged}", "note": "{note}"}
+        return first | (spread if self.is_repeated else {}) | told
+
+    def effects(self) -> dict[str, str]:
+        """Of the table of effects, which has a column `contrast`; see `with_contrasts`."""
+        sure = {"p": "{p:.2g}", "p, Holm": "{p_holm:.2g}"} if self.is_repeated else {}
+        return {"contrast": "{contrast}", **self._difference("estimate"), **sure, "shown": "{shown}"}
+
+    def pairs(self) -> dict[str, str]:
+        """Of the table of pairs."""
+        sure = {"p, Holm": "{p_holm:.2g}", f"{self.question.noun}s": "{n}"} if self.is_repeated else {}
+        return {"first": "{first}", "less": "{second}", **self._difference("difference"), **sure, "shown": "{shown}"}
+
+    def _difference(self, column: str) -> dict[str, str]:
+        n, unit = self.number, "points" if self.question.is_share else self.question.endpoint.replace("_", " ")
+        interval = {"95 % interval": f"{{low:+{n}}} to {{high:+{n}}}"} if self.is_enough else {}
+        return {f"difference, {unit}": f"{{{column}:+{n}}}"} | interval
+
+
+def with_contrasts(effects: pd.DataFrame) -> pd.DataFrame:
+    """The table of effects with what each compares in one column, `contrast`."""
+    return effects.assign(contrast=[contrast(row) for _, row in effects.iterrows()])
+
+
+def table_of(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[list[str]]:
+    """Header and the first rows: each cell is the row in its column's format; a dash for NaN, no empty columns."""
+    if frame.empty:
+        return []
+    if "shown" in frame:
+        frame = frame.assign(shown=frame["shown"].map({True: "yes", False: "no"}))
+    records: list[Any] = frame.head(MOST_ROWS).to_dict("records")
+    cells = [[form.format(**row) for form in columns.values()] for row in records]
+    filled = [column for column, values in zip(columns, zip(*cells, strict=True), strict=True) if any(values)]
+    cells = [[cell for column, cell in zip(columns, row, strict=True) if column in filled] for row in cells]
+    rows = [[re.sub(r"^\+?(nan|<NA>|None).*", "-", cell) for cell in row] for row in cells]
+    more = [[f"and {len(frame) - MOST_ROWS} more, in the csv", *[""] * (len(filled) - 1)]]
+    return [filled, *rows, *(more if len(frame) > MOST_ROWS else [])]
