@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from octant.errors import InputError, printable
-from octant.network.data.published import copy_idx, read_idx
+from octant.network.data.idx import copy_idx, read_idx
 from octant.tracking.stored import plain_yaml
 from support.command import Database, run_octant
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shlex
 import signal
 import sys
@@ -45,7 +46,7 @@ def command(folder: Path, *arguments: str) -> tuple[Any, str, list[Run]]:
     before = signal.getsignal(signal.SIGINT)
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setenv("OCTANT_HOME", str(folder))
-        patch.setenv("HYDRA_FULL_ERROR", "0")
+        patch.delenv("HYDRA_FULL_ERROR", raising=False)
         patch.setattr(sys, "argv", ["octant", *arguments])
         patch.setattr(launching, "launch", launched)
         patch.setattr(launching, "launches", [])
@@ -54,6 +55,7 @@ def command(folder: Path, *arguments: str) -> tuple[Any, str, list[Run]]:
         with pytest.raises(SystemExit) as ended:
             main()
             raise SystemExit(0)  # --cfg returns
+        assert "HYDRA_FULL_ERROR" not in os.environ  # it is set for Hydra only
     signal.signal(signal.SIGINT, before)
     return ended.value.code or 0, err.getvalue(), runs
 

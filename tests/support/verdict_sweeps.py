@@ -12,11 +12,12 @@ import pandas as pd
 
 from octant.analysis.comparison import Comparison, answer
 from octant.analysis.comparison.settings import named
+from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question
 from octant.analysis.report.vocabulary import Vocabulary, vocabulary
 from octant.analysis.report.words import headline
 from octant.analysis.tables import compare_file
-from octant.analysis.verdict import Verdict, verdict_of
+from octant.analysis.verdict import Verdict
 
 
 @dataclass(frozen=True)

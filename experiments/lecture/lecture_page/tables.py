@@ -8,9 +8,9 @@ import pandas as pd
 
 from octant import home
 from octant.analysis.comparison import Comparison, Question, answer, choose, runs_at, summarise_rates
+from octant.analysis.decide import verdict_of
 from octant.analysis.report.vocabulary import vocabulary
 from octant.analysis.report.words import headline
-from octant.analysis.verdict import verdict_of
 from octant.errors import InputError
 from octant.runs.settings import Tracking
 from octant.tracking.declared import declared_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import hydra
@@ -109,14 +110,27 @@ def _compose(words: Sequence[str], program: Program) -> list[dict[str, Any]]:
             taken.append(error)
 
     home.made()  # an OSError within Hydra's resolver would be taken for the user's words
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its exceptions over instead of printing them
     OmegaConf.register_new_resolver("octant.state", lambda: str(home.made()), replace=True)
     sys.argv[1:] = words  # Hydra takes them from there
-    octant()
+    with _hydra_raises():
+        octant()
     for each in taken:
         if isinstance(each, Exception):
             raise each
     return [each for each in taken if isinstance(each, dict)]
+
+
+@contextmanager
+def _hydra_raises() -> Iterator[None]:
+    """Hydra hands its exceptions over instead of printing them; afterwards the environment is as it was."""
+    asked = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["HYDRA_FULL_ERROR"]
+        if asked is not None:
+            os.environ["HYDRA_FULL_ERROR"] = asked
 
 
 def _register(program: Program) -> str:

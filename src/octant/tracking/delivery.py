@@ -25,7 +25,8 @@ from octant.runs.journal import FILES
 from octant.runs.lines import History, Identity
 from octant.tracking.content import dataset_inputs, model_points, outcome_tags, points, run_params, run_tags
 from octant.tracking.receipt import Claim, Delivery, Receipt, State
-from octant.tracking.store import REPLACED, Connection, is_active, must_be_ours, search
+from octant.tracking.search import is_active, search
+from octant.tracking.store import REPLACED, Connection, must_be_ours
 from octant.tracking.stored import CONFIG, UNCOMMITTED
 from octant.trainer import logging
 

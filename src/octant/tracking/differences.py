@@ -15,7 +15,8 @@ from octant.runs.disk import Busy
 from octant.tracking.content import ENDPOINT
 from octant.tracking.declared import sweeps_with
 from octant.tracking.receipt import Delivery, Receipt, State, journals, placed
-from octant.tracking.store import PAGE, Connection, Store, client_of, is_active, local_path, pages, search
+from octant.tracking.search import PAGE, is_active, pages, search
+from octant.tracking.store import Connection, Store, client_of, local_path
 from octant.tracking.stored import CONFIG
 from octant.trainer import logging
 

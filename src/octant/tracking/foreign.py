@@ -16,8 +16,9 @@ import pandas as pd
 
 from octant.errors import InputError, UnusableStore, nearest, printable
 from octant.tracking.runs import histories, value_of
+from octant.tracking.search import search
 from octant.tracking.sqlite import refuse_other_schema, refuse_unusable
-from octant.tracking.store import Connection, Store, located, search, use_mlflow
+from octant.tracking.store import Connection, Store, located, use_mlflow
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -14,7 +14,8 @@ from octant import home
 from octant.analysis.means import Mean, Means
 from octant.runs.disk import Busy, locked
 from octant.tracking.declared import of_sweep
-from octant.tracking.store import REPLACED, Connection, search
+from octant.tracking.search import search
+from octant.tracking.store import REPLACED, Connection
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run

@@ -16,7 +16,8 @@ import pandas as pd
 from octant.errors import printable
 from octant.runs.disk import read_json
 from octant.tracking.declared import of_sweep
-from octant.tracking.store import Connection, search
+from octant.tracking.search import search
+from octant.tracking.store import Connection
 from octant.tracking.stored import DURATION
 
 if TYPE_CHECKING:

@@ -6,11 +6,10 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -18,21 +17,17 @@ from octant import home
 from octant.errors import OPEN, UI_PAGE, InputError, StoreAway, without_credentials
 from octant.runs.disk import Busy, locked
 from octant.runs.settings import Tracking
+from octant.tracking.search import or_none, search
 from octant.tracking.sqlite import follow_folder, make_schema, refuse_unusable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
-    from mlflow.store.entities.paged_list import PagedList
-
-T = TypeVar("T")
 
 LOCAL = "local"
 SCHEMES = ("sqlite", "http", "https")
 REPLACED = "replaced"  # tag of a run that rerun=true has sent to the trash
 KIND = ("mlflow.experimentKind", "custom_model_development")
 LOCK_SECONDS = 30.0  # for another process to make the schema, which takes a few on a busy machine
-PAGE = 200  # runs that a busy server finds within the two seconds that it gets
 
 # MLflow reads these when it is first used: a dead server costs seconds, not four minutes, and nobody is phoned.
 _ENVIRONMENT = {
@@ -195,7 +190,7 @@ def connect(store: Store, experiment: str, *, create: bool = True) -> Connection
 
 def must_be_ours(connection: Connection) -> None:
     """Raises StoreAway when the experiment's id is another experiment's now, such as in a store that was made anew."""
-    found = _or_none(lambda: connection.client.get_experiment(connection.experiment_id))
+    found = or_none(lambda: connection.client.get_experiment(connection.experiment_id))
     if found is None:
         raise StoreAway(f"the store has lost the experiment {connection.experiment}")
     if found.name != connection.experiment:
@@ -210,43 +205,6 @@ def takes(connection: Connection) -> bool:
     except Exception:  # noqa: BLE001 - whatever the store raises
         return False
     return True
-
-
-def search(connection: Connection, filter_string: str) -> Iterator[Run]:
-    """The experiment's active runs that match, page by page."""
-    client, ids = connection.client, [connection.experiment_id]
-    return pages(lambda token: client.search_runs(ids, filter_string, max_results=PAGE, page_token=token))
-
-
-def pages(ask: Callable[[str | None], PagedList[T]]) -> Iterator[T]:
-    """All that a search finds, page by page; `ask` takes a page's token."""
-    token: str | None = None
-    while True:
-        page = ask(token)
-        yield from page
-        token = page.token
-        if not token:
-            return
-
-
-def is_active(connection: Connection, run_id: str, anywhere: bool = False) -> bool:
-    """Whether the experiment, or any other if `anywhere`, has the run, and not in the trash."""
-    found = _or_none(lambda: connection.client.get_run(run_id))
-    if found is None or found.info.lifecycle_stage != "active":  # a store that was made anew, or emptied
-        return False
-    return anywhere or found.info.experiment_id == connection.experiment_id
-
-
-def _or_none(ask: Callable[[], T]) -> T | None:
-    """What the store answers; None where it has no such thing."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return ask()
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        return None
 
 
 def _create(client: MlflowClient, store: Store, experiment: str) -> str:

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question
 from octant.analysis.report import numbers
 from octant.analysis.report.vocabulary import Vocabulary, count_words, vocabulary
 from octant.analysis.report.words import headline, qualifications
-from octant.analysis.verdict import Decision, Difference, verdict_of
+from octant.analysis.verdict import Decision, Difference
 from octant.trainer import trainer
 from support.comparison_frames import CONFIGS, compare, diverge, frame, noise
 from support.verdict_sweeps import judged, sweep

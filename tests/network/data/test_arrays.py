@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as arrays_of
 from octant.errors import InputError
 from octant.network.data import load
 from octant.network.data.files import reading
-from octant.network.data.published import read_idx
+from octant.network.data.idx import read_idx
 from octant.network.settings import DataSettings
 
 X = np.arange(40.0).reshape(10, 4)

@@ -16,7 +16,8 @@ import pytest
 
 from octant.errors import InputError
 from octant.network.data import load, published
-from octant.network.data.published import _DownloadBar, read_idx
+from octant.network.data.idx import read_idx
+from octant.network.data.published import _DownloadBar
 from octant.network.settings import DataSettings
 
 NAMES = [*published.IMAGES, *published.LABELS]

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from octant.analysis.chance import at_chance
 from octant.analysis.comparison import Comparison, answer
 from octant.analysis.comparison.settings import named, varied
+from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question
 from octant.analysis.report.collect import Material
 from octant.analysis.report.vocabulary import Vocabulary, vocabulary
-from octant.analysis.verdict import Verdict, verdict_of
+from octant.analysis.verdict import Verdict
 from octant.analysis.why import means
 from octant.errors import InputError
 from octant.trainer import DEFAULT, Trainer, trainer

@@ -19,12 +19,11 @@ from octant.analysis.report.explore import explore_page
 from octant.analysis.report.explored import explored
 from octant.analysis.report.findings import RATE, Findings
 from octant.analysis.report.layout import MOST_ROWS
+from octant.analysis.report.origin import command, training_time
 from octant.analysis.report.sections import (
-    command,
     effects_in_words,
     lead_figure,
     sections,
-    training_time,
     tuning_stems,
 )
 from octant.runs.disk import replace

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from octant.analysis.decide import verdict_of
 from octant.analysis.power import ENOUGH
 from octant.analysis.report.configurations import Configurations
 from octant.analysis.report.findings import RATE, Findings
 from octant.analysis.report.words import headline
-from octant.analysis.verdict import Decision, verdict_of
+from octant.analysis.verdict import Decision
 
 
 def at_other_rates(found: Findings) -> list[str]:

@@ -14,12 +14,13 @@ import pandas as pd
 from octant.analysis import figures
 from octant.analysis.comparison import Comparison
 from octant.analysis.comparison.settings import is_number
+from octant.analysis.decide import verdict_of
 from octant.analysis.figures import Design, Drawing
 from octant.analysis.report.numbers import listed
 from octant.analysis.report.pages import embedded, page, render
 from octant.analysis.report.vocabulary import vocabulary
 from octant.analysis.report.words import edges, headline, qualifications
-from octant.analysis.verdict import Verdict, verdict_of
+from octant.analysis.verdict import Verdict
 from octant.runs.disk import replace as write_file
 
 MOST_PRINTED = 20  # rows of the ranking

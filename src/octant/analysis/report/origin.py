@@ -1,0 +1,65 @@
+"""How a sweep was measured, what made it, and how to repeat it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from octant.analysis.comparison.design import labels_of
+from octant.analysis.report import words
+from octant.analysis.report.findings import Findings
+from octant.tracking.runs import PROVENANCE
+
+
+def measured(found: Findings) -> list[str]:
+    """Endpoint, pairing, tests, and what the words mean."""
+    runs, question = found.runs, found.question
+    noun, margin = question.noun, question.margin
+    repeats = len(set(labels_of(runs, question)))
+    equal = "No margin was declared, so nothing can be called equal: what is not shown to differ is not settled."
+    if margin:
+        equal = f"Equal within the margin of {margin:g}: two one-sided paired t tests at 5 %."
+    return [
+        f"Endpoint, declared before the sweep: {found.design.endpoint} after the last epoch. The test set chooses "
+        "nothing.",
+        f"{runs['config'].nunique()} configurations, {repeats} {noun}s, {len(runs)} runs. Differences are paired: "
+        f"each {noun} with itself.",
+        "Intervals: Student's t, 95 %, each for itself. Effects: sign-flip test, p adjusted by Holm's method over all "
+        "effects. Pairs, and a factor within the levels of others: paired t test, p adjusted by Holm's method.",
+        '"Shown" means: the interval leaves out 0, the adjusted p is below 0.05, and counting diverged runs as '
+        f"{words.charged(question)} would not turn the sign. {equal}",
+        f"How many {noun}s would decide: as many as give the paired t test a power of 80 % if mean and SD of the "
+        "paired differences are as seen here; a difference that is smaller than it looks needs more.",
+    ]
+
+
+def origin(runs: pd.DataFrame) -> list[list[str]]:
+    """Table of what the runs have in common: versions, machine, data, settings."""
+    names = (
+        *PROVENANCE,
+        "dataset",
+        "dataset_digest",
+        "epochs",
+        "batch_size",
+        "hidden_units",
+        "dtype",
+        "init",
+        "engine",
+    )
+    values = {name: sorted({str(value) for value in runs[name].dropna()}) for name in names if name in runs}
+    return [["what", "value"], *([name.removeprefix("mlflow.source."), ", ".join(v)] for name, v in values.items())]
+
+
+def command(found: Findings) -> str:
+    """The commands that train the runs (the one that trained most of them) and write the report."""
+    said = found.runs["command"].mode() if "command" in found.runs else pd.Series(dtype=str)
+    name = found.material.experiment
+    return f"{said.iloc[0] if len(said) else f'octant experiment={name}'}\noctant report {name}"
+
+
+def training_time(found: Findings) -> str:
+    """About how long the training took on one core: the last epoch's seconds, times the epochs, over all runs."""
+    runs = found.runs
+    # A trainer need not have a setting `epochs`: then its records are counted.
+    counted = runs["fingerprint"].map(found.material.curves.groupby("fingerprint")["epoch"].max())
+    seconds = float((runs["seconds_per_epoch"] * runs.get("epochs", counted)).sum())
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
