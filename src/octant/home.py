@@ -106,5 +106,5 @@ def conf() -> Path:
 
 
 def experiments() -> Path:
-    """Folder of what was found, one folder a question: experiments/ of the project, or under OCTANT_HOME if set."""
+    """Folder of what was found, one folder per question: experiments/ of the project, or under OCTANT_HOME if set."""
     return state() / "experiments" if os.environ.get("OCTANT_HOME") else project() / "experiments"

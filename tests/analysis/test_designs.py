@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def runs_of(factors: dict[str, list[Any]], seeds: int = 6, key: int = 0, **repeats: list[Any]) -> pd.DataFrame:
-    """One run a cell and repeat, with effects of every order."""
+    """One run per cell and repeat, with effects of every order."""
     rng, repeat = np.random.default_rng(key), repeats or {"seed": list(range(seeds))}
     names = [*factors, *repeat]
     table = pd.DataFrame(list(product(*factors.values(), *repeat.values())), columns=names)

@@ -12,7 +12,7 @@ from support.comparison_frames import TUNED, A, B, compare, diverge, frame, nois
 
 
 def grid(accuracies: dict[float, list[float]], config: str = A) -> pd.DataFrame:
-    """Validation accuracies by rate, one a seed."""
+    """Validation accuracies by rate, one per seed."""
     return pd.concat([frame(np.c_[values], [config], rate) for rate, values in accuracies.items()])
 
 

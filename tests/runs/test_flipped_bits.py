@@ -188,7 +188,7 @@ def test_the_command_mends_a_finished_sweep(delivered: bool, undisturbed: Path, 
 
 
 def same(home: Path, undisturbed: Path) -> None:
-    """Every point once with its value; one finished run a fingerprint, with its model."""
+    """Every point once with its value; one finished run per fingerprint, with its model."""
     assert Database(home).statuses() == {"FINISHED": 12}
     assert Database(home).histories() == Database(undisturbed).histories()
     models = "select count(distinct source_run_id) from logged_models join runs on run_uuid = source_run_id "

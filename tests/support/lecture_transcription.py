@@ -1,6 +1,6 @@
 """The lecture's training loop, transcribed in its own form: one example at a time, in column vectors.
 
-Written from the description of the lecture alone. It shares no code with octant and is slow, about 7 s an epoch of
+Written from the description of the lecture alone. It shares no code with octant and is slow, about 7 s per epoch of
 MNIST; octant is held against it. As a program it trains 3 epochs with 5 seeds of each of the four pairs of loss and
 hidden activation and writes the accuracies:
 
@@ -101,7 +101,7 @@ def read(folder: Path, name: str) -> Array:
 
 
 def records(squared_error: bool, tanh: bool, seed: int, data: tuple[Array, ...]) -> list[str]:
-    """A line an epoch: loss, hidden, seed, epoch, train and test accuracy."""
+    """A line per epoch: loss, hidden, seed, epoch, train and test accuracy."""
     X, y, X_test, y_test = data
     network, lines = LectureNetwork(squared_error, tanh, seed), []
     words = f"{'mse' if squared_error else 'cross_entropy'},{'tanh' if tanh else 'sigmoid'},{seed}"

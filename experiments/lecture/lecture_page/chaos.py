@@ -29,7 +29,7 @@ def settings(loss: str, hidden: str, engine: str = "numba") -> Settings:
 
 
 def chaos(dataset: Dataset, marks: tuple[int, ...] = MARKS) -> pd.DataFrame:
-    """One row a pair, twin and mark: config, loss, hidden, twin, examples, distance and both test accuracies, %.
+    """One row per pair, twin and mark: config, loss, hidden, twin, examples, distance and both test accuracies, %.
 
     `distance` is the largest difference between two weights of W1, relative to the largest weight. The twin
     `reversed` adds up the pixels of a picture from the last to the first; the twin `float32` adds them up in the

@@ -52,7 +52,7 @@ def curve_figure(curves: pd.DataFrame) -> Figure:
 
 @in_house_style
 def ladder_figure(curves: pd.DataFrame) -> Figure:
-    """Test accuracy by rung, a line a pair: the mean over seeds, each seed a tick; near the top, and all of it."""
+    """Test accuracy by rung, a line per pair: the mean over seeds, each seed a tick; near the top, and all of it."""
     last = curves.loc[curves["rung"] == "init", "epoch"].max()
     runs, looks = curves[curves["epoch"] == last], design(curves)
     figure = canvas(6.4)

@@ -82,7 +82,7 @@ def agreement(curves: pd.DataFrame, transcription: pd.DataFrame) -> pd.DataFrame
 
 
 def _read(experiment: str) -> pd.DataFrame:
-    """One row a run and epoch of the experiment's own sweep on MNIST."""
+    """One row per run and epoch of the experiment's own sweep on MNIST."""
     connection = connect(locate(Tracking(), home.state()), experiment, create=False)
     runs = read_runs(connection, declared_of(connection).sweep)
     if runs.empty or set(runs["dataset"]) != {"mnist"}:

@@ -83,7 +83,7 @@ def _likely(name: str) -> tuple[int, bool]:
 
 
 def question_of(frame: pd.DataFrame, asked: Asked) -> tuple[Question, list[str]]:
-    """The question, and a line on each thing that was guessed and may surprise; `frame` has one row a run."""
+    """The question, and a line on each thing that was guessed and may surprise; `frame` has one row per run."""
     endpoint = endpoint_of(frame, asked)
     validation = asked.validation or _validation(frame, endpoint, asked)
     free = [name for name in varied(frame) if name not in (*asked.tune, endpoint, validation)]

@@ -1,4 +1,4 @@
-"""One curve a configuration, averaged over repeats only: what MLflow's comparison of a sweep draws."""
+"""One curve per configuration, averaged over repeats only: what MLflow's comparison of a sweep draws."""
 
 from __future__ import annotations
 
@@ -63,8 +63,9 @@ class Means:
 def means(compared: pd.DataFrame, curves: pd.DataFrame, ranking: Sequence[str], design: Design, floor: float) -> Means:
     """The means of the compared runs, at each configuration's chosen values where settings are tuned.
 
-    `compared` has a row a run, `curves` a row a run and epoch with its configuration; the configurations of `ranking`
-    without any curve are left out. As in the figures, runs that ended early are not in a mean.
+    `compared` has a row per run, `curves` a row per run and epoch with its configuration. The
+    configurations of `ranking` without any curve are left out. Runs that ended early are not in a mean, as in the
+    figures.
     """
     from octant.analysis.figures.curves import to_the_end  # not above: matplotlib reads the environment
 

@@ -36,7 +36,7 @@ def compare(
     margin: float | None = None,
     validation: str | None = None,
 ) -> Comparison:
-    """Compare the runs of any tidy frame: one row a run, or several with an epoch or step, of which the last counts.
+    """Compare the runs of any tidy frame: one row per run, or several with an epoch or step, of which the last counts.
 
     What is not given is guessed from what varies: `compare` is every setting that varies less `tune` and `repeat`,
     `repeat` the seeds and folds (those of scikit-learn's cv_results_, a column each, become rows). A run whose endpoint
@@ -83,7 +83,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Tidy:
-    """One row a run with an outcome; `curves` has a row a run and step where the table had several a run."""
+    """One row per run with an outcome; `curves` has a row per run and step where the table had several per run."""
 
     runs: pd.DataFrame
     lines: list[str]
@@ -120,7 +120,7 @@ def _settings_and_results(frame: pd.DataFrame, asked: Asked, source: Source) -> 
 
 
 def tidy(frame: pd.DataFrame, asked: Asked, source: Source) -> Tidy:
-    """One row a run, and a line on each kind of row that was left out; raises InputError where none is left.
+    """One row per run, and a line on each kind of row that was left out; raises InputError where none is left.
 
     A blank is a cell that was never filled in, and such rows are left out; NaN is otherwise what the run came to,
     which counts as diverged.
@@ -194,7 +194,7 @@ def _last_steps(frame: pd.DataFrame, asked: Asked, source: Source) -> tuple[pd.D
 def _paired(
     runs: pd.DataFrame, question: Question, asked: Asked, source: Source
 ) -> tuple[pd.DataFrame, Question, list[str]]:
-    """One run a cell and repeat: of several the last one; without repeats that are shared they are numbered."""
+    """One run per cell and repeat: of several the last one; without repeats that are shared they are numbered."""
     lines, repeat = [], list(question.repeat)
     lacking = runs[repeat].isna().any(axis=1) if repeat else pd.Series(False, index=runs.index)
     if lacking.any():

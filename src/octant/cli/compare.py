@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The runs, and what is asked of them."""
-    parser.add_argument("file", nargs="?", type=Path, help="a csv: one line a run, or one a run and step")
+    parser.add_argument("file", nargs="?", type=Path, help="a csv: one line per run, or one per run and step")
     parser.add_argument("--experiment", metavar="NAME", help="instead of a file: an experiment of the store at --uri")
     names = "; separated by commas"
     parser.add_argument("--compare", metavar="A,B", type=_names, help=f"the settings to compare{names}")

@@ -1,6 +1,6 @@
 """Figures of single runs, as their artifacts: confusion matrix, hidden units' weights, misclassified test examples.
 
-They take 0.3 s a run, more than training it on the digits: so a single run and the median run of each configuration
+They take 0.3 s per run, more than training it on the digits: so a single run and the median run of each configuration
 of a sweep get them by themselves, any other on demand: `octant portraits RUN_ID ...`.
 """
 

@@ -3,7 +3,7 @@
     Z1 = X W1 + b1    A1 = hidden(Z1)         X (n, d)   Y (n, k)
     Z2 = A1 W2 + b2   A2 = output(Z2)         W1 (d, h)  b1 (h,)  W2 (h, k)  b2 (k,)
 
-`dZ` is the gradient of one example's loss with respect to its pre-activations, a row an example; gradients of
+`dZ` is the gradient of one example's loss with respect to its pre-activations, a row per example; gradients of
 parameters are means over the rows. With hidden=none there is no such layer: A1 = X, W1 is (d, 0), b1 (0,), W2 (d, k).
 """
 

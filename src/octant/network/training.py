@@ -1,4 +1,4 @@
-"""Training: a generator that yields one record an epoch and knows no listener."""
+"""Training: a generator that yields one record per epoch and knows no listener."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def _take(file: BinaryIO, path: Path, wait: float) -> None:
 
 @cache
 def say_waiting(what: str) -> None:
-    """Say, once a process, what keeps it waiting."""
+    """Say, once per process, what keeps it waiting."""
     print(f"octant: waiting for {what}", file=sys.stderr)
 
 

@@ -2,14 +2,14 @@
 
     <state>/journal/<fingerprint>/
         run.json         what the run is: settings, data, provenance (written once)
-        epochs.jsonl     one line an epoch, and a last line with the outcome; append-only
+        epochs.jsonl     one line per epoch, and a last line with the outcome; append-only
         attempts.jsonl   one line per attempt: its first epoch, commit, versions and machine
         checkpoint.npz   the trainer's state after an epoch, replaced atomically
         files/           what the trainer logs at the end
         failure.txt      traceback of the last attempt, when it raised
         lock             held by the process that trains the run
 
-Lines are flushed at once, so they survive a kill; synced at least once a second, at the end and before anybody is
+Lines are flushed at once, so they survive a kill; synced at least once per second, at the end and before anybody is
 told of them, so they survive a power loss. Each line and file ends with a CRC. What was torn or has a flipped bit
 counts as not there: it is cut off when the run is taken up again, and trained again.
 """

@@ -25,7 +25,7 @@ class Progress:
         self._on = sys.stderr.isatty()
 
     def show(self, done: float, note: str = "") -> None:
-        """`done` of the total, at most ten times a second."""
+        """`done` of the total, at most ten times per second."""
         now = time.monotonic()
         if not self._on or now - self._shown < 0.1:
             return

@@ -65,7 +65,7 @@ def write_access(folder: Path, database: str) -> Path:
         "default_permission": "EDIT",  # every member may log to every experiment; only its owner may delete
         "database_uri": database,
         "authorization_function": "mlflow.server.auth:authenticate_request_basic_auth",
-        "auth_cache_ttl_seconds": "60",  # a password is hashed once a minute, not at every request
+        "auth_cache_ttl_seconds": "60",  # a password is hashed once per minute, not at every request
     }
     home.make(folder.parent)
     folder.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""The runs of kind `mean`: one a configuration and sweep, for MLflow's chart alone.
+"""The runs of kind `mean`: one per configuration and sweep, for MLflow's chart alone.
 
 MLflow colours groups of runs by a hash, but a run by its tag. Such a run has neither the tag `sweep` nor a fingerprint,
 so nothing that looks for runs finds it: no report, promotion, delivery or repetition.

@@ -1,4 +1,4 @@
-"""Read a sweep back from the store as two tidy frames: one row a run, one row a run and epoch."""
+"""Read a sweep back from the store as two tidy frames: one row per run, one row per run and epoch."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def value_of(text: str) -> int | float | str | None:
 def histories(connection: Connection, run_ids: list[str], key: str, most: int) -> Iterator[tuple[str, int, float]]:
     """(run_id, step, value) of one metric of runs with at most `most` points each.
 
-    For many runs at once: 0.1 ms a run instead of 2 from SQLite, 1 instead of 50 from a server.
+    For many runs at once: 0.1 ms per run instead of 2 from SQLite, 1 instead of 50 from a server.
     """
     store = connection.client._tracking_client.store
     bulk = getattr(store, "get_metric_history_bulk", None)

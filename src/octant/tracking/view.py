@@ -1,4 +1,4 @@
-"""What MLflow's page of an experiment shows: a chart with a curve a configuration, a table of runs, and links to both.
+"""MLflow's page of an experiment: a chart with a curve per configuration, a table of runs, and links to both.
 
 The layout of MLflow's shared views is unpublished: read from MLflow 3.17, held by tests/servers/test_browser.py.
 """
@@ -57,7 +57,7 @@ def publish(connection: Connection, text: str, sweep: str, question: Question) -
 
 
 def show_means(connection: Connection, sweep: str, means: Means) -> None:
-    """Log the means of a finished sweep and let its comparison show them: a curve a configuration."""
+    """Log the means of a finished sweep and let its comparison show them: a curve per configuration."""
     log_means(connection, sweep, means)
     if not means.curves:
         return
@@ -83,7 +83,7 @@ def base_address(store: Store) -> str:
 
 
 def log_report(connection: Connection, sweep: str, files: Sequence[Path]) -> str:
-    """Log a sweep's report as a run of kind `report`, one a sweep, and link it from the description.
+    """Log a sweep's report as a run of kind `report`, one per sweep, and link it from the description.
 
     Returns the link's part behind the server's address. `files` begins with the page to show.
     """

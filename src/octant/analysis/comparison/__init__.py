@@ -81,7 +81,7 @@ def answer(
     curves: pd.DataFrame | None = None,
     settings: Iterable[str] | None = None,
 ) -> Comparison:
-    """Compare the runs of one sweep, one row a run; the order of the rows does not matter.
+    """Compare the runs of one sweep, one row per run; the order of the rows does not matter.
 
     `settings` are the columns that may hold what the sweep varies; None guesses them. Where the question tunes, each
     configuration is compared at its own values. Raises InputError as lay_out does; anything else that is lacking is

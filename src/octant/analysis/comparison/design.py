@@ -22,7 +22,7 @@ TAKEN = ("config", "n", "mean", "sd", "low", "high", "best", "worst", "outcome",
 
 @dataclass(frozen=True)
 class Design:
-    """One run a configuration and repeat; both arrays are (repeats x configurations).
+    """One run per configuration and repeat; both arrays are (repeats x configurations).
 
     The configurations are in the order of their levels, `codes` (configurations x factors) says which level of
     `levels` each has. `values` is the endpoint after the last epoch, shares in percent, NaN where no run finished. A
@@ -52,7 +52,7 @@ class Design:
 
 
 def lay_out(frame: pd.DataFrame, question: Question, settings: Iterable[str] | None = None) -> Design:
-    """Check the tidy frame (one row a run, shares as fractions) and lay it out; the order of its rows is lost.
+    """Check the tidy frame (one row per run, shares as fractions) and lay it out; the order of its rows is lost.
 
     `settings` are the columns that may hold what the sweep varies, None guesses them. Raises InputError: no rows, a
     missing column, a setting that varies unseen, an unknown outcome, a finished run without an endpoint, two runs of

@@ -14,7 +14,7 @@ MOST = 60  # configurations of which every pair is compared: 1,770 pairs
 
 
 def pairwise(design: Design, ranking: list[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """One row a pair, 28 for eight configurations, and notes; `ranking` (best first) puts the better one first.
+    """One row per pair, 28 for eight configurations, and notes; `ranking` (best first) puts the better one first.
 
     `difference` is first minus second, in percentage points for shares: the mean over the n repeats with which both
     finished; `low` and `high` bound its 95 % interval, each pair's for itself. `p` is the paired t test's, `p_holm`

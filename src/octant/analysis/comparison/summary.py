@@ -12,7 +12,7 @@ SHARES = (90, 95)
 
 
 def summarise(design: Design, curves: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One row a configuration, best first: by the mean with diverged runs charged, ties by name.
+    """One row per configuration, best first: by the mean with diverged runs charged, ties by name.
 
     Shares are in percent, their SDs and errors in percentage points; `low` and `high` bound the 95 % interval of the
     mean over repeats. `epochs_to_90` is the mean over the finished runs of the first epoch whose endpoint is at
@@ -48,7 +48,7 @@ def summarise(design: Design, curves: pd.DataFrame | None = None) -> pd.DataFram
 def first_epochs(design: Design, curves: pd.DataFrame | None) -> pd.DataFrame:
     """One row a finished run: config, repeats, and the first epoch to reach 90 and 95 % of its final endpoint.
 
-    `curves` has one row a run and epoch (fingerprint, epoch, the endpoint); a run without a curve gets NaN, and so
+    `curves` has one row per run and epoch (fingerprint, epoch, the endpoint); a run without a curve gets NaN, and so
     does every run whose endpoint is to be small.
     """
     question = design.question

@@ -20,9 +20,9 @@ from octant.analysis.question import Question
 
 
 def choose(grid: pd.DataFrame, question: Question) -> pd.DataFrame:
-    """One row a configuration: the values of `question.tune`, together, with the best mean validation metric.
+    """One row per configuration: the values of `question.tune`, together, with the best mean validation metric.
 
-    `grid` is the tidy frame, one row a run; the endpoint is not read. Ties go to the smaller value of the first tuned
+    `grid` is the tidy frame, one row per run; the endpoint is not read. Ties go to the smaller value of the first tuned
     setting, then of the second. A diverged run counts as `Question.diverged_as` here: values with which most runs
     blow up must not be chosen for the few that did not. The validation column is that mean (shares in percent) over
     `n` runs, `diverged` of which diverged; `edge` says at which end of its grid a chosen value lies (smallest,
@@ -47,7 +47,7 @@ def runs_at(grid: pd.DataFrame, chosen: pd.DataFrame, question: Question) -> pd.
 
 
 def summarise_rates(grid: pd.DataFrame, question: Question) -> pd.DataFrame:
-    """One row a configuration and choice of tuned values: n, mean and 95 % interval of the endpoint.
+    """One row per configuration and choice of tuned values: n, mean and 95 % interval of the endpoint.
 
     For the picture of the endpoint against a tuned setting; nothing is chosen from it. The mean is over the finished
     runs, NaN without any; `diverged` counts the others, and the last column takes them as they are charged.

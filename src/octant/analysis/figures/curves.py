@@ -77,7 +77,7 @@ def curves_figure(curves: pd.DataFrame, ranking: Sequence[str], design: Design, 
     """Training metric and endpoint against epoch on common axes, each curve labelled at its end; the first twelve of
     `ranking`, the others in grey behind them.
 
-    `curves` has a row a run and epoch: fingerprint, config, epoch, and the metrics.
+    `curves` has a row per run and epoch: fingerprint, config, epoch, and the metrics.
     """
     whole, names = to_the_end(curves), metrics_of(curves, design.question.endpoint)
     there = set(whole["config"])

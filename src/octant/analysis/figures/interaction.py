@@ -52,7 +52,8 @@ def interaction_figure(summary: pd.DataFrame, runs: pd.DataFrame, design: Design
     """Means of the endpoint with 95 % intervals: one factor's levels on x, joined lines for a second, panels for the
     rest. Below five repeats each repeat is a point, and there is no interval.
 
-    `summary` has a row a configuration: config, n, mean, low, high; `runs` a row a run: config, outcome, the endpoint.
+    `summary` has a row per configuration (config, n, mean, low, high), `runs` a row per run (config, outcome, the
+    endpoint).
     """
     layout = _layout(summary, design)
     cells, count = _panels(summary, layout, design)

@@ -23,7 +23,7 @@ def tuning_figure(
     """Each configuration's endpoint against `setting`, near the best and over the whole range; chosen values have a
     star, and `shared`, the value that all are compared at, a line.
 
-    `grid` has a row a configuration and value: config, `setting`, n, mean, low, high, diverged; `chosen` a row a
+    `grid` has a row per configuration and value: config, `setting`, n, mean, low, high, diverged; `chosen` a row per
     configuration: config, `setting`. Configurations beyond the twelve best at their chosen values are left out.
     """
     best = grid.merge(chosen[["config", setting]]).dropna(subset=["mean"])

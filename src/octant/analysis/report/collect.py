@@ -21,7 +21,7 @@ from octant.tracking.store import Connection
 
 @dataclass(frozen=True)
 class Material:
-    """A sweep's runs (one row each), curves (one row a run and epoch), and test errors by fingerprint.
+    """A sweep's runs (one row each), curves (one row per run and epoch), and test errors by fingerprint.
 
     `declared` has the question that was asked when the sweep was launched. `companion` has the runs of the experiment
     that gives each configuration its own learning rate, if the store or experiments/ has them for the same data.

@@ -59,7 +59,7 @@ class Findings:
         return " and ".join(name.replace("_", " ") for name in self.question.tune)
 
     def tuning(self, setting: str) -> pd.DataFrame:
-        """The endpoint against one tuned setting: a row a configuration and value, the others at their chosen ones."""
+        """The endpoint against one tuned setting: a row per configuration and value, others as chosen."""
         others = [name for name in self.question.tune if name != setting]
         return self.rates.merge(self.chosen[["config", *others]]) if others else self.rates
 

@@ -39,7 +39,7 @@ class Rule(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Room for the results on one batch, a row an example, and on one example; zero where padded."""
+    """Room for the results on one batch, a row per example, and on one example; zero where padded."""
 
     A1: Array
     dZ1: Array
