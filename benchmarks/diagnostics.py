@@ -2,7 +2,8 @@
 
     python benchmarks/diagnostics.py       # MNIST too, where OCTANT_MNIST names its folder
 
-Runs with and without take turns; the ratio is the median of the rounds' ratios. The table is results/diagnostics.csv.
+Runs with and without take turns, with one thread for BLAS as in a worker; the ratio is the median of the rounds'
+ratios. The table is results/diagnostics.csv.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from threadpoolctl import threadpool_limits
 
 from octant import home
 from octant.network.settings import DataSettings, Settings
@@ -61,7 +64,8 @@ def rows() -> Iterator[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    found = list(rows())
+    with threadpool_limits(1):  # as in a worker of octant's
+        found = list(rows())
     with RESULTS.open("w", newline="") as file:
         table = csv.DictWriter(file, found[0].keys(), lineterminator="\n")
         table.writeheader()

@@ -10,6 +10,7 @@ import pytest
 from octant.network.activations import HIDDEN, OUTPUT, Array
 from octant.network.data import Dataset, load
 from octant.network.diagnostics import EXAMPLES, Probe, step_size
+from octant.network.engines import ENGINES, Step
 from octant.network.initialisers import Parameters
 from octant.network.losses import LOSSES
 from octant.network.network import build
@@ -89,13 +90,23 @@ def by_complex_steps(words: tuple[str, str, str], p: Parameters, X: Array, Y: Ar
     return {name: float(np.mean(values)) for name, values in each.items()}
 
 
+def measured(
+    words: tuple[str, str, str], p: Parameters, X: Array, Y: Array, seed: int, engine: str
+) -> dict[str, float]:
+    network = build(*words)
+    probe, epoch = Probe(network, X, Y, len(p.b1), seed), ENGINES[engine](network, X, Y, Step(0.1, 1))
+    epoch.outputs(p, X, probe.kept)
+    return probe.measure(epoch, p)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("words", COMBINATIONS, ids="-".join)
-def test_diagnostics_equal_complex_steps(words: tuple[str, str, str]) -> None:
+def test_diagnostics_equal_complex_steps(words: tuple[str, str, str], engine: str) -> None:
     rng = np.random.default_rng(0)
     units = 0 if words[1] == "none" else H
     p = Parameters(*(rng.normal(0, 1, shape) for shape in ((D, units), (units,), (units or D, K), (K,))))
     X, Y = rng.normal(0, 1, (N, D)), np.eye(K)[rng.integers(0, K, N)]
-    found = Probe(build(*words), X, Y, seed=0).measure(p)
+    found = measured(words, p, X, Y, 0, engine)
     expected = by_complex_steps(words, p, X, Y)
     assert set(found) == set(expected)
     for name, value in expected.items():
@@ -135,13 +146,13 @@ def test_one_probe_per_seed() -> None:
     X, Y = rng.normal(0, 1, (2 * EXAMPLES, D)), np.eye(K)[rng.integers(0, K, 2 * EXAMPLES)]
     zeros = Parameters(np.zeros((D, H)), np.zeros(H), np.zeros((H, K)), np.zeros(K))
     gradients = [
-        Probe(build("mse", hidden, "sigmoid"), X, Y, seed).measure(zeros)["output_error"]
+        measured(("mse", hidden, "sigmoid"), zeros, X, Y, seed, "numpy")["output_error"]
         for hidden in ("sigmoid", "tanh")
         for seed in (0, 1)
     ]
     assert gradients[0] == gradients[2] == gradients[1] == gradients[3]  # zeros: every example alike
     weights = Parameters(*(rng.normal(0, 1, p.shape) for p in zeros))
-    first, again, other = (Probe(build("mse", "tanh", "sigmoid"), X, Y, s).measure(weights) for s in (0, 0, 1))
+    first, again, other = (measured(("mse", "tanh", "sigmoid"), weights, X, Y, s, "numpy") for s in (0, 0, 1))
     assert first == again != other
 
 

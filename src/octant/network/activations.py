@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+SATURATED = 1 / 20  # a unit is saturated where its derivative is below that share of the largest it can have
 
 
 class Activation(NamedTuple):
@@ -106,3 +107,13 @@ OUTPUT: dict[str, Activation] = {
     "sigmoid": Activation(sigmoid, sigmoid_pullback, 0.25),
     "softmax": Activation(softmax, softmax_pullback, 0.25, softmax_own),
 }
+
+
+def count_saturated(activation: Activation, slopes: Array) -> int:
+    """How many of the derivatives are those of saturated units."""
+    return int(np.count_nonzero(slopes < SATURATED * activation.steepest))
+
+
+def row_norms(rows: Array) -> Array:
+    """Euclidean norm of each row, (n,), in float64."""
+    return np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))

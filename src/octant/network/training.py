@@ -15,7 +15,7 @@ from octant.network import seeds
 from octant.network.activations import Array
 from octant.network.data import Dataset
 from octant.network.diagnostics import STEP, Probe, step_size
-from octant.network.engines import ENGINES, Epoch, Step
+from octant.network.engines import ENGINES, Epoch, Kept, Step
 from octant.network.initialisers import INITIALISERS, Parameters
 from octant.network.network import Network, build, score
 from octant.network.settings import Settings
@@ -90,7 +90,7 @@ def train(settings: Settings, dataset: Dataset, start: Start | None = None) -> I
     parts = _scored_parts(settings, dataset)
     X, Y, _ = parts["train"]
     first, parameters, step = start or Start(0, initial_parameters(settings, dataset.inputs, dataset.classes))
-    probe = Probe(network, X, Y, settings.seed) if settings.diagnostics else None
+    probe = Probe(network, X, Y, len(parameters.b1), settings.seed) if settings.diagnostics else None
     engine = ENGINES[settings.engine](network, X, Y, step_of(settings, len(X)))
     for epoch in range(first, settings.epochs + 1):
         before = parameters.W1.copy() if probe else parameters.W1
@@ -98,10 +98,10 @@ def train(settings: Settings, dataset: Dataset, start: Start | None = None) -> I
         if epoch > first:
             engine(parameters, visiting_order(settings, epoch, len(X)))
         seconds = time.perf_counter() - began
-        record = _checked(epoch, parameters, network, engine, parts, seconds)
+        record = _checked(epoch, parameters, network, engine, parts, seconds, probe.kept if probe else None)
         if probe and not record.diverged:
             step = step_size(before, parameters.W1) if epoch > first else step
-            record.metrics.update(_diagnosed(probe, parameters, step))
+            record.metrics.update(_diagnosed(probe, engine, parameters, step))
         yield record
         if record.diverged:
             return
@@ -122,10 +122,10 @@ def test_errors(dataset: Dataset, predicted: Array) -> dict[str, Any]:
     return {"examples": examples.tolist(), "wrong": rows, "class_names": names}
 
 
-def _diagnosed(probe: Probe, parameters: Parameters, step: float) -> dict[str, float]:
+def _diagnosed(probe: Probe, engine: Epoch, parameters: Parameters, step: float) -> dict[str, float]:
     """Diagnostics, finite like all metrics: a square that overflows must not end a run whose weights are finite."""
     with np.errstate(all="ignore"):
-        found = probe.measure(parameters) | ({STEP: step} if parameters.W1.size else {})
+        found = probe.measure(engine, parameters) | ({STEP: step} if parameters.W1.size else {})
     largest = float(np.finfo(np.float64).max)
     return {name: value if math.isfinite(value) else largest for name, value in found.items()}
 
@@ -140,14 +140,21 @@ def _scored_parts(settings: Settings, dataset: Dataset) -> Parts:
 
 
 def _checked(
-    epoch: int, parameters: Parameters, network: Network, engine: Epoch, parts: Parts, seconds: float
+    epoch: int,
+    parameters: Parameters,
+    network: Network,
+    engine: Epoch,
+    parts: Parts,
+    seconds: float,
+    kept: Kept | None,
 ) -> Record:
     for name, values in parameters._asdict().items():
         if not np.isfinite(values).all():
             return Record(epoch, parameters, diverged=f"{name} is not finite", seconds=seconds)
     with np.errstate(all="ignore"):
         scores = {
-            name: score(network, engine.outputs(parameters, X), Y, labels) for name, (X, Y, labels) in parts.items()
+            name: score(network, engine.outputs(parameters, X, kept if name == "train" else None), Y, labels)
+            for name, (X, Y, labels) in parts.items()
         }
     metrics: dict[str, float] = {}
     for name, (accuracy, loss, _) in scores.items():

@@ -72,6 +72,8 @@ def _finite(epoch: Epoch) -> Epoch:
 
 def _float(epoch: Epoch, name: str, value: Any) -> float:
     """A number of Python's or NumPy's, or the one in an array or tensor of one element."""
+    if type(value) is float:
+        return value
     try:
         number = value.item() if hasattr(value, "item") else value
     except (ValueError, RuntimeError):

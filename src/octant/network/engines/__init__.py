@@ -31,14 +31,36 @@ class Step(NamedTuple):
     raw_hidden_error: bool = False
 
 
+class Kept(NamedTuple):
+    """Some rows of X, `rows` (m,) int64 and ascending, and room for A1 (m, h) and Z2 (m, k) of a forward pass."""
+
+    rows: NDArray[Any]
+    A1: Array
+    Z2: Array
+
+
+class HiddenSizes(NamedTuple):
+    """Norms of the rows of A1 and of dZ1, (m,) in float64, and how many of the A1 are saturated units."""
+
+    A1: Array
+    dZ1: Array
+    saturated: int
+
+
 class Epoch(Protocol):
     """One epoch: visit every example once in `order` (n,) and change the parameters in place."""
 
     def __call__(self, parameters: Parameters, order: NDArray[Any], /) -> None:
         """Overflow on the way to divergence is the caller's to detect, in the parameters."""
 
-    def outputs(self, parameters: Parameters, X: Array, /) -> Array:
-        """Z2 (n, k), the output's pre-activations for the rows of X (n, d). Fastest for an X that was seen before."""
+    def outputs(self, parameters: Parameters, X: Array, kept: Kept | None = None, /) -> Array:
+        """Z2 (n, k), the output's pre-activations for the rows of X (n, d). Fastest for an X that was seen before.
+
+        Fills `kept`: Z2, and A1 where there is a hidden layer.
+        """
+
+    def hidden_sizes(self, parameters: Parameters, A1: Array, dZ2: Array, /) -> HiddenSizes:
+        """The hidden layer's sizes for its activations A1 (m, h) and the output error dZ2 (m, k)."""
 
 
 Engine = Callable[[Network, Array, Array, Step], Epoch]

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from octant.network.activations import Array
-from octant.network.engines import Step
+from octant.network.activations import Array, count_saturated, row_norms
+from octant.network.engines import HiddenSizes, Kept, Step
 from octant.network.initialisers import Parameters
 from octant.network.network import Network, forward, output_error
 
@@ -39,11 +39,24 @@ class VectorisedEpoch:
                 self._Y.take(rows, axis=0, out=y, mode="clip")
                 self._take_step(parameters, x, y)
 
-    def outputs(self, parameters: Parameters, X: Array, /) -> Array:
+    def outputs(self, parameters: Parameters, X: Array, kept: Kept | None = None, /) -> Array:
         """Z2 (n, k) for the rows of X (n, d)."""
+        Z2 = np.empty((len(X), len(parameters.b2)), self._Y.dtype)
         with np.errstate(all="ignore"):
-            rows = range(0, len(X), CHUNK)
-            return np.concatenate([forward(self._network, parameters, X[i : i + CHUNK]).Z2 for i in rows])
+            for start in range(0, len(X), CHUNK):
+                A1, Z2[start : start + CHUNK], _ = forward(self._network, parameters, X[start : start + CHUNK])
+                if kept and self._network.has_hidden_layer:
+                    first, last = np.searchsorted(kept.rows, (start, start + CHUNK))
+                    kept.A1[first:last] = A1[kept.rows[first:last] - start]
+        if kept:
+            kept.Z2[:] = Z2[kept.rows]
+        return Z2
+
+    def hidden_sizes(self, parameters: Parameters, A1: Array, dZ2: Array, /) -> HiddenSizes:
+        """Norms of the rows of A1 and dZ1, and the count of saturated units."""
+        slopes = self._network.hidden.slopes(A1)
+        dZ1 = (dZ2 @ parameters.W2.T) * slopes
+        return HiddenSizes(row_norms(A1), row_norms(dZ1), count_saturated(self._network.hidden, slopes))
 
     def _take_step(self, parameters: Parameters, X: Array, Y: Array) -> None:
         W1, b1, W2, b2 = parameters

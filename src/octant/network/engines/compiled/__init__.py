@@ -11,10 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from octant.network.activations import Array
-from octant.network.engines import Step
+from octant.network.activations import SATURATED, Array
+from octant.network.engines import HiddenSizes, Kept, Step
 from octant.network.engines.compiled.functions import row_function
-from octant.network.engines.compiled.kernel import Rule, Scratch, Weights, epoch_function, outputs_function
+from octant.network.engines.compiled.kernel import (
+    Rule,
+    Scratch,
+    Weights,
+    epoch_function,
+    outputs_function,
+    sizes_function,
+)
 from octant.network.engines.compiled.lanes import CACHE_LINE, lanes
 from octant.network.engines.compiled.sparse import compressed
 from octant.network.initialisers import Parameters
@@ -34,6 +41,7 @@ class CompiledEpoch:
         self._batch_size = min(step.batch_size, len(Y))
         self._examples = compressed(X, Y.dtype)
         self._Y = np.require(Y, requirements=["C", "W"])
+        self._hidden_limit = SATURATED * hidden.steepest
         self._has_hidden_layer = network.has_hidden_layer
         self._epoch = epoch_function(Y.dtype, self._examples.columns.dtype, self._has_hidden_layer)
         self._rooms: dict[tuple[int, ...], tuple[Weights, Scratch]] = {}
@@ -50,14 +58,23 @@ class CompiledEpoch:
         else:
             W2[:], b2[:] = weights.W1[:, :k], weights.b1[:k]
 
-    def outputs(self, parameters: Parameters, X: Array, /) -> Array:
+    def outputs(self, parameters: Parameters, X: Array, kept: Kept | None = None, /) -> Array:
         """Z2 (n, k) for the rows of X (n, d)."""
         weights, scratch = self._filled(parameters)
         examples = compressed(X, self._Y.dtype)
         Z2 = np.empty((len(X), len(parameters.b2)), self._Y.dtype)
         compute = outputs_function(self._Y.dtype, examples.columns.dtype, self._has_hidden_layer)
-        compute(weights, examples, len(parameters.b1), scratch, self._functions[0], Z2)
+        nothing = Kept(np.empty(0, np.int64), Z2[:0], Z2[:0])
+        compute(weights, examples, len(parameters.b1), scratch, self._functions[0], Z2, kept or nothing)
         return Z2
+
+    def hidden_sizes(self, parameters: Parameters, A1: Array, dZ2: Array, /) -> HiddenSizes:
+        """Norms of the rows of A1 and dZ1, and the count of saturated units."""
+        weights, scratch = self._filled(parameters)
+        norms = np.empty((2, len(A1)))
+        compute = sizes_function(self._Y.dtype, self._examples.columns.dtype)
+        saturated = compute(weights, A1, dZ2, self._hidden_limit, scratch, norms, self._functions[1])
+        return HiddenSizes(norms[0], norms[1], saturated)
 
     def _filled(self, parameters: Parameters) -> tuple[Weights, Scratch]:
         W1, b1, W2, b2 = parameters
@@ -92,3 +109,4 @@ def prepare(dtype: str = "float64") -> None:
     """Load the compiled epoch, or compile it: in a process that forks workers, which then find it ready."""
     epoch_function(np.dtype(dtype), np.dtype(np.uint16))
     outputs_function(np.dtype(dtype), np.dtype(np.uint16))
+    sizes_function(np.dtype(dtype), np.dtype(np.uint16))

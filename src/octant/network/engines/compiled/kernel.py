@@ -14,6 +14,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from octant.network.activations import Array
+from octant.network.engines import Kept
 from octant.network.engines.compiled.caching import compile_cached, digest, inner, named
 from octant.network.engines.compiled.functions import row_type
 from octant.network.engines.compiled.lanes import add_rows, prefetch, subtract_rows
@@ -167,21 +168,60 @@ def _epoch_without(
             _step_hidden(weights, examples, order[start + i], dZ[i], number(rate))
 
 
-def _outputs_without(weights: Any, examples: Any, units: Any, scratch: Any, hidden: Any, Z2: Any) -> None:
+def _outputs_without(weights: Any, examples: Any, units: Any, scratch: Any, hidden: Any, Z2: Any, kept: Any) -> None:
     """Z2 (n, k) of all examples, without a hidden layer."""
     for row in range(len(Z2)):
         _hidden_layer(weights, examples, row, scratch.Z1)
         for c in range(Z2.shape[1]):
             Z2[row, c] = scratch.Z1[c]
+    _copy_rows(Z2, kept)
 
 
-def _outputs(weights: Any, examples: Any, units: Any, scratch: Any, hidden: Any, Z2: Any) -> None:
-    """Z2 (n, k) of all examples."""
-    Z1, A1 = scratch.Z1, scratch.A1[0]
+def _outputs(weights: Any, examples: Any, units: Any, scratch: Any, hidden: Any, Z2: Any, kept: Any) -> None:
+    """Z2 (n, k) of all examples, and A1 of those that are kept."""
+    Z1, A1, at = scratch.Z1, scratch.A1[0], 0
     for row in range(len(Z2)):
         _hidden_layer(weights, examples, row, Z1)
         hidden(Z1[:units], A1[:units])
         _output_layer(weights, A1, Z2[row])
+        if at < kept.rows.size and kept.rows[at] == row:
+            for j in range(units):
+                kept.A1[at, j] = A1[j]
+            at += 1
+    _copy_rows(Z2, kept)
+
+
+@inner
+def _copy_rows(Z2: Any, kept: Any) -> None:
+    for at in range(kept.rows.size):
+        for c in range(Z2.shape[1]):
+            kept.Z2[at, c] = Z2[kept.rows[at], c]
+
+
+def _sizes(
+    weights: Any, A1: Any, dZ2: Any, limit: Any, scratch: Any, norms: Any, hidden_pullback: Any
+) -> Any:  # fmt: skip
+    """Norms of the rows of A1 and dZ1, into norms (2, m); the number of units whose derivative is below the limit."""
+    dA1, ones, slopes, units, saturated = scratch.dA1, scratch.dZ1[0], scratch.Z1, A1.shape[1], 0
+    for j in range(units):
+        ones[j] = 1
+    for i in range(len(A1)):
+        _handed_back(weights, scratch.classes, dZ2[i], dA1)
+        hidden_pullback(A1[i], ones[:units], slopes[:units])
+        for j in range(units):
+            dA1[j] *= slopes[j]
+            saturated += slopes[j] < limit
+        norms[0, i], norms[1, i] = _length(A1[i]), _length(dA1[:units])
+    return saturated
+
+
+@inner
+def _length(row: Any) -> Any:
+    """Euclidean norm, in float64."""
+    square = 0.0
+    for j in range(row.size):
+        square += float(row[j]) * float(row[j])
+    return np.sqrt(square)
 
 
 @cache
@@ -202,9 +242,19 @@ def outputs_function(dtype: np.dtype[Any], columns: np.dtype[Any], has_hidden_la
     """`_outputs`, likewise."""
     row, matrix, weights, examples, scratch = _types(dtype, columns)
     forward = types.FunctionType(types.void(row, row))
-    signature = types.void(weights, examples, types.int64, scratch, forward, matrix)
+    kept = _tuple(Kept, types.Array(types.int64, 1, "C"), matrix, matrix)
+    signature = types.void(weights, examples, types.int64, scratch, forward, matrix, kept)
     outputs = _outputs if has_hidden_layer else _outputs_without
     return compile_cached(named(outputs, f"{outputs.__name__[1:]}_{dtype}_{columns}_{digest()}"), signature)
+
+
+@cache
+def sizes_function(dtype: np.dtype[Any], columns: np.dtype[Any]) -> Any:
+    """`_sizes`, likewise."""
+    row, matrix, weights, _, scratch = _types(dtype, columns)
+    norms, pullback = types.Array(types.float64, 2, "C"), types.FunctionType(types.void(row, row, row))
+    signature = types.int64(weights, matrix, matrix, types.float64, scratch, norms, pullback)
+    return compile_cached(named(_sizes, f"sizes_{dtype}_{columns}_{digest()}"), signature)
 
 
 def _types(dtype: np.dtype[Any], columns: np.dtype[Any]) -> tuple[Any, ...]:
