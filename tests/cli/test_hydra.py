@@ -62,6 +62,16 @@ def test_jobs_are_composed_as_hydra_does(loader: Any) -> None:
         assert composed == OmegaConf.to_container(expected, resolve=True), UPGRADED
 
 
+def test_splits_follow_the_seeds(loader: Any) -> None:
+    """By the yaml, and by one word for any experiment."""
+    for experiment, words in (("factorial-splits", []), ("smoke", ["dataset.split_seed=${seed}"])):
+        given = [f"experiment={experiment}", *words]
+        master = loader.load_configuration("config", given, hydra.types.RunMode.MULTIRUN)
+        for composed in octant_plugins.compose(loader, master, [[*given, f"seed={seed}"] for seed in (2, 7)]):
+            assert composed["dataset"]["split_seed"] == composed["seed"]
+            assert composed["experiment"]["name"] == experiment
+
+
 def test_flags_are_those_of_hydra() -> None:
     ours = {name for name in _flags() if name.startswith("-")}
     theirs = {name for action in get_args_parser()._actions for name in action.option_strings}

@@ -37,6 +37,8 @@ DEFAULTS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[Any, ...]]] = {
     "one value is not tuned": (rows(init=["a", "b"]), {"tune": ["learning_rate"]}, (("init",), (), ("seed",))),
     "a nested repeat": (rows(init=["a", "b"], dataset__split_seed=[0, 1], seed=[0, 1]),
                         {"repeat": ["seed", "split_seed"]}, (("init",), (), ("seed", "dataset.split_seed"))),
+    "drawn together": ([BASE | {"init": init, "seed": seed, "dataset.split_seed": seed + 5}
+                        for init in "ab" for seed in range(3)], {}, (("init",), (), ("seed", "dataset.split_seed"))),
     "a word alone": (rows(init=["a", "b"], **RATES), {"tune": "learning_rate"},
                      (("init",), ("learning_rate",), ("seed",))),
     "declared levels": (rows(init=["a"], seed=[0, 1]), {"compare": ["loss", "init"]},

@@ -11,6 +11,7 @@ import pandas as pd
 from octant.analysis.comparison import Comparison, Design, Question, lay_out
 from octant.analysis.comparison.effects import per_repeat
 from octant.analysis.comparison.intervals import ALPHA, Array, holm, shown, student_rows
+from octant.analysis.comparison.scope import scope_of
 from octant.analysis.comparison.settings import word
 from octant.analysis.power import ENOUGH, equality_p
 from octant.analysis.verdict import Cell, Decision, Difference, Factor, Ranking, Verdict
@@ -38,6 +39,7 @@ def verdict_of(comparison: Comparison) -> Verdict:
         len(comparison.runs),
         int(summary["diverged"].sum()),
         int((~pairs["shown"].astype(bool)).sum()),
+        scope_of(comparison.runs, question),
     )
 
 

@@ -60,10 +60,15 @@ class Question:
     @property
     def noun(self) -> str:
         """What one repeat is called: a seed, a split, a fold; a repeat where several settings make it."""
-        name = self.repeat[0].rpartition(".")[2].lower() if len(self.repeat) == 1 else ""
-        return next((noun for noun in ("split", "fold", "seed", "trial") if noun in name), "repeat")
+        return noun_of(self.repeat[0]) if len(self.repeat) == 1 else "repeat"
 
     @property
     def settings(self) -> tuple[str, ...]:
         """Every setting that the question names."""
         return (*self.compare, *self.tune, *self.repeat)
+
+
+def noun_of(setting: str) -> str:
+    """What the values of a setting that repeats are called: `split` for `dataset.split_seed`."""
+    name = setting.rpartition(".")[2].lower()
+    return next((noun for noun in ("split", "fold", "seed", "trial") if noun in name), "repeat")

@@ -7,11 +7,12 @@ depends on other factors, it is looked at within their levels, and never average
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
 from octant.analysis.comparison import Question
+from octant.analysis.comparison.scope import Scope
 from octant.analysis.power import repeats_needed
 
 
@@ -114,7 +115,8 @@ class Verdict:
     """All that the first screen says, as numbers. `cells` has the varied levels of each configuration, as words.
 
     `best` ranks the configurations with a finished run; it has no names where there is none. `repeats` is the most
-    that any configuration has, `open` the pairs of configurations between which no difference is shown.
+    that any configuration has, `open` the pairs of configurations between which no difference is shown, `scope` says
+    over what it holds.
     """
 
     question: Question
@@ -126,3 +128,4 @@ class Verdict:
     runs: int
     diverged: int
     open: int
+    scope: Scope = field(default_factory=lambda: Scope({}))

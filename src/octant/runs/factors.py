@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from octant.analysis.comparison.settings import REPEATS
 from octant.analysis.question import Question
 from octant.errors import InputError, unknown_word
 from octant.runs.settings import Experiment
@@ -32,6 +33,7 @@ def question_of(experiment: Experiment, rows: Sequence[Row], metrics: Collection
     )
     _refuse_two_roles(compare=compare, tune=tune, repeat=repeat)
     changing = varied(rows)
+    repeat = (*repeat, *_drawn_with(repeat, [name for name in changing if name not in (*compare, *tune)], rows))
     tune = tuple(name for name in tune if name in changing)
     free = [name for name in changing if name not in (*tune, *repeat)]
     if experiment.compare is None:
@@ -86,6 +88,11 @@ def _refuse_two_roles(**roles: tuple[str, ...]) -> None:
                     f"experiment.{other}: {twice[0]!r} is in experiment.{role} as well; a setting is one of the three: "
                     "compared, tuned or repeated"
                 )
+
+
+def _drawn_with(repeat: Sequence[str], names: Iterable[str], rows: Sequence[Row]) -> list[str]:
+    """The settings that repeat and are drawn together with those named: `dataset.split_seed=${seed}`."""
+    return [name for name in names if name not in repeat and REPEATS.fullmatch(name) and _follows(name, repeat, rows)]
 
 
 def _without_twins(names: Iterable[str], rows: Sequence[Row]) -> tuple[str, ...]:

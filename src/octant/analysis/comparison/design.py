@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from octant.analysis.comparison.intervals import Array
+from octant.analysis.comparison.scope import units
 from octant.analysis.comparison.settings import in_order, listed, moves_with, named, values_of, varied, word
 from octant.analysis.question import Question
 from octant.errors import InputError, unknown_word
@@ -23,6 +24,8 @@ TAKEN = ("config", "n", "mean", "sd", "low", "high", "best", "worst", "outcome",
 @dataclass(frozen=True)
 class Design:
     """One run per configuration and repeat; both arrays are (repeats x configurations).
+
+    Seeds that share a split are no independent repeats: their mean is one row (see `scope.units`).
 
     The configurations are in the order of their levels, `codes` (configurations x factors) says which level of
     `levels` each has. `values` is the endpoint after the last epoch, shares in percent, NaN where no run finished. A
@@ -76,7 +79,7 @@ def lay_out(frame: pd.DataFrame, question: Question, settings: Iterable[str] | N
     if gone := charged.size - len(runs):
         notes.append(f"{gone} of {charged.size} runs are lacking: each comparison uses the {question.noun}s that all "
                      "its configurations have")  # fmt: skip
-    labels = list(repeats)
+    labels, values, charged = _independent(runs, question, repeats, values, charged)
     return Design(question, runs, configs, levels, codes[order], labels, values, charged, lost, unit, tuple(notes))
 
 
@@ -182,7 +185,11 @@ def _repeats(runs: pd.DataFrame, question: Question) -> dict[str, tuple[object, 
 
 def label_of(values: Iterable[object], question: Question) -> str:
     """A repeat as text."""
-    return ", ".join(f"{name} {word(value)}" for name, value in zip(question.repeat, values, strict=True))
+    return _label(question.repeat, values)
+
+
+def _label(names: Iterable[str], values: Iterable[object]) -> str:
+    return ", ".join(f"{name} {word(value)}" for name, value in zip(names, values, strict=True))
 
 
 def labels_of(runs: pd.DataFrame, question: Question) -> list[str]:
@@ -211,6 +218,19 @@ def _arrays(
     for array, column in zip((values, charged), charge(runs, question, question.endpoint), strict=True):
         array[down, across] = column.to_numpy()
     return values, charged
+
+
+def _independent(
+    runs: pd.DataFrame, question: Question, repeats: Mapping[str, tuple[object, ...]], values: Array, charged: Array
+) -> tuple[list[str], Array, Array]:
+    """Labels and both arrays with a row for each independent repeat: seeds that share a split by their mean."""
+    unit = units(runs, question)
+    if unit == question.repeat:
+        return list(repeats), values, charged
+    rows = pd.DataFrame(list(repeats.values()), columns=list(question.repeat))[list(unit)]
+    labels = [_label(unit, row) for row in rows.itertuples(index=False, name=None)]
+    values, charged = (pd.DataFrame(each).groupby(labels, sort=False).mean().to_numpy() for each in (values, charged))
+    return list(dict.fromkeys(labels)), values, charged
 
 
 def _sortable(column: pd.Series[Any]) -> pd.Series[Any]:

@@ -14,7 +14,7 @@ from octant.analysis.power import ENOUGH
 from octant.analysis.question import Question
 from octant.analysis.report.configurations import Configurations
 from octant.analysis.report.factors import says_something, sentences
-from octant.analysis.report.numbers import endpoint, plural
+from octant.analysis.report.scope import measured_over
 from octant.analysis.report.vocabulary import Vocabulary, short
 from octant.analysis.verdict import Decision, Verdict
 
@@ -48,10 +48,7 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
             f"counts only if it holds with diverged runs as {charged(question)}, too."
         )
     if verdict.repeats > 1:
-        said.append(
-            f"Measured over {plural(verdict.repeats, question.noun)}. Whatever else was held fixed, such as the test "
-            f"set, may move {endpoint(question)} as well."
-        )
+        said.append(measured_over(verdict))
     return said
 
 

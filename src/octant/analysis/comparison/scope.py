@@ -1,0 +1,50 @@
+"""Over what an answer holds: what differs between the repeats, and which of these are independent of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from octant.analysis.comparison.settings import column_of
+from octant.analysis.question import Question, noun_of
+
+DATA = ("split", "fold")  # repeats of these kinds train and test on other examples
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How many values each kind of repeat takes: `{"seed": 10, "split": 10}`; kinds with one value are left out.
+
+    `crossed`: seeds share splits, each counts with their mean. `fixed_split`: all runs have one split that was drawn.
+    `own_test`: the data set came with its test set. Both are False where nothing is known of it.
+    """
+
+    kinds: Mapping[str, int]
+    crossed: bool = False
+    fixed_split: bool = False
+    own_test: bool = False
+
+
+def units(runs: pd.DataFrame, question: Question) -> tuple[str, ...]:
+    """The settings whose values make the independent repeats: all that repeat, or splits alone.
+
+    Where several seeds share a split (or fold), what is particular to it moves them together: they are no
+    independent repeats of an answer that is about splits, so their mean is taken.
+    """
+    splits = [name for name in question.repeat if noun_of(name) in DATA]
+    count = len(runs[splits].drop_duplicates()) if splits else 0
+    crossed = 1 < count < len(runs[list(question.repeat)].drop_duplicates())
+    return tuple(splits) if crossed else question.repeat
+
+
+def scope_of(runs: pd.DataFrame, question: Question) -> Scope:
+    """What the runs that were compared vary besides the configuration."""
+    counts = {noun_of(name): int(runs[name].nunique()) for name in question.repeat}
+    kinds = {noun: count for noun, count in counts.items() if count > 1}
+    split, test = (column_of(f"dataset.{name}", runs.columns) for name in ("split_seed", "test_fraction"))
+    known = test in runs and split in runs
+    own_test = known and bool(runs[test].isna().all())
+    fixed = known and not own_test and not {*DATA} & {*kinds} and runs[split].nunique() == 1
+    return Scope(kinds, units(runs, question) != question.repeat, fixed, own_test)

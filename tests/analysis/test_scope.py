@@ -1,0 +1,72 @@
+"""Repeats of several kinds: which of them are independent, and what is said of it, against SciPy and simulation."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from octant.analysis.comparison import answer, lay_out
+from octant.analysis.comparison.settings import named
+from octant.analysis.decide import verdict_of
+from octant.analysis.question import Question
+from octant.analysis.report.scope import measured_over
+
+SPLIT = "dataset.split_seed"
+BOTH = Question(("loss",), repeat=("seed", SPLIT))
+
+
+def runs(pairs: list[tuple[int, int]], spread: float = 0.01, key: int = 0) -> pd.DataFrame:
+    """Two configurations, equal over all splits; on each split one of them is better, whatever the seed."""
+    rng = np.random.default_rng(key)
+    effect = rng.normal(size=100) * spread
+    rows = [
+        {"loss": loss, "seed": seed, SPLIT: split, "dataset.test_fraction": 0.2, "outcome": "finished",
+         "test_accuracy": 0.9 + (loss == "b") * effect[split] + 0.002 * rng.normal()}
+        for (seed, split), loss in product(pairs, "ab")
+    ]  # fmt: skip
+    return pd.DataFrame(rows).assign(config=lambda frame: named(frame, ["loss"]), fingerprint="")
+
+
+def test_seeds_of_one_split_count_once() -> None:
+    crossed = runs(list(product(range(4), range(6))))
+    (pair,) = answer(crossed, BOTH).pairs.to_dict("records")
+    wide = 100 * crossed.pivot_table(index=SPLIT, columns="loss", values="test_accuracy")
+    wanted = stats.ttest_rel(wide[pair["first"][-1]], wide[pair["second"][-1]])
+    low, high = wanted.confidence_interval()
+    assert pair["n"] == 6
+    assert (pair["p"], pair["low"], pair["high"]) == pytest.approx((wanted.pvalue, low, high))
+
+
+def test_splits_hold_the_mean_over_splits() -> None:
+    """60 sweeps of two equal configurations. Monte Carlo error of 5 %: 2.8."""
+    designs = {"one split": [(seed, 1) for seed in range(6)], "crossed": list(product(range(2), range(6))),
+               "together": [(seed, seed) for seed in range(6)]}  # fmt: skip
+    false = {}
+    for name, pairs in designs.items():
+        found = [stats.ttest_rel(*lay_out(runs(pairs, key=key), BOTH).values.T).pvalue < 0.05 for key in range(60)]
+        false[name] = np.mean(found)
+    assert false["one split"] > 0.5
+    assert max(false["crossed"], false["together"]) < 0.05 + 3 * 0.0281
+
+
+@pytest.mark.parametrize(
+    ("pairs", "said"),
+    [([(seed, 0) for seed in range(6)], "6 repeats. This holds over seeds, on this one split of the data: another "
+      "split may move test accuracy as well."),
+     ([(seed, seed) for seed in range(6)], "6 repeats, each a seed with a split of its own. This holds over seeds and "
+      "splits of this data set, not for other data."),
+     ([(0, split) for split in range(6)], "6 repeats. This holds over splits of this data set, not for other data."),
+     (list(product(range(2), range(6))), "6 splits, in each the mean of several seeds, which are no independent "
+      "repeats. This holds over seeds and splits of this data set, not for other data.")],
+)  # fmt: skip
+def test_scope_is_what_varies(pairs: list[tuple[int, int]], said: str) -> None:
+    assert measured_over(verdict_of(answer(runs(pairs), BOTH))) == f"Measured over {said}"
+
+
+def test_a_published_test_set_is_named() -> None:
+    own = runs([(seed, 0) for seed in range(6)]).assign(**{"dataset.test_fraction": None})
+    assert "on the data set's own test examples" in measured_over(verdict_of(answer(own, BOTH)))
