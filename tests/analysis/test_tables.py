@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from octant.analysis.comparison import first_epochs, lay_out
+from octant.analysis.decide import verdict_of
+from octant.analysis.report.vocabulary import vocabulary
+from octant.analysis.report.words import headline
 from octant.errors import InputError
 from support.comparison_frames import CONFIGS, QUESTION, A, B, compare, diverge, frame, noise
 
@@ -88,7 +91,10 @@ def test_a_lead_from_other_seeds_does_not_beat_who_wins_every_pair() -> None:
     assert (comparison.summary["config"][0], row["first"]) == (A, A)
     assert row["shown"]
     assert row["difference"] < 0
-    assert comparison.not_told_apart == (A, B)
+    assert comparison.not_told_apart == (B,)
+    verdict = verdict_of(comparison)  # the sentence is that of the row
+    assert verdict.best.names == (B, A)
+    assert headline(verdict, vocabulary(verdict)).startswith("softmax beats sigmoid by about ")
 
 
 def test_without_noise_ranks_but_shows_nothing_beyond_its_seeds() -> None:

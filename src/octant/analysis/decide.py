@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from octant.analysis.comparison import Comparison, Design, Question, lay_out
+from octant.analysis.comparison.best import behind
 from octant.analysis.comparison.effects import per_repeat
 from octant.analysis.comparison.intervals import ALPHA, Array, holm, shown, student_rows
 from octant.analysis.comparison.scope import scope_of
@@ -27,8 +28,7 @@ def verdict_of(comparison: Comparison) -> Verdict:
     cells = {row["config"]: {name: word(row[name]) for name in varied} for _, row in summary.iterrows()}
     names = list(finished["config"])
     pairs = comparison.pairs
-    found = {(a.first, a.second): a for a in differences(pairs.rename(columns={"difference": "estimate"}), question)}
-    best = Ranking(tuple(names), tuple(found[names[0], other] for other in names[1:])) if names else Ranking((), ())
+    best = _best(pairs, names, question) if names else Ranking((), ())
     return Verdict(
         question,
         best,
@@ -38,9 +38,24 @@ def verdict_of(comparison: Comparison) -> Verdict:
         int(summary["n"].max()),
         len(comparison.runs),
         int(summary["diverged"].sum()),
-        int((~pairs["shown"].astype(bool)).sum()),
+        min(int((~pairs["shown"].astype(bool)).sum()), max(len(names) - 1, 1)),
         scope_of(comparison.runs, question),
     )
+
+
+def _best(pairs: pd.DataFrame, names: list[str], question: Question) -> Ranking:
+    """The configurations; first the best by its mean that no other one is ahead of.
+
+    Where seeds are lacking, means are over different seeds, and the one with the highest may be behind another with
+    which it is paired.
+    """
+    out = behind(pairs[pairs["n"] >= ENOUGH], question, len(names))
+    found = differences(pairs.rename(columns={"difference": "estimate"}), question)
+    both = {(each.first, each.second): each for one in found for each in (one, one.turned)}
+    first = next((name for name in names if name not in out), names[0])
+    first = first if all((first, name) in both for name in names if name != first) else names[0]
+    others = [name for name in names if name != first]
+    return Ranking((first, *others), tuple(both[first, name] for name in others), out)
 
 
 def differences(table: pd.DataFrame, question: Question) -> Iterable[Difference]:

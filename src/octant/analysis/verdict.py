@@ -59,22 +59,26 @@ class Difference:
 class Ranking:
     """Configurations, or the levels of a factor, best first, and how the first stands to each of the others.
 
-    `against` has a difference for each other name, in their order.
+    `against` has a difference for each other name, in their order; `behind` are those that some other one is ahead of.
     """
 
     names: tuple[str, ...]
     against: tuple[Difference, ...]
+    behind: frozenset[str] = frozenset()
 
     @cached_property
     def leaders(self) -> tuple[str, ...]:
         """The first, and whatever is not shown to be behind it: each of them may be the best."""
-        return self.names[:1] + tuple(each.second for each in self.against if each.decision is not Decision.BETTER)
+        out = [each for each in self.against if each.decision is Decision.BETTER or (
+            each.decision is Decision.UNDECIDED and each.second in self.behind)]  # fmt: skip
+        return self.names[:1] + tuple(each.second for each in self.against if each not in out)
 
     @cached_property
     def decision(self) -> Decision:
         """BETTER: there is one best. EQUAL: all are within the margin of the first one. Else UNDECIDED."""
-        kinds = {each.decision for each in self.against}
-        return kinds.pop() if len(kinds) == 1 and kinds <= {Decision.BETTER, Decision.EQUAL} else Decision.UNDECIDED
+        if self.against and len(self.leaders) == 1 and all(each.low > 0 for each in self.against):
+            return Decision.BETTER
+        return Decision.EQUAL if {each.decision for each in self.against} == {Decision.EQUAL} else Decision.UNDECIDED
 
     @cached_property
     def lead(self) -> Difference:
@@ -115,8 +119,8 @@ class Verdict:
     """All that the first screen says, as numbers. `cells` has the varied levels of each configuration, as words.
 
     `best` ranks the configurations with a finished run; it has no names where there is none. `repeats` is the most
-    that any configuration has, `open` the pairs of configurations between which no difference is shown, `scope` says
-    over what it holds.
+    that any configuration has, `open` counts the comparisons that are still to be decided: of pairs, or with the best.
+    `scope` says over what it holds.
     """
 
     question: Question

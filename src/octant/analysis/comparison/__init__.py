@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from octant.analysis.comparison.best import not_told_apart, of_the_best
 from octant.analysis.comparison.design import Design, check_runs, check_seen, lay_out
 from octant.analysis.comparison.effects import factorial_effects
-from octant.analysis.comparison.pairs import not_told_apart, pairwise
+from octant.analysis.comparison.pairs import pairwise
 from octant.analysis.comparison.settings import named, varied
 from octant.analysis.comparison.summary import first_epochs, summarise
 from octant.analysis.comparison.tuning import choose, runs_at, summarise_rates
@@ -44,9 +45,10 @@ class Comparison:
     """Everything that a sweep's runs say about a question; the functions that made each table document its columns.
 
     `runs` are those compared, each with the name of its configuration in `config`: at its configuration's own values
-    where settings are tuned, which `chosen` lists and `rates` draws. `not_told_apart` begins with the best
-    configuration and is empty when no run finished. `notes` has one line on each thing that could not be estimated
-    or needs to be known; `said` says what the defaults were, where the question was guessed. `curves` has the endpoint
+    where settings are tuned, which `chosen` lists and `rates` draws. `not_told_apart` has the configurations that may
+    be the best, best first, and is empty when no run finished; `best` says how surely each one is. `notes` has one line
+    on each thing that could not be estimated or needs to be known; `said` says what the defaults were, where the
+    question was guessed. `curves` has the endpoint
     by step (fingerprint, epoch, endpoint) where the table had several rows a run.
     """
 
@@ -56,6 +58,7 @@ class Comparison:
     effects: pd.DataFrame
     pairs: pd.DataFrame
     not_told_apart: tuple[str, ...]
+    best: pd.DataFrame = field(default_factory=pd.DataFrame)
     chosen: pd.DataFrame = field(default_factory=pd.DataFrame)
     rates: pd.DataFrame = field(default_factory=pd.DataFrame)
     notes: tuple[str, ...] = ()
@@ -71,7 +74,7 @@ class Comparison:
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables by the names of their csv files; those of tuning only where something was tuned."""
-        tables = {"configurations": self.summary, "effects": self.effects, "pairs": self.pairs}
+        tables = {"configurations": self.summary, "effects": self.effects, "pairs": self.pairs, "best": self.best}
         return tables | ({"chosen": self.chosen, "rates": self.rates} if self.question.tune else {})
 
 
@@ -98,6 +101,8 @@ def answer(
     summary = summarise(design, curves)
     pairs, about_pairs = pairwise(design, list(summary["config"]))
     effects, about_effects = factorial_effects(design)
-    best = not_told_apart(design, pairs, list(summary.loc[summary["n"] > 0, "config"]))
+    ranking = list(summary.loc[summary["n"] > 0, "config"])
+    may_be = not_told_apart(pairs, question, ranking)
     notes = (*design.notes, *about_pairs, *about_effects)
-    return Comparison(question, design.runs, summary, effects, pairs, best, chosen, rates, notes)
+    best = of_the_best(design, ranking, may_be)
+    return Comparison(question, design.runs, summary, effects, pairs, may_be, best, chosen, rates, notes)

@@ -1,4 +1,4 @@
-"""Configurations against one another, paired by repeat, and which of them may be the best."""
+"""Configurations against one another, paired by repeat."""
 
 from __future__ import annotations
 
@@ -36,20 +36,6 @@ def pairwise(design: Design, ranking: list[str]) -> tuple[pd.DataFrame, tuple[st
     table["note"] = [_note(design, n, pair) for n, pair in zip(table["n"], columns, strict=True)]
     few = f"{len(ranking)} configurations: each is compared with the best one alone, not all pairs"
     return table, () if all_pairs else (few,)
-
-
-def not_told_apart(design: Design, pairs: pd.DataFrame, ranking: list[str]) -> tuple[str, ...]:
-    """The first of `ranking` and every configuration whose difference in its favour is not shown.
-
-    The best was picked from the same numbers, so the p-values stay adjusted over all pairs and not over those with
-    the best alone: that covers whichever turned out best.
-    """
-    if not ranking:
-        return ()
-    gain = design.question.sign * pairs["difference"]
-    ahead = pairs[(pairs["first"] == ranking[0]) & pairs["shown"] & (gain > 0)]
-    beaten = set(ahead["second"])
-    return tuple(config for config in ranking if config not in beaten)
 
 
 def _note(design: Design, n: int, pair: tuple[int, int]) -> str:

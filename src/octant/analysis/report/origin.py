@@ -25,10 +25,14 @@ def measured(found: Findings) -> list[str]:
         f"each {noun} with itself.",
         "Intervals: Student's t, 95 %, each for itself. Effects: sign-flip test, p adjusted by Holm's method over all "
         "effects. Pairs, and a factor within the levels of others: paired t test, p adjusted by Holm's method.",
+        "Which may be the best: each configuration is compared with all others at 5 % over these comparisons (Hsu's, "
+        f"by Bonferroni's inequality). best.csv has for each how often it is best when {noun}s are drawn again, and "
+        "intervals that hold for the one that was picked.",
         '"Shown" means: the interval leaves out 0, the adjusted p is below 0.05, and counting diverged runs as '
         f"{words.charged(question)} would not turn the sign. {equal}",
-        f"How many {noun}s would decide: as many as give the paired t test a power of 80 % if mean and SD of the "
-        "paired differences are as seen here; a difference that is smaller than it looks needs more.",
+        f"How many {noun}s would decide: as many as give the paired t test a power of 80 %, at 5 % over the open "
+        "comparisons, if mean and SD of the paired differences are as seen here; a difference that is smaller than it "
+        "looks needs more.",
     ]
 
 

@@ -119,6 +119,7 @@ def tables(found: Findings) -> dict[str, pd.DataFrame]:
     for name, part in (("configurations", "summary"), ("effects", "effects"), ("pairs", "pairs")):
         both = [getattr(each, part).assign(learning_rates=at) for at, each in compared]
         frames[name] = pd.concat([each for each in both if len(each)] or both[:1])
+    frames["best"] = pd.concat([each.best.assign(learning_rates=at) for at, each in compared])
     frames |= {"why": found.why} if len(found.why) else {}
     frames |= {"hardest": found.hardest()} if found.material.errors else {}
     return frames | ({"chosen": found.chosen, "learning_rates": found.rates} if found.is_grid else {})

@@ -66,7 +66,7 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
                 [("hardest", "The examples that most runs get wrong.")],
                 csv=["hardest"] if found.material.errors else []),
         Section("All pairs", () if len(pairs) else ["One configuration: no pairs."],
-                table_of(pairs, _forms(found).pairs()), csv=["pairs"]),
+                table_of(pairs, _forms(found).pairs()), csv=["pairs", "best"]),
         _lost(found),
         Section("How it was measured", measured(found)),
         Section("How to repeat it", table=origin(found.runs), code=command(found), csv=["results"]),

@@ -40,7 +40,7 @@ def sections(report: TableReport, drawn: set[str]) -> list[Section]:
         Section("Learning curves", figures=curves),
         _tuning(report),
         Section("All pairs" if len(comparison.pairs) > len(comparison.summary) else "Pairs", (),
-                table_of(comparison.pairs, forms.pairs()), csv=["pairs"]),
+                table_of(comparison.pairs, forms.pairs()), csv=["pairs", "best"]),
         Section("Diverged runs", (), table_of(lost, {"configuration": "{config}", "diverged": "{diverged_runs}"})),
         Section("What was read, and what was done with it", report.lines),
         Section("How it was measured", _measured(report)),
