@@ -37,6 +37,7 @@ def test_a_wrong_option_is_one_line(word: str, tmp_path: Path) -> None:
         "promote": ["x"],
         "publish": ["x"],
         "new": ["x.py"],
+        "plan": ["x", "--detect", "1"],
     }.get(word, [])
     done = run_octant(tmp_path / "home", word, *needed, "--colour")
     assert (done.returncode, done.stdout) == (2, "")

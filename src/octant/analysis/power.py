@@ -23,8 +23,10 @@ def equality_p(gain: float, sd: float, n: int, margin: float) -> float:
     return float(stats.t.sf(room / (sd / np.sqrt(n)), n - 1)) if sd > 0 else 0.5**n
 
 
-def repeats_needed(gain: float, sd: float, n: int, margin: float | None = None, family: int = 1) -> int | None:
-    """How many repeats, more than the `n` there are, would decide with a power of 80 %, mean and SD being as seen.
+def repeats_needed(
+    gain: float, sd: float, n: int, margin: float | None = None, family: int = 1, wanted: float = POWER
+) -> int | None:
+    """How many repeats, more than the `n` there are, would decide with the wanted power, mean and SD being as seen.
 
     By the paired t test at 0.05 / `family`, or where a margin is declared by TOST, whichever needs fewer. None: more
     than 1,000, or there is no SD to plan with.
@@ -33,8 +35,8 @@ def repeats_needed(gain: float, sd: float, n: int, margin: float | None = None, 
     if not sd > 0:
         return None
     counts = range(max(ENOUGH, n + 1), MOST_REPEATS + 1)
-    equal = (each for each in counts if margin is not None and equality_power(gain, sd, each, margin) >= POWER)
-    apart = (each for each in counts if power(gain, sd, each, ALPHA / max(family, 1)) >= POWER)
+    equal = (each for each in counts if margin is not None and equality_power(gain, sd, each, margin) >= wanted)
+    apart = (each for each in counts if power(gain, sd, each, ALPHA / max(family, 1)) >= wanted)
     found = [each for each in (next(apart, None), next(equal, None) if margin is not None else None) if each]
     return min(found, default=None)
 
