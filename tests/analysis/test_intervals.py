@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from octant.analysis.comparison import lay_out
 from octant.analysis.comparison.intervals import PATTERNS, holm, shown, sign_flip_p, student
+from support.comparison_frames import QUESTION, A, B, compare, frame
 
 SWEEPS = 2000
 # The seven effects of a 2 x 2 x 2 factorial, by hand.
@@ -38,6 +40,19 @@ def test_equal_values_have_no_width_and_no_certainty() -> None:
     assert (t.sd == 0).all()
     np.testing.assert_array_equal(t.low, t.high)
     np.testing.assert_array_equal(t.p, [2 / 2**4, 1])
+
+
+def test_equal_numbers_have_an_interval() -> None:
+    """As wide as if one of six were one step away."""
+    one_off = stats.ttest_1samp([0.3, 0.3, 0.3, 0.3, 0.3, 0.3 - 0.25], 0).confidence_interval()
+    t = student(np.full((1, 6), 0.3), step=0.25)
+    assert t.high[0] - t.low[0] == pytest.approx(one_off[1] - one_off[0])
+    assert (t.mean[0], t.p[0]) == (0.3, 2 / 2**6)
+    runs = frame(np.tile([0.9, 0.9 + 1 / 360], (6, 1)), [A, B])
+    assert lay_out(runs, QUESTION).step == pytest.approx(100 / 360)
+    assert lay_out(runs.drop(columns="n_test"), QUESTION).step == pytest.approx(100 / 360)
+    (pair,) = compare(runs).pairs.to_dict("records")
+    assert 0 < pair["low"] < 100 / 360 < pair["high"]
 
 
 @pytest.mark.parametrize("n", [0, 1])

@@ -144,7 +144,7 @@ def _weights(design: Design, factor: str, pair: tuple[int, int], place: Mapping[
 
 def _paired(design: Design, weights: Array) -> pd.DataFrame:
     """The contrasts paired by repeat, as the table of pairs has them: t, Holm over all of them."""
-    n, t = student_rows(_each(design.values, weights), design.unit)
+    n, t = student_rows(_each(design.values, weights), design.unit, design.step)
     charged = student_rows(_each(design.charged, weights), design.unit)[1].mean
     adjusted = holm(t.p)
     decided = shown(t.mean, t.low, t.high, adjusted, charged)

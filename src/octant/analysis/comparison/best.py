@@ -49,7 +49,7 @@ def of_the_best(design: Design, ranking: Sequence[str], may_be: Sequence[str]) -
     """
     columns = [design.column(name) for name in ranking]
     values, k = design.values[:, columns], len(ranking)
-    n, t = student_rows(values.T, design.unit)
+    n, t = student_rows(values.T, design.unit, design.step)
     half = _reach(n, k) * t.sd / np.sqrt(n)
     lead = np.array([_lead(design.question.sign * values, at) for at in range(k)]).reshape(k, 3)
     return pd.DataFrame(

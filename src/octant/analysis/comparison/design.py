@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from octant.analysis.comparison.intervals import Array
+from octant.analysis.comparison.intervals import ROUNDING, Array
 from octant.analysis.comparison.scope import units
 from octant.analysis.comparison.settings import in_order, listed, moves_with, named, values_of, varied, word
 from octant.analysis.question import Question
@@ -34,7 +34,7 @@ class Design:
     at 0 has none), every table counts and names what diverged, and `charged`, the same array with
     `Question.diverged_as` for each diverged run, keeps survivors from winning by attrition: configurations are ranked
     by it, and a difference counts as shown only where both readings agree in sign. `unit` is one percentage point,
-    or a hundredth of the largest value where the endpoint is no share.
+    or a hundredth of the largest value where the endpoint is no share; `step` the least by which two runs can differ.
     """
 
     question: Question
@@ -47,6 +47,7 @@ class Design:
     charged: Array
     diverged: dict[str, list[str]]
     unit: float
+    step: float
     notes: tuple[str, ...]
 
     def column(self, config: str) -> int:
@@ -80,7 +81,20 @@ def lay_out(frame: pd.DataFrame, question: Question, settings: Iterable[str] | N
         notes.append(f"{gone} of {charged.size} runs are lacking: each comparison uses the {question.noun}s that all "
                      "its configurations have")  # fmt: skip
     labels, values, charged = _independent(runs, question, repeats, values, charged)
-    return Design(question, runs, configs, levels, codes[order], labels, values, charged, lost, unit, tuple(notes))
+    return Design(
+        question,
+        runs,
+        configs,
+        levels,
+        codes[order],
+        labels,
+        values,
+        charged,
+        lost,
+        unit,
+        _step(runs, values, question),
+        tuple(notes),
+    )
 
 
 def with_config(frame: pd.DataFrame, question: Question) -> pd.DataFrame:
@@ -218,6 +232,15 @@ def _arrays(
     for array, column in zip((values, charged), charge(runs, question, question.endpoint), strict=True):
         array[down, across] = column.to_numpy()
     return values, charged
+
+
+def _step(runs: pd.DataFrame, values: Array, question: Question) -> float:
+    """One test example, where their number is known; else the smallest difference that there is."""
+    if question.is_share and "n_test" in runs and runs["n_test"].min() > 0:
+        return float(question.scale / runs["n_test"].min())
+    gaps = np.diff(np.unique(values[np.isfinite(values)]))
+    gaps = gaps[gaps > ROUNDING * question.scale]
+    return float(gaps.min()) if len(gaps) else 0.0
 
 
 def _independent(

@@ -91,7 +91,7 @@ def _numbers(design: Design, weights: Array, complete: NDArray[np.bool_]) -> dic
     numbers: dict[str, NDArray[Any]] = {name: np.full(len(weights), np.nan) for name in names}
     for rows, repeats in alike(complete):
         each = per_repeat(np.nan_to_num(design.values[repeats]), weights[rows])
-        t = student(each, design.unit)
+        t = student(each, design.unit, design.step)
         for name, part in zip(names, (t.mean, t.sd, t.low, t.high, sign_flip_p(each, design.unit)), strict=True):
             numbers[name][rows] = part
     return numbers

@@ -35,11 +35,12 @@ class Student:
     p: Array
 
 
-def student(values: Array, unit: float = 1.0) -> Student:
+def student(values: Array, unit: float = 1.0, step: float = 0.0) -> Student:
     """Student's t of `values` (... x n) along the last axis; all but the mean are NaN below two values.
 
-    Where all values are equal the interval has no width, and t would claim certainty from n equal numbers: p is
-    then 1 for a mean of 0, and otherwise the smallest that flipping signs allows, 2 / 2^n.
+    Where all values are equal t would claim certainty from n equal numbers. The interval is then as wide as if one of
+    them were one `step` away, the least by which the endpoint can differ; p is 1 for a mean of 0, and otherwise at
+    least what flipping signs allows, 2 / 2^n.
     """
     n = values.shape[-1]
     if n < 2:
@@ -47,18 +48,18 @@ def student(values: Array, unit: float = 1.0) -> Student:
         return Student(values[..., 0] if n else nan, nan, nan, nan, nan)
     mean, flat = values.mean(axis=-1) + 0.0, np.ptp(values, axis=-1) < ROUNDING * unit
     sd = np.where(flat, 0.0, values.std(axis=-1, ddof=1))
-    error = sd / np.sqrt(n)
+    error = np.where(flat, step / np.sqrt(n), sd) / np.sqrt(n)
     half = stats.t.ppf((1 + LEVEL) / 2, n - 1) * error
-    p = 2 * stats.t.sf(np.abs(mean) / np.where(flat, 1.0, error), n - 1)
-    p_flat = np.where(np.abs(mean) < ROUNDING * unit, 1.0, 2.0 ** (1 - n))
+    p = 2 * stats.t.sf(np.abs(mean) / np.where(error > 0, error, np.inf), n - 1) * (error > 0)
+    p_flat = np.where(np.abs(mean) < ROUNDING * unit, 1.0, np.maximum(p, 2.0 ** (1 - n)))
     return Student(mean, sd, mean - half, mean + half, np.where(flat, p_flat, p))
 
 
-def student_rows(values: Array, unit: float = 1.0) -> tuple[NDArray[np.int64], Student]:
+def student_rows(values: Array, unit: float = 1.0, step: float = 0.0) -> tuple[NDArray[np.int64], Student]:
     """Student's t of each row of `values` (m x n) over the values that it has, and how many those are."""
     found = Student(*(np.full(len(values), np.nan) for _ in range(5)))
     for rows, columns in alike(np.isfinite(values)):
-        t = student(np.ascontiguousarray(values[rows][:, columns]), unit)
+        t = student(np.ascontiguousarray(values[rows][:, columns]), unit, step)
         for name in ("mean", "sd", "low", "high", "p"):
             getattr(found, name)[rows] = getattr(t, name)
     return np.isfinite(values).sum(axis=1), found

@@ -28,7 +28,7 @@ def pairwise(design: Design, ranking: list[str]) -> tuple[pd.DataFrame, tuple[st
     columns = [(places[first], places[second]) for first, second in pairs]
     table = pd.DataFrame(pairs, columns=["first", "second"])
     left, right = np.array(columns, dtype=np.int64).reshape(-1, 2).T
-    table["n"], t = student_rows((design.values[:, left] - design.values[:, right]).T, design.unit)
+    table["n"], t = student_rows((design.values[:, left] - design.values[:, right]).T, design.unit, design.step)
     table = table.assign(difference=t.mean, sd=t.sd, low=t.low, high=t.high, p=t.p, p_holm=holm(t.p))
     _, charged = student_rows((design.charged[:, left] - design.charged[:, right]).T, design.unit)
     table[f"difference_diverged_as_{design.question.diverged_as}"] = charged.mean

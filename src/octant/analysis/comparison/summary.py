@@ -20,7 +20,7 @@ def summarise(design: Design, curves: pd.DataFrame | None = None) -> pd.DataFram
     stand in `note`.
     """
     question, values = design.question, design.values.T
-    n, t = student_rows(values, design.unit)
+    n, t = student_rows(values, design.unit, design.step)
     _, charged = student_rows(design.charged.T, design.unit)
     by_charge = f"mean_diverged_as_{question.diverged_as}"
     table = pd.DataFrame(
