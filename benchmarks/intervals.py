@@ -222,6 +222,8 @@ def markdown(rows: list[list[str]]) -> str:
 
 def main() -> None:
     """Simulate and write the page."""
+    import best_of_many  # not above: it imports this file
+
     table = seed_accuracies()
     skewness = stats.skew(table.to_numpy())
     cells = methods_coverage()
@@ -235,6 +237,8 @@ def main() -> None:
         least=" %, ".join(f"{least_measured(n):.1f}" for n in SEEDS),
         skew_low=f"{skewness.min():.1f}",
         skew_high=f"{skewness.max():.1f}",
+        best=markdown(best_of_many.best_table()),
+        splits=markdown(best_of_many.splits_table()),
     )
     PAGE.write_text(text)
 

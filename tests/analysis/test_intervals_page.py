@@ -19,7 +19,7 @@ PAGE = (ROOT / "docs" / "intervals.md").read_text()
 @pytest.fixture
 def intervals(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    for name in ("intervals", "interval_methods"):
+    for name in ("intervals", "interval_methods", "best_of_many"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     import intervals
 
@@ -76,6 +76,28 @@ def test_the_page_comes_from_the_simulation(intervals: ModuleType) -> None:
         sweeps = intervals.simulate(errors, int(seeds))
         for of, cell in ((intervals.means, means), (intervals.differences, differences)):
             assert f"{intervals.coverage(T, of(sweeps))[0]:.1f}" == cell
+
+
+def test_the_best_of_many_comes_from_the_simulation(intervals: ModuleType) -> None:
+    import best_of_many
+
+    table = rows("errors | repeats | differences")
+    assert [row[:2] for row in table] == [[law, str(n)] for law in best_of_many.LAWS for n in best_of_many.REPEATS]
+    for law, n, *cells in table:
+        covered, false, left_out, at_most, _any, _own, mean, lead = map(float, cells)
+        assert 93.5 <= covered <= 98  # the most with three repeats in coarse steps
+        assert false <= 7 or n == "3"
+        assert left_out <= 3.5
+        assert at_most <= 7
+        assert min(mean, lead) >= 91
+        if n == "5":
+            assert [f"{each:.1f}" for each in best_of_many.picked(law, 5)] == cells
+    one, together, naive, crossed = (float(row[2]) for row in best_of_many.splits_table()[1:])
+    assert max(one, naive) < 91
+    assert min(together, crossed) > 93.5
+    assert [row[2] for row in rows("10 runs a configuration")] == [
+        f"{each:.1f}" for each in (one, together, naive, crossed)
+    ]
 
 
 def test_every_law_of_errors_has_mean_zero(intervals: ModuleType) -> None:
