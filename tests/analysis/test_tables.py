@@ -101,7 +101,8 @@ def test_without_noise_ranks_but_shows_nothing_beyond_its_seeds() -> None:
     comparison = compare(frame(np.tile([0.9, 0.8], (3, 1)), [A, B]))
     row = comparison.pairs.iloc[0]
     assert (row["difference"], row["p"], row["shown"]) == (pytest.approx(10), 0.25, False)
-    assert row["low"] == row["high"] == row["difference"]
+    one_example = 4.302653 * 100 / 360 / 3  # t(2) at 97.5 %, and an SD as if one of three were off by one
+    assert (row["low"], row["high"]) == pytest.approx((10 - one_example, 10 + one_example))
 
 
 def test_unequal_seeds_pair_on_the_common_ones() -> None:
