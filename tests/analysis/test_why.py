@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from octant.analysis.report import explored
 from octant.analysis.report.findings import Findings, find
+from octant.network.data import load
+from octant.network.settings import DataSettings
 from octant.tracking.receipt import journals
-from support.command import Database
+from support.command import Database, run_octant
 from support.comparison_frames import frame, noise
 from support.report_frames import material
 
+ROOT = Path(__file__).parents[2]
 LEVELS = {"squared error": "mse", "cross-entropy": "cross_entropy"}
 
 
@@ -46,7 +51,32 @@ def test_why_csv_has_the_journals_means(swept: tuple[Path, str], why: pd.DataFra
         assert why.loc[(config, epoch), name] == pytest.approx(sum(each) / 2, rel=1e-12)
 
 
-def test_every_number_of_why_is_in_the_csv(report: Path, why: pd.DataFrame) -> None:
+@pytest.fixture(scope="module")
+def mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if "OCTANT_MNIST" not in os.environ:
+        pytest.skip("missing: the four files of MNIST in a folder that OCTANT_MNIST names")
+    folder = tmp_path_factory.mktemp("mnist")
+    train = load(DataSettings(name="mnist", root=os.environ["OCTANT_MNIST"]), "float32", folder / "cache").train
+    np.savez(folder / "some.npz", X=train.X[:2000], y=train.labels[:2000])
+    words = ("experiment=smoke", "dataset=arrays", f"dataset.path={folder / 'some.npz'}", "epochs=2")
+    done = run_octant(folder / "home", *words)
+    assert done.returncode == 0, done.stderr
+    return next((folder / "home" / "reports").iterdir())
+
+
+@pytest.mark.parametrize("data", ["report", "mnist"])
+def test_every_number_of_why_is_in_the_csv(data: str, request: pytest.FixtureRequest) -> None:
+    check_why(request.getfixturevalue(data))
+
+
+def test_published_sentences_have_their_numbers() -> None:
+    for file in sorted(ROOT.glob("experiments/*/why.csv")):
+        check_why(file.parent)
+
+
+def check_why(report: Path) -> None:
+    """Each sentence says, for two configurations that differ in the loss, what why.csv holds; all eight are said of."""
+    why = pd.read_csv(report / "why.csv").set_index(["config", "epoch"])
     section = (report / "report.md").read_text().split("## Why\n")[1].split("![")[0]
     pattern = re.compile(
         r"Hidden (\w+) \+ output (\w+): (.+) starts at (\S+), (\d+) % of (.+)'s (\S+); after epoch 1 they are at (\S+)"
@@ -54,16 +84,20 @@ def test_every_number_of_why_is_in_the_csv(report: Path, why: pd.DataFrame) -> N
     )
     assert section.split("\n\n")[0].strip() == "Gradient of W1, one example, means over seeds:"
     said = [pattern.fullmatch(line) for line in section.strip().split("\n\n")[1:]]
-    assert len(said) == 4
+    configs = set[str]()
     for each in said:
         assert each
         hidden, output, low, start, percent, high, more, after, later, ratio, *right = each.groups()
         at = [f"{LEVELS[level]}-{hidden}-{output}" for level in (low, high)]
+        configs |= {*at}
         first, second = ([float(why["gradient_W1"][config, epoch]) for config in at] for epoch in (0, 1))
         assert (start, more) == tuple(f"{value:.2g}" for value in first)
         assert (after, later) == tuple(f"{value:.2g}" for value in second)
         assert (percent, ratio) == tuple(f"{100 * x / y:.0f}" for x, y in (first, second))
         assert right == [f"{100 * why['test_accuracy'][config, 1]:.2f}" for config in at]
+    assert len(said) == 4
+    assert configs == set(why.index.get_level_values("config"))
+    assert len(configs) == 8
 
 
 def test_why_has_a_figure_everywhere(report: Path, swept: tuple[Path, str]) -> None:

@@ -33,6 +33,10 @@ COMMANDS = {
     "sync": ("octant.cli.sync", "send to MLflow what only the journals hold so far, and damaged files again"),
     "doctor": ("octant.cli.doctor", "compare journals and store, and mark dead runs as KILLED"),
     "ui": ("octant.servers.ui", "show the runs in MLflow on 127.0.0.1, with the link to each comparison"),
+    "watch": (
+        "octant.servers.watch",
+        "show a sweep's curves on 127.0.0.1 while it is trained, from the journals alone",
+    ),
     "server": ("octant.servers.team", "run MLflow for a team, on PostgreSQL, with names and passwords"),
     "move": ("octant.servers.move", "carry a SQLite store to a new team's server, ids and all"),
     **trainer.commands(),

@@ -29,6 +29,7 @@ from octant.runs.run import Ending, Outcome, Run
 from octant.runs.sweep import Sweep, told_of_other_code
 from octant.tracking.declared import declare
 from octant.tracking.looks import looks
+from octant.tracking.noted import noted
 from octant.tracking.receipt import State, place
 from octant.tracking.shipper import Shipper
 from octant.tracking.store import Connection
@@ -59,6 +60,11 @@ class Done:
 
 def launch(sweep: Sweep) -> Done:
     """Train and deliver. Ends the process itself when interrupted."""
+    with noted(sweep):
+        return _launch(sweep)
+
+
+def _launch(sweep: Sweep) -> Done:
     pending = _take_stock(sweep)
     experiment = sweep.launch.experiment
 

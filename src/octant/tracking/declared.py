@@ -48,10 +48,10 @@ def of_sweep(sweep: str) -> str:
     return f"tags.sweep LIKE '%{sweep}%'"
 
 
-def declare(connection: Connection, sweep: Sweep) -> None:
-    """Keep the sweep's question, and its name as the newest; as the experiment's if it is no variant, nor one run."""
+def asked(sweep: Sweep) -> dict[str, Any]:
+    """What is kept of a sweep without its runs, for JSON: see Declared."""
     experiment = sweep.launch.experiment
-    kept = {
+    return {
         "question": asdict(sweep.question),
         "varied": sweep.varied,
         "command": str(sweep.runs[0].identity["provenance"]["command"])[:_MOST_COMMAND],
@@ -59,7 +59,11 @@ def declare(connection: Connection, sweep: Sweep) -> None:
         "companion": experiment.companion or "",
         "shared_rate": experiment.shared_rate,
     }
-    tags = {f"{_SWEEP}{sweep.name}": json.dumps(kept, ensure_ascii=False), NEWEST: sweep.name}
+
+
+def declare(connection: Connection, sweep: Sweep) -> None:
+    """Keep the sweep's question, and its name as the newest; as the experiment's if it is no variant, nor one run."""
+    tags = {f"{_SWEEP}{sweep.name}": json.dumps(asked(sweep), ensure_ascii=False), NEWEST: sweep.name}
     if sweep.is_own and (len(sweep.runs) > 1 or DECLARED not in _tags(connection)):
         tags[DECLARED] = sweep.name
     for key, value in tags.items():
@@ -75,15 +79,15 @@ def declared_of(connection: Connection, sweep: str | None = None) -> Declared:
     if found is None:
         raise InputError(_none(connection.experiment, sweep, known))
     try:
-        return _read(found, known[found])
+        return read_declared(found, json.loads(printable(known[found]), strict=False))
     except (ValueError, TypeError, LookupError):
         raise InputError(
             f"experiment {connection.experiment}: its tag {_SWEEP}{found} was not written by octant"
         ) from None
 
 
-def _read(sweep: str, text: str) -> Declared:
-    kept = json.loads(printable(text), strict=False)
+def read_declared(sweep: str, kept: dict[str, Any]) -> Declared:
+    """What `asked` has kept of the sweep."""
     question: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in kept.pop("question").items()
     }

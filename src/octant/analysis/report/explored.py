@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from octant.analysis.figures.curves import metrics_of, to_the_end
+from octant.analysis.question import Question
 from octant.analysis.report import words
 from octant.analysis.report.explore import Explored
 from octant.analysis.report.findings import Findings
@@ -22,9 +24,6 @@ _SNAPSHOT_BYTES = 2_400_000  # of all of them; the page must stay under 5 MB, an
 def explored(found: Findings) -> Explored:
     """Curves as the figures have them, the median runs' snapshots, the hardest examples, and one tuned setting."""
     curves, ranking = to_the_end(found.curves), list(found.main.summary["config"])
-    unit = ", %" if found.question.is_share else ""
-    scores = reversed(metrics_of(curves, found.question.endpoint))  # the endpoint first
-    metrics = {name: f"{name.replace('_', ' ')}{unit}" for name in scores if name in curves}
     setting = next(iter(tuning_stems(found).values()), None) if found.is_grid else None
     kept, left_out = _snapshots(found, ranking)
     return Explored(
@@ -32,7 +31,7 @@ def explored(found: Findings) -> Explored:
         found.material.declared.text,
         words.headline(found.verdict, found.words),
         curves,
-        metrics | found.reasons,
+        drawn(curves, found.question) | found.reasons,
         ranking,
         found.design,
         kept,
@@ -40,6 +39,13 @@ def explored(found: Findings) -> Explored:
         (setting, found.tuning(setting)) if setting else None,
         left_out,
     )
+
+
+def drawn(curves: pd.DataFrame, question: Question) -> dict[str, str]:
+    """The endpoint first, then its fellow on the training data, with what the axis says."""
+    unit = ", %" if question.is_share else ""
+    scores = reversed(metrics_of(curves, question.endpoint))
+    return {name: f"{name.replace('_', ' ')}{unit}" for name in scores if name in curves}
 
 
 def _snapshots(found: Findings, ranking: list[str]) -> tuple[dict[str, Any], int]:

@@ -1,0 +1,119 @@
+"""`octant watch`: the page of a sweep grows while it is trained, for this machine alone, and its end is told."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.command import environment, run_octant
+from support.services import Service, free_port, wait_for
+
+SLOW = """
+import time
+import octant
+
+
+class Settings(octant.Settings):
+    width: int = 1
+    epochs: int = 6
+
+
+def train(settings, state=None):
+    for epoch in range(settings.epochs + 1):
+        time.sleep(1)
+        yield octant.Epoch(epoch, {"test_accuracy": settings.width * epoch / 100})
+
+
+if __name__ == "__main__":
+    octant.main(train, Settings)
+"""
+
+
+def asked(port: int, path: str, **headers: str) -> tuple[int, str]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as link:
+        link.request("GET", path, headers=headers)
+        answer = link.getresponse()
+        return answer.status, answer.read().decode()
+
+
+def configs(port: int) -> Any:
+    found = re.search(r'<script id="data" type="application/json">(.*?)</script>', asked(port, "/")[1], re.DOTALL)
+    return json.loads(found[1])["configs"] if found else {}
+
+
+@contextmanager
+def watched(home: Path, folder: Path) -> Iterator[tuple[Service, int]]:
+    folder.mkdir()
+    with closing(Service(folder)) as service:
+        port = free_port()
+        service.spawn(sys.executable, "-m", "octant", "watch", env=environment(home, OCTANT_PORT=str(port)))
+        wait_for(lambda: f"http://127.0.0.1:{port}/" in service.log() or service.children[0].poll(), 60, "watch")
+        yield service, port
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Service]]:
+    folder = tmp_path_factory.mktemp("slow")
+    (folder / "mine.py").write_text(SLOW)
+    with closing(Service(folder)) as sweep:
+        sweep.spawn(sys.executable, folder / "mine.py", "-m", "width=1,2", env=environment(folder / "home"))
+        wait_for(lambda: list((folder / "home" / "sweeps").glob("*.json")), 60, "the sweep")
+        yield folder / "home", sweep
+
+
+def test_the_page_grows_to_the_end(slow: tuple[Path, Service], tmp_path: Path) -> None:
+    home, sweep = slow
+    with watched(home, tmp_path / "watch") as (watch, port):
+        wait_for(lambda: configs(port), 60, "an epoch")
+        version, early = asked(port, "/version")[1], configs(port)
+        assert f'!== "{version}"' in asked(port, "/")[1]
+        assert all(len(each["epochs"]) < 7 for each in early.values())
+        for host in ("evil.com", f"evil.com:{port}", f"127.0.0.1:{port + 1}"):
+            assert asked(port, "/", Host=host)[0] == 403
+        for path in ("/../mlflow.db", "/mlflow.db", "//etc/passwd", "/version/.."):
+            assert asked(port, path)[0] == 404
+        wait_for(lambda: asked(port, "/version")[1] != version, 60, "more epochs")
+        assert sum(len(each["epochs"]) for each in configs(port).values()) > sum(
+            len(each["epochs"]) for each in early.values()
+        )
+        assert watch.children[0].wait(90) == 0  # nobody reads: it ends with the sweep
+        lines = watch.log().splitlines()
+        assert re.fullmatch(r"\d\d:\d\d mine-\w{8}: 0 of 2 runs are over, \d under way", lines[1])
+        assert re.fullmatch(r"\d\d:\d\d mine-\w{8} is over: 2 of 2 runs", lines[-1])
+    assert sweep.children[0].wait(60) == 0, sweep.log()
+
+
+def test_ctrl_c_ends_the_page_alone(slow: tuple[Path, Service], tmp_path: Path) -> None:
+    home, sweep = slow
+    sweep.children[0].wait(60)
+    sweep.spawn(sys.executable, home.parent / "mine.py", "-m", "width=3,4", "epochs=30", env=environment(home))
+    wait_for(lambda: len(list((home / "sweeps").glob("*.json"))) == 2, 60, "the second sweep")
+    with watched(home, tmp_path / "watch") as (watch, port):
+        wait_for(lambda: asked(port, "/version")[1], 30, "the page")
+        watch.children[0].send_signal(signal.SIGINT)
+        assert watch.children[0].wait(20) == 130
+        assert watch.log().endswith("octant: stopped\n")
+    assert sweep.children[1].poll() is None
+    sweep.children[1].send_signal(signal.SIGINT)
+    sweep.children[1].wait(20)
+    with watched(home, tmp_path / "again") as (watch, _):
+        assert watch.children[0].wait(30) == 0
+        assert "nobody trains it now, 0 of 2 runs are over; continue: " in watch.log()
+
+
+def test_no_sweep_is_one_line(slow: tuple[Path, Service], tmp_path: Path) -> None:
+    none = run_octant(tmp_path, "watch")
+    assert (none.returncode, none.stdout) == (2, "")
+    assert none.stderr.startswith(f"octant: no sweep was launched in {tmp_path} yet; start one: octant ")
+    unknown = run_octant(slow[0], "watch", "mine-0")
+    assert (unknown.returncode, unknown.stderr.count("\n")) == (2, 1)
+    assert "sweep: 'mine-0' is unknown" in unknown.stderr
