@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -114,18 +115,29 @@ def test_diagnostics_equal_complex_steps(words: tuple[str, str, str], engine: st
 
 
 def test_the_table_of_the_docs(digits: Dataset) -> None:
-    """docs/mathematics.md: squared error's gradient is a quarter, then a tenth, of cross-entropy's."""
-    found = {}
+    """docs/mathematics.md: from a (1 - a) to the curve, each number to its last digit or, elsewhere, to 3 %."""
+    runs = {}
     for loss in LOSSES:
-        run = Settings(loss=loss, hidden="sigmoid", output="sigmoid", epochs=1)
-        found[loss] = [record.metrics for record in train(run, digits)]
-    rows = [
-        (f"{start['gradient_W1']:.2f}", f"{end['gradient_W1']:.2f}", f"{100 * end['test_accuracy']:.0f} %")
-        for start, end in (found["mse"], found["cross_entropy"])
-    ]
-    page = (Path(__file__).parents[2] / "docs" / "mathematics.md").read_text()
-    for name, row in zip(("squared error", "cross-entropy"), rows, strict=True):
-        assert f"| {name} | {' | '.join(row)} |" in page
+        run = Settings(loss=loss, hidden="sigmoid", output="sigmoid", epochs=30)
+        runs[loss] = {record.epoch: record.metrics for record in train(run, digits)}
+    section = (Path(__file__).parents[2] / "docs" / "mathematics.md").read_text().split("## From a (1 - a)")[1]
+    rows = re.findall(r"^\| (\d+ .*) \|$", section.split("\n## ")[0], re.MULTILINE)
+    assert [int(row.split(" | ")[0]) for row in rows] == [0, 1, 2, 3, 5, 10, 30]
+    for row in rows:
+        epoch, *said = row.replace(" %", "").split(" | ")
+        slow, fast = runs["mse"][int(epoch)], runs["cross_entropy"][int(epoch)]
+        assert fast["output_error"] == fast["output_distance"]
+        handed_back = slow["output_error"] / slow["output_distance"]
+        found = [slow["output_distance"], slow["output_error"], 100 * handed_back, slow["gradient_W1"],
+                 100 * slow["test_accuracy"], fast["output_distance"], fast["gradient_W1"],
+                 100 * fast["test_accuracy"]]  # fmt: skip
+        for text, value in zip(said, found, strict=True):
+            half = 0.5 * 10.0 ** -len(text.partition(".")[2])
+            assert float(text) == pytest.approx(value, abs=half + 0.03 * value), (epoch, text)
+    start, after = ([runs[loss][epoch]["gradient_W1"] for loss in ("mse", "cross_entropy")] for epoch in (0, 1))
+    assert start[0] / start[1] == pytest.approx(1 / 4, abs=0.02)
+    assert after[0] / after[1] == pytest.approx(1 / 10, abs=0.01)
+    assert runs["mse"][1]["saturation_output"] == 0
 
 
 def test_step_size_by_hand() -> None:
