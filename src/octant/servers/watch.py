@@ -8,7 +8,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from octant.errors import InputError
+from octant.errors import InputError, line_of, printable
 from octant.runs.progress import Progress
 from octant.servers.server import HOST, hosts, port_of, refuse_taken
 from octant.servers.watched import Watched
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("watch reads the journals of this state folder, no store; leave --uri out")
     watched, port = Watched(read(options.sweep)), port_of()
     refuse_taken(HOST, port)
-    server = ThreadingHTTPServer((HOST, port), handler(watched, hosts(port).split(",")))
+    server = _Server((HOST, port), handler(watched, hosts(port).split(",")))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         print(f"http://{HOST}:{port}/    Ctrl-C ends the page, not the sweep", flush=True)
@@ -47,11 +47,19 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """One line; nothing for a browser that has gone."""
+        error = sys.exc_info()[1]
+        if isinstance(error, Exception) and not isinstance(error, OSError):
+            print(f"octant: the page was not drawn: {printable(line_of(error))}", file=sys.stderr)
+
+
 def _tell(watched: Watched) -> None:
     """How far the sweep is, until nobody trains it: a line written over on a terminal, else one a minute."""
-    line, told = Progress("runs", len(watched.noted.runs)), -SAY_SECONDS
+    line, told = Progress("", 0), -SAY_SECONDS
     while watched.look():
-        line.show(watched.over)
+        line.wait(watched.state)
         if not sys.stderr.isatty() and time.monotonic() - told >= SAY_SECONDS:
             print(f"{time.strftime('%H:%M')} {watched.state}", flush=True)
             told = time.monotonic()

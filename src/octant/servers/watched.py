@@ -78,11 +78,11 @@ class Watched:
         from octant.analysis.report.explore import Explored, explore_page
         from octant.analysis.report.explored import drawn
 
-        runs = [{**flat(identity["settings"]), "fingerprint": name, "dataset_digest": identity["dataset"]["digest"]}
+        runs = [{**_plain(identity), "fingerprint": name, "dataset_digest": identity["dataset"]["digest"]}
                 for name, (identity, _) in seen.items()]  # fmt: skip
         lines = [{"fingerprint": name, "epoch": line["epoch"], **line["metrics"]}
                  for name, (_, history) in seen.items() for line in history.epochs]  # fmt: skip
-        if not lines:
+        if self.noted.declared.question.endpoint not in set().union(*lines):
             return _NONE_YET.format(escape(f"{self.noted.declared.sweep}: no epoch yet"))
         declared = self.noted.declared
         # What is tuned is not chosen before the end: each of its values is a configuration of its own.
@@ -114,6 +114,12 @@ class Watched:
             if config in ranking[:MOST_SNAPSHOTS] and config not in found and self._seen[name][1].is_finished:
                 found[config] = read_json(home.state() / "journal" / name / FILES / SNAPSHOTS)
         return {config: kept for config, kept in found.items() if kept}
+
+
+def _plain(identity: Identity) -> dict[str, Any]:
+    """The settings, flat; a list as its text, as MLflow has it."""
+    found = flat(identity["settings"])
+    return {name: str(value) if isinstance(value, list | dict) else value for name, value in found.items()}
 
 
 def _words(identity: Identity) -> tuple[dict[str, str], dict[str, str]]:
