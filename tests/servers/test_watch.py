@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from octant.servers.watched import Watched
+from octant.tracking.noted import read
 from support.command import environment, run_octant
 from support.services import Service, free_port, wait_for
 
@@ -45,9 +47,24 @@ def asked(port: int, path: str, **headers: str) -> tuple[int, str]:
         return answer.status, answer.read().decode()
 
 
+def data_of(html: str) -> Any:
+    found = re.search(r'<script id="data" type="application/json">(.*?)</script>', html, re.DOTALL)
+    return json.loads(found[1]) if found else {"configs": {}}
+
+
 def configs(port: int) -> Any:
-    found = re.search(r'<script id="data" type="application/json">(.*?)</script>', asked(port, "/")[1], re.DOTALL)
-    return json.loads(found[1])["configs"] if found else {}
+    return data_of(asked(port, "/")[1])["configs"]
+
+
+def test_a_finished_sweep_has_the_reports_numbers(swept: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journals give the page that MLflow's store gives."""
+    monkeypatch.setenv("OCTANT_HOME", str(swept[0]))
+    watch = Watched(read())
+    assert not watch.look()
+    ours, theirs = data_of(watch.page()[0]), data_of((swept[0] / "reports" / "smoke" / "explore.html").read_text())
+    for name in ("metrics", "configs", "snapshots"):
+        assert ours[name] == theirs[name]
+    assert sorted(map(str, ours["runs"])) == sorted(map(str, theirs["runs"]))
 
 
 @contextmanager

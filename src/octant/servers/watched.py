@@ -101,18 +101,20 @@ class Watched:
             drawn(curves, question) | {name: each for name, each in reasons.items() if name in curves},
             list(ranking.index),
             design_of(table, question, labels),
-            self._snapshots(table, list(ranking.index)),
+            self._snapshots(last, list(ranking.index)),
         )
         return explore_page(shown)
 
-    def _snapshots(self, table: pd.DataFrame, ranking: list[Any]) -> dict[str, Any]:
-        """What the first finished run of each configuration kept, the best eight's."""
+    def _snapshots(self, last: pd.Series[Any], ranking: list[Any]) -> dict[str, Any]:
+        """What the median of each configuration's finished runs kept, the best eight's."""
         from octant.analysis.report.explored import MOST_SNAPSHOTS
 
         found: dict[str, Any] = {}
-        for config, name in zip(table["config"], table["fingerprint"], strict=True):
-            if config in ranking[:MOST_SNAPSHOTS] and config not in found and self._seen[name][1].is_finished:
-                found[config] = read_json(home.state() / "journal" / name / FILES / SNAPSHOTS)
+        for config in ranking[:MOST_SNAPSHOTS]:
+            runs = [name for name in last[config].sort_values().index if self._seen[name][1].is_finished]
+            if runs:
+                median = runs[(len(runs) - 1) // 2]
+                found[config] = read_json(home.state() / "journal" / median / FILES / SNAPSHOTS)
         return {config: kept for config, kept in found.items() if kept}
 
 
