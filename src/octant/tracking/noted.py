@@ -39,7 +39,7 @@ class Noted:
 @contextmanager
 def noted(sweep: Sweep) -> Iterator[None]:
     """Write the sweep down, and hold its lock: shared, so that two commands may train the same sweep."""
-    folder = home.state() / "sweeps"
+    folder = home.made() / "sweeps"
     make_folder(folder)
     file = folder / f"{sweep.name}.json"
     with file.with_suffix(".lock").open("ab") as lock:
