@@ -27,7 +27,11 @@ INSTEAD = {  # of Hydra's other launchers, which start a Python and an octant fo
     "rq": "write hydra/launcher=slurm or hydra/launcher=ray",
     "ray_aws": "write hydra/launcher=ray",
 }
-_GRAMMAR = r"\[|\{|(int|str|bool|float|choice|range|interval|tag|sort|shuffle|glob|extend_list)\("
+_FUNCTIONS = "bool, choice, extend_list, float, glob, int, interval, range, shuffle, sort, str, tag"
+_GRAMMAR = rf"\[|\{{|({_FUNCTIONS.replace(', ', '|')})\("
+# What web pages and word processors put in place of what was typed, and what Windows ends a script's lines with.
+_PASTED = str.maketrans({**dict.fromkeys("\u201c\u201d\u201e\u2018\u2019\u200b\ufeff\r"),
+                         **dict.fromkeys("\u2212\u2013\u2014", "-"), "\u00a0": " "})  # fmt: skip
 
 
 def check(overrides: Sequence[str], loader: Any) -> None:
@@ -41,15 +45,15 @@ def check(overrides: Sequence[str], loader: Any) -> None:
 
 def check_sweep(overrides: Sequence[str], loader: Any) -> None:
     """Raise InputError for a sweep without values, with too many, or over what are no words of its group."""
-    counts: dict[str, int] = {}
+    known: dict[str, list[Any]] = {}
     for each in parsed(overrides, loader):
         values, key = values_of(each), each.get_key_element().lstrip("+")
-        if key in counts and max(len(values), counts[key]) > 1:
-            raise InputError(f"{key}: it is given twice, one of them as a sweep; give it once")
-        counts[key] = len(values)
+        if known.get(key, values) != values:  # such as seed={0..9}, of which a shell makes ten words
+            raise InputError(f"{key}: it is given twice, and Hydra would take the last; give it once: {key}=one,two")
+        known[key] = values
         _check_words(each, values, loader.repository)
-    if prod(counts.values()) > MOST_RUNS:
-        raise InputError(f"this sweep has {prod(counts.values()):,} runs; allowed are {MOST_RUNS:,} in one command")
+    if (count := prod(map(len, known.values()))) > MOST_RUNS:
+        raise InputError(f"this sweep has {count:,} runs; allowed are {MOST_RUNS:,} in one command")
 
 
 def refuse_sweeps(overrides: Sequence[str]) -> None:
@@ -103,12 +107,20 @@ def parsed(overrides: Sequence[str], loader: Any) -> list[Override]:
 
 def _parsed(parser: OverridesParser, text: str) -> Override:
     try:
+        if text.startswith("="):
+            raise ValueError(text)
         return parser.parse_overrides([text])[0]
     except (HydraException, RecursionError, ValueError, ArithmeticError) as error:
         key, equals, value = text.partition("=")
         if not equals or not re.fullmatch(r"[+~]*[\w@./:-]+", key):
             raise InputError(f"{text}: write a setting, = and its value, such as seed=3") from None
         remedy = f"quote it: {quoted(text)}"
+        if (plain := text.translate(_PASTED)) != text:
+            remedy = f"some of it was pasted, or ends a line of Windows; typed it is {plain}; {remedy}"
+        elif unknown := re.fullmatch(r"([A-Za-z_]\w*)\(.*\)", value):
+            remedy = (
+                f"there is no {unknown[1]}(), known: {_FUNCTIONS}; write the values out: {key}=one,two; or {remedy}"
+            )
         if re.match(_GRAMMAR, value):
             said = " ".join(str(error).split("\nSee https")[0].split())
             remedy = f"{said}; as one text it is {quoted(text)}"

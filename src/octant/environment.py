@@ -31,10 +31,11 @@ SERVER = frozenset(
 )  # fmt: skip
 FOLLOWED = CLIENT | SERVER | {"HYDRA_FULL_ERROR", "NUMBA_CACHE_DIR"}
 _FAMILIES = re.compile(
-    r"_?MLFLOW_|HYDRA_|NUMBA_|NPY_|OTEL_|(MPLBACKEND|MATPLOTLIBRC|OPENBLAS_CORETYPE|OPENBLAS_VERBOSE|PYTHONINSPECT)$"
-    r"|OMP_(?!NUM_THREADS$)|GOMP_|KMP_"
+    r"_?MLFLOW_|HYDRA_|NUMBA_|NPY_|OTEL_|OMP_(?!NUM_THREADS$)|GOMP_|KMP_"
+    r"|(MPLBACKEND|MATPLOTLIBRC|OPENBLAS_CORETYPE|OPENBLAS_VERBOSE|PYTHONINSPECT|SOURCE_DATE_EPOCH)$"
 )
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LONGEST = 70  # characters of a folder in which workers can have sockets; the system allows 107 with their names
 
 
 def settle() -> None:
@@ -45,6 +46,9 @@ def settle() -> None:
         del os.environ["OMP_NUM_THREADS"]  # OpenMP would complain on stderr, in each process
     if os.path.expanduser("~") == "~":  # noqa: PTH111 - Path's raises, as does importing MLflow then
         os.environ["HOME"] = "/"  # a container's user without a name, as docker does it
+    if len(os.environ.get("TMPDIR", "")) > _LONGEST:
+        del os.environ["TMPDIR"]
+    os.environ["PYTHONSAFEPATH"] = "1"  # a random.py where the command was typed is not the workers' `random`
     os.environ["NETRC"] = os.devnull  # requests would send a password from there in place of the token it is given
     _reach_loopback()
     _forget_warnings()

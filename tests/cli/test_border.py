@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from octant.cli.border import one_line_errors
+from octant.errors import InputError, StoreAway, UnusableStore
 from support.command import environment
 
 
@@ -18,6 +20,27 @@ def test_ctrl_c_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         raise KeyboardInterrupt
     assert ended.value.code == 130
     assert capsys.readouterr().err == "octant: stopped\n"
+
+
+STEERING = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp\r\tname"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(InputError(STEERING), 2), (UnusableStore(STEERING), 2), (StoreAway(STEERING), 75), (OSError(2, STEERING), 74),
+     (FileNotFoundError(2, "none", STEERING), 74), (sqlite3.OperationalError(STEERING), 75),
+     (RuntimeError(STEERING), 1)],
+    ids=lambda each: type(each).__name__,
+)  # fmt: skip
+def test_no_error_steers_the_terminal(error: Exception, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever others wrote into names, files and stores; the exit code is the kind's."""
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        raise error
+    said = capsys.readouterr().err
+    assert ended.value.code == code
+    assert said.endswith("\n")
+    assert said[:-1].isprintable()
+    assert "name" in said
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

@@ -97,12 +97,20 @@ def test_other_settings_change_nothing(undisturbed: dict[str, Any], tmp_path: Pa
     for name in ("matplotlibrc", "style"):
         (tmp_path / name).write_text("text.usetex: True\nfont.family: serif\nsavefig.dpi: 30\n")
     (tmp_path / ".numba_config.yaml").write_text("disable_jit: 1\n")
+    for name in ("random", "numbers", "yaml", "numpy"):  # a student's files, where the command is typed
+        (tmp_path / f"{name}.py").write_text("Integral = 777\n")
+    long = tmp_path / ("x" * 90)  # no socket fits in there
+    long.mkdir()
     given = {
         **{"MPLBACKEND": "module://matplotlib_inline.backend_inline", "MATPLOTLIBRC": str(tmp_path / "style")},
         **{"NUMBA_DISABLE_JIT": "1", "NUMBA_CPU_NAME": "generic", "NPY_DISABLE_CPU_FEATURES": "AVX2"},
         **{"PYTHONWARNINGS": "error,error::DeprecationWarning", "PYTHONHASHSEED": "7", "HYDRA_MAIN_MODULE": "x"},
         **{"http_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "GIT_DIR": "/nowhere"},
-        **{"OMP_NUM_THREADS": "", "OMP_DISPLAY_ENV": "true", "NETRC": "/nowhere"},
+        **{"OMP_NUM_THREADS": "", "OMP_DISPLAY_ENV": "true", "NETRC": "/nowhere", "SOURCE_DATE_EPOCH": "yesterday"},
+        **{"DATABRICKS_HOST": "https://x.y", "DATABRICKS_TOKEN": "t", "REQUESTS_CA_BUNDLE": "/nowhere.pem"},
+        **{"PANDAS_FUTURE_INFER_STRING": "1", "SCIPY_ARRAY_API": "1", "NUMEXPR_MAX_THREADS": "abc"},
+        **{"OPENBLAS_NUM_THREADS": "0", "COLUMNS": "0", "TERM": "dumb", "FORCE_COLOR": "1", "TZ": "Asia/Kathmandu"},
+        **{"TMPDIR": str(long), "LC_NUMERIC": "de_DE.UTF-8", "PYTHONINTMAXSTRDIGITS": "0"},
         **{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"},
     }
     assert disturbed(tmp_path, ("-OO",), **given) == undisturbed

@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 
 from octant import home as places
+from octant.models import rerun
 from octant.models.rerun import circumstances
 from octant.runs import provenance
+from octant.runs.lines import History
+from octant.tracking.stored import StoredRun
 from support.command import Database, environment, run_octant
 
 TINY = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=2", "hidden=tanh", "learning_rate=1e-05")
@@ -55,6 +58,20 @@ def test_one_last_bit_is_seen(trained: tuple[Path, str], tmp_path: Path) -> None
     assert "different:\n  test_loss at epoch 2: " in done.stdout
     assert "differs: CPU an older one then" in done.stdout
     assert "the run's tree was dirty" in done.stdout
+
+
+def test_no_name_looks_like_a_verdict(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names, tags and metrics are whatever others wrote into the store; each stays on its line, and steers nothing."""
+    bad = "\x1b[2J\x9b31m\u202e\r\nbit-identical: 99 values of 9 metrics\r\n"
+    tags = dict.fromkeys(("launch", "cpu", "blas", "version_numpy", "attempts", "attempts_from", "outcome"), bad)
+    stored = StoredRun("0", bad, "FINISHED", None, tags, {(bad, 0): 1.0})
+    monkeypatch.setattr(rerun, "_check_data", lambda *_: None)
+    monkeypatch.setattr(rerun, "_train", lambda *_: History([{"epoch": 0, "time": 0, "seconds": 0.0, "metrics": {}}]))
+    assert rerun.rerun(stored, None) == rerun.DIFFERENT
+    said = capsys.readouterr().out
+    assert said.replace("\n", "").isprintable()
+    assert not [line for line in said.splitlines() if line.strip().startswith("bit-identical")]
+    assert said.count("bit-identical: 99") > 7
 
 
 def foreign(home: Path) -> str:

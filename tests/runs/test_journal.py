@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from octant import home
 from octant.errors import InputError
 from octant.runs.disk import Busy, locked, read_json, replace, write_json
 from octant.runs.journal import Journal
@@ -166,6 +169,50 @@ def test_replace_and_json(tmp_path: Path) -> None:
     replace(tmp_path / "a.json", b"{torn")
     assert read_json(tmp_path / "a.json") is None
     assert read_json(tmp_path / "none.json") is None
+
+
+@pytest.mark.parametrize("step", ["fsync", "rename"])
+def test_a_failed_replace_leaves_no_draft(step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk, at either step: the old content stays, and nothing beside it."""
+    replace(tmp_path / "a.json", b"old")
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(*((os, "fsync", refuse) if step == "fsync" else (Path, "replace", refuse)))
+    with pytest.raises(OSError, match="No space left"):
+        replace(tmp_path / "a.json", b"new")
+    monkeypatch.undo()
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.json", b"old")]
+
+
+@pytest.mark.parametrize("name", ["a.json.{pid}.tmp", ".partial-{pid}-x"])
+def test_drafts_of_the_dead_are_removed(name: str, tmp_path: Path) -> None:
+    """A minute after the death of whoever wrote them; those of the living, of others' machines and all else stay."""
+    with subprocess.Popen(["true"]) as process:
+        gone = process.pid
+
+    def draft(pid: int | str, age: float) -> Path:
+        path = tmp_path / name.format(pid=pid)
+        path.mkdir() if name.startswith(".") else path.write_bytes(b"half")
+        os.utime(path, (time.time() - age,) * 2)
+        return path
+
+    for pid, age, stays in [
+        (gone, 100, False),
+        (gone, 5, True),
+        (os.getpid(), 100, True),
+        (os.getpid(), 90_000, False),
+    ]:
+        path = draft(pid, age)
+        home.discard_drafts(tmp_path)
+        assert path.exists() == stays
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    kept = tmp_path / "a.json"
+    kept.write_bytes(b"{}")
+    os.utime(kept, (0, 0))
+    home.discard_drafts(tmp_path)
+    assert kept.exists()
 
 
 def test_waiting_lock(tmp_path: Path) -> None:

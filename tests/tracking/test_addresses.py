@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from octant import home
-from octant.errors import InputError
+from octant.errors import InputError, StoreAway
 from octant.runs.settings import Tracking, parse_launch
+from octant.tracking import sqlite
 from octant.tracking.content import run_tags
 from octant.tracking.sqlite import _revisions, refuse_other_schema
 from octant.tracking.store import client_of, locate
@@ -81,6 +82,24 @@ def test_pasted_page_is_refused(page: str, tmp_path: Path) -> None:
 def test_folder_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a folder; name a file in it"):
         locate(Tracking(uri=f"sqlite:///{tmp_path}"), tmp_path)
+
+
+@pytest.mark.parametrize("how", ["exclusive", "immediate"])
+def test_locked_file_is_away(how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else writes: waiting helps, so it is no bad input; whoever only reserved it does not hinder reading."""
+    monkeypatch.setattr(sqlite, "PATIENCE_SECONDS", 0.1)
+    with closing(sqlite3.connect(tmp_path / "x.db")) as holder:
+        for table in ("experiments", "runs", "alembic_version"):
+            holder.execute(f"create table {table} (name text)")
+        holder.commit()
+        holder.execute(f"begin {how}")
+        if how == "exclusive":
+            with pytest.raises(StoreAway, match=r"x\.db does not answer: database is locked"):
+                sqlite.refuse_unusable(tmp_path / "x.db")
+        else:
+            sqlite.refuse_unusable(tmp_path / "x.db")
+        holder.rollback()
+    sqlite.refuse_unusable(tmp_path / "x.db")
 
 
 def test_long_question_is_refused(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ NAMES = (HOST, "localhost")  # by which this machine may be asked
 WAIT_SECONDS = 60
 # Variables that change a server: MLflow's, those of the programs that it starts, and Python's own.
 _REACHING_IN = re.compile(
-    "_?MLFLOW_|UVICORN_|GUNICORN_|FLASK_|PYTHON(?!PATH$|HOME$)|prometheus_multiproc_dir$|WEB_CONCURRENCY$"
+    "_?MLFLOW_|UVICORN_|GUNICORN_|FLASK_|PYTHON(?!PATH$|HOME$|SAFEPATH$)|prometheus_multiproc_dir$|WEB_CONCURRENCY$"
     "|FORWARDED_ALLOW_IPS$|SERVING_MODEL_CONFIG$"
 )
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}

@@ -162,7 +162,7 @@ BAD_ARRAYS = {
     "empty": ({"X": X[:0], "y": Y[:0]}, "X is empty"),
     "no inputs": ({"X": X[:, :0], "y": Y}, "X is empty"),
     "flat X": ({"X": X[:, 0], "y": Y}, "X has shape"),
-    "column y": ({"X": X, "y": Y[:, None]}, r"shape \(10, 1\)"),
+    "y of two columns": ({"X": X, "y": np.stack([Y, Y], 1)}, r"shape \(10, 2\)"),
     "text X": ({"X": X.astype(str), "y": Y}, "X has dtype"),
     "complex X": ({"X": X * 1j, "y": Y}, "X has dtype"),
     "y of bytes": ({"X": X, "y": Y.astype("S1")}, "y has dtype"),

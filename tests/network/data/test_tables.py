@@ -145,6 +145,8 @@ REFUSED = {
     "a missing word on top": ("NA,cat\n" + "1.5,dog\n2.5,cat\n" * 5, {}, "line 1, column 1: 'NA' is not a number"),
     "thousands or decimals": ("a\tlabel\n" + "998\t0\n1,035\t1\n" * 5, {}, "may mark decimals or thousands"),
     "points beside commas": ("a;b;label\n" + "1.320;2,5;0\n3;4,5;1\n" * 5, {}, "may mark decimals or thousands"),
+    "a web page": ("\n<!DOCTYPE html>\n<html><body>404, not found</body></html>\n", {}, "is a web page or Git's"),
+    "Git's stand-in": ("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n", {}, "download it"),
     "short rows of words": ("a,label\n" + "1,cat\n2,dog\n" * 5 + "3\n", {}, "line 12 has 1 fields"),
 }
 
@@ -272,6 +274,32 @@ def test_header_of_numbers(tmp_path: Path) -> None:
     named, numbered = (read(written(tmp_path / "a.csv", f"{names}\n{rows}")) for names in ("x,y,label", "0,1,2"))
     assert named.digest == numbered.digest
     assert sum(map(len, (numbered.train, numbered.validation, numbered.test))) == 300
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize(
+    ("header", "closed"), [("label,a,b,", True), ("label,a,b", True), ("", True), ("label,a,b,", False)]
+)
+def test_separators_at_the_ends(separator: str, header: str, closed: bool, tmp_path: Path) -> None:
+    """Spreadsheets and loggers end each line with one, or the header alone."""
+    plain = read(written(tmp_path / "a.csv", f"label,a,b\n{HEADERLESS}\n"))
+    rows = HEADERLESS.replace("\n", ",\n") + "," if closed else HEADERLESS
+    text = f"{header}\n{rows}\n".lstrip("\n").replace(",", separator)
+    assert read(written(tmp_path / "a.csv", text)).digest == plain.digest
+
+
+def test_keras_columns_and_channels(tmp_path: Path) -> None:
+    X, y = DRAWN.integers(0, 256, (20, 5, 5), dtype=np.uint8), np.arange(20) % 4
+    X[0, 0, 0] = 255
+    np.savez(tmp_path / "a.npz", X=X, y=y)
+    expected = read(tmp_path / "a.npz").digest
+    for pictures in (X[..., None], X[:, None]):
+        np.savez(tmp_path / "a.npz", X=pictures, y=y[:, None])
+        assert read(tmp_path / "a.npz").digest == expected
+    for wrong in ({"X": np.stack([X, X, X], -1), "y": y}, {"X": X, "y": np.eye(4)[y]}):
+        np.savez(tmp_path / "a.npz", **wrong)
+        with pytest.raises(InputError, match=r"has .*shape"):
+            read(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize("upper", [False, True])

@@ -47,12 +47,13 @@ def read_own(settings: DataSettings) -> Source:
         raise complaint(path, f"wrong suffix {path.suffix!r}, allowed: {', '.join(READERS)}", REMEDY)
     found = READERS[path.suffix.lower()](path, settings.label)
     X, image_shape = _inputs(path, found.X, pixels=found.pixels)
-    if found.y.dtype.kind not in "buifU" or found.y.ndim != 1:
-        wrong = f"y has dtype {found.y.dtype} and shape {found.y.shape}, allowed are labels (n,), numbers or words"
+    y = found.y[:, 0] if found.y.shape[1:] == (1,) else found.y  # Keras's labels may be a column
+    if y.dtype.kind not in "buifU" or y.ndim != 1:
+        wrong = f"y has dtype {y.dtype} and shape {y.shape}, allowed are labels (n,), numbers or words"
         raise complaint(path, wrong, REMEDY)
-    if len(found.y) != len(X):
-        raise complaint(path, f"lengths differ: {len(X)} examples in X, {len(found.y)} labels in y", REMEDY)
-    labels, names = encode(path, found.y)
+    if len(y) != len(X):
+        raise complaint(path, f"lengths differ: {len(X)} examples in X, {len(y)} labels in y", REMEDY)
+    labels, names = encode(path, y)
     scale = 255.0 if X.dtype == np.uint8 else 1.0
     scaled = "scaled to 0 to 1" if scale != 1 else "taken as they are"
     label = f"{path.name}: label: {found.label}, {len(names)} classes{_shown(names)}"
@@ -129,6 +130,8 @@ def _inputs(path: Path, X: Array, *, pixels: bool) -> tuple[Array, tuple[int, in
     """X as (n, d), pixels as bytes, and the picture's shape when it is one."""
     if X.dtype.kind not in "uif" or X.dtype.itemsize > 8:
         raise complaint(path, f"X has dtype {X.dtype}, allowed are integers and floats", REMEDY)
+    if X.ndim == 4 and 1 in (X.shape[1], X.shape[3]):
+        X = X[:, 0] if X.shape[1] == 1 else X[..., 0]  # one channel: grey
     if X.ndim not in (2, 3):
         raise complaint(path, f"X has shape {X.shape}, allowed are (n, d) and (n, h, w)", REMEDY)
     if X.size == 0:

@@ -25,7 +25,7 @@ _SURE = 10  # so many numbers in order, 0, 1, 2, ..., are a header even above wh
 
 @dataclass(frozen=True)
 class Layout:
-    """How the text is to be read; `skip` lines come before the examples."""
+    """How the text is to be read; `skip` lines come before the examples. `closed`: each line ends in a separator."""
 
     encoding: str
     separator: str
@@ -34,11 +34,13 @@ class Layout:
     names: list[str] | None
     words: frozenset[int]
     decimals: bool
+    closed: bool = False
 
     def lines(self, path: Path) -> Iterator[str]:
         """The lines of the examples, numbers with a decimal point."""
         with path.open(encoding=self.encoding) as file:
-            for line in islice(file, self.skip, None):
+            for text in islice(file, self.skip, None):
+                line = text.rstrip().removesuffix(self.separator) if self.closed else text
                 yield re.sub(r"(?<=\d),(?=\d)", ".", line) if self.comma else line
 
 
@@ -64,7 +66,11 @@ def layout_of(path: Path) -> Layout:
     rows = list(fields_of(lines[begin:], separator))
     if not rows:
         raise complaint(path, "is empty, it has no examples", REMEDY)
+    if re.match(r"\s*<(!doctype|html|\?xml)|version https://git-lfs", lines[begin], re.IGNORECASE):
+        raise complaint(path, "is a web page or Git's stand-in for a large file, not a table", "download it again")
     numbers, fields = zip(*rows, strict=True)
+    closed = separator != " " and all(len(row) > 1 and not row[-1] for row in fields[1:] or fields)
+    fields = tuple(row[:-1] if closed and not row[-1] else row for row in fields)
     commented = _commented_header(lines[:begin], separator, fields[0])
     first = [] if commented else [fields[0]] if _is_header(path, fields[0], fields[1:], comma) else []
     examples = fields[len(first) :]
@@ -75,7 +81,8 @@ def layout_of(path: Path) -> Layout:
         raise complaint(path, "its commas and points may mark decimals or thousands", "write decimals with points only")
     decimals = any(reads_as_number(field) and not _is_whole(field) for row in plain for field in row)
     skip = begin + (numbers[0] if first else 0)
-    return Layout(encoding, separator, comma, skip, commented or (first or [None])[0], _wordy(plain), decimals)
+    names = commented or (first or [None])[0]
+    return Layout(encoding, separator, comma, skip, names, _wordy(plain), decimals, closed)
 
 
 def _separator(lines: Sequence[str]) -> tuple[str, bool]:

@@ -85,6 +85,8 @@ def _coder(known: dict[str, int]) -> Callable[[str], float]:
 def _fitted(path: Path, names: list[str] | None, values: Array) -> list[str] | None:
     if names and len(names) == values.shape[1] - 1 and _numbers_rows(values[:, 0], ordered=True):
         return ["", *names]  # R's header has no field for the row numbers
+    if names and names[-1] == "" and len(names) == values.shape[1] + 1:
+        return names[:-1]  # a separator behind the last name
     if names and len(names) != values.shape[1]:
         wrong = f"its header has {len(names)} fields, its rows {values.shape[1]}"
         raise complaint(path, wrong, REMEDY)
