@@ -133,7 +133,7 @@ def use_mlflow() -> None:
     os.environ.update(_ENVIRONMENT)
     if sys.flags.optimize > 1:
         warnings.filterwarnings("ignore", module="mlflow")  # it misses its docstrings, which it adds to
-    for name in ("mlflow", "alembic", "sqlalchemy", "urllib3"):
+    for name in ("mlflow", "alembic", "sqlalchemy", "urllib3", "matplotlib"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what they would say is raised too
 
 
