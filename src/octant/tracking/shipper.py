@@ -57,16 +57,17 @@ class Shipper:
     def finish(self, patience: float, on_wait: Callable[[int], None] = lambda _: None) -> bool:
         """Deliver the rest and stop; True when all is sent.
 
-        Gives up after `patience` seconds without progress, thrice that where the store is slow but has refused
-        nothing.
+        Gives up after `patience` seconds without progress where the store has refused something. One that is only
+        slow is given thrice that, and a file on a busy machine, where all the work is our own, ten times.
         """
+        slow = 10 if self._store.database else 3
         since = time.monotonic()
         last = -1
         while self._thread.is_alive() and (left := len(self.undelivered())):
             now = time.monotonic()
             if left != last:
                 last, since = left, now
-            if now - since > (patience if self.error else 3 * patience):
+            if now - since > (patience if self.error else slow * patience):
                 break
             on_wait(left)
             self._wake.set()
