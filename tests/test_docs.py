@@ -54,6 +54,12 @@ ELSEWHERE = {
     ): "test_killed_study_goes_on",
     "python mine.py": "test_the_page_on_trainers_as_it_stands",
     "octant rerun RUN_ID": "test_rerun_is_bit_identical",
+    "octant doctor --probe mine.py": "test_a_probe_tells_them_apart",
+    "python digits_numpy.py -m 'seed=range(5)' experiment.name=three": "test_three_trainers_answer_one_question",
+    "python digits_sgd.py -m 'seed=range(5)' experiment.name=three": "test_three_trainers_answer_one_question",
+    "octant compare --experiment three --compare trainer --endpoint test_accuracy": (
+        "test_three_trainers_answer_one_question"
+    ),
 }
 
 

@@ -134,6 +134,58 @@ def test_every_mistake_is_one_line(tmp_path: Path) -> None:
     assert all(word in outputs[0] for word in ("50%", "bar", "from a child", "noise"))
 
 
+def test_threads_and_a_time_limit(tmp_path: Path) -> None:
+    """Threads are each worker's; a run that takes too long is stopped, and goes on with the next command."""
+    text = TRAINER.replace("float(np.tanh((weights**2).mean()))", 'int(os.environ["OPENBLAS_NUM_THREADS"])').replace(
+        "time.sleep(0.3)", "time.sleep(100 if epoch == 2 and not os.path.exists('go') else 0)"
+    )
+    done = run(tmp_path, "-m", "what=good,slow", "threads=3", "time_limit=6", text=text)
+    assert done.returncode == 1
+    assert "(what=slow seed=0) did not finish: mine.py: stopped after time_limit=6 seconds; its last" in done.stderr
+    assert Database(tmp_path / "home").statuses() == {"FINISHED": 1, "KILLED": 1}
+    assert [*metrics(tmp_path).values()] == [[3.0, 3.0, 3.0]]
+    (tmp_path / "go").touch()
+    assert "1 was there already" in run(tmp_path, "-m", "what=good,slow", "threads=3", text=text).stdout
+    assert len(metrics(tmp_path)) == 2
+
+
+FOREST = """
+import octant
+from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+
+class Settings(octant.Settings):
+    trees: int = 9
+
+def train(settings, state=None):
+    model = RandomForestClassifier(settings.trees, random_state=settings.seed).fit(*load_iris(return_X_y=True))
+    yield octant.Epoch(1, {"test_accuracy": model.score(*load_iris(return_X_y=True))})
+
+if __name__ == "__main__":
+    octant.main(train, Settings)
+"""
+
+
+def test_three_trainers_answer_one_question(tmp_path: Path) -> None:
+    """Each by a command into one experiment, NumPy and scikit-learn; then compared by `trainer`."""
+    files = {"mine": TRAINER, "forest": FOREST, "stump": FOREST.replace("trees: int = 9", "trees: int = 1")}
+
+    def say(*words: str) -> str:
+        done = subprocess.run([sys.executable, *words], **kept(tmp_path), capture_output=True, text=True, check=False)  # type: ignore[call-overload]
+        assert done.returncode == 0, done.stderr
+        return str(done.stdout)
+
+    for name, text in files.items():
+        (tmp_path / f"{name}.py").write_text(text)
+        say(f"{name}.py", "-m", "seed=range(3)", "experiment.name=three")
+    words = ["--experiment", "three", "--compare", "trainer", "--endpoint", "test_accuracy"]
+    answer = say("-m", "octant", "compare", *words)
+    assert answer.startswith("compared: trainer; repeated: seed (3); endpoint: test_accuracy")
+    means = {name: float(mean) for name, mean in re.findall(r"trainer=(\w+) +([\d.]+) +3", answer)}
+    assert set(means) == set(files)
+    assert means["forest"] > means["stump"] > 90
+
+
 def test_a_seed_without_effect_is_told(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "what=ignore", "seed=range(3)", "epochs=1")
     assert "octant: mine.py: seeds 0, 1, 2 gave the same numbers in every epoch" in done.stderr

@@ -105,6 +105,17 @@ def test_repeat_command_trains_the_run(trained: tuple[Path, str], tmp_path: Path
     assert database.query("select value from tags where key = 'blas'")
 
 
+def test_differences_within_a_tolerance_are_told() -> None:
+    from octant.models.rerun import verdict
+
+    then = {("loss", 1): 2.0, ("loss", 2): 1.0}
+    assert verdict(then, then | {("loss", 2): 1.0 + 1e-9}).startswith(
+        "equal within a tolerance of 1e-05, not to the bit"
+    )
+    assert verdict(then, then | {("loss", 2): 1.1}) == "different:"
+    assert verdict(then, {("loss", 1): 2.0}) == "different:"
+
+
 def test_circumstances_name_each_difference() -> None:
     now = {"cpu": "a", "version_numpy": "2", "git_state": "clean"}
     assert circumstances(now, now) == []

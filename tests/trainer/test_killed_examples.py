@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,10 @@ SWEEPS = {
     "digits_numpy": ["width=8,16", "seed=range(10)", "epochs=40"],
     "digits_sgd": ["loss=hinge,log_loss", "seed=range(10)", "epochs=40"],
     "digits_forest": ["trees=50,100", "seed=range(10)"],
+    "digits_torch": ["optimizer=SGD,Adam", "seed=range(10)", "epochs=5"],
 }
+if find_spec("torch") is None:
+    del SWEEPS["digits_torch"]
 # A small one by default; OCTANT_EXAMPLE_KILLS=20 takes them all, twenty kills each.
 KILLS = int(os.environ.get("OCTANT_EXAMPLE_KILLS", "5"))
 KILLED = list(SWEEPS) if "OCTANT_EXAMPLE_KILLS" in os.environ else ["digits_numpy"]

@@ -18,13 +18,22 @@ from octant.tracking.upkeep import (
 )
 from octant.trainer import trainer
 
+NOT_REPRODUCIBLE = 1
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """None of its own; without --uri it looks at every store that the journals name."""
+    """A trainer to probe; without --uri it looks at every store that the journals name."""
+    parser.add_argument(
+        "--probe",
+        metavar="TRAINER",
+        help="train two epochs of a file or trainer three times, and compare",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Look, mend what can be mended, and say what was found."""
+    if options.probe:
+        return _probe(options.probe)
     state, only = home.state(), located(options.uri) if options.uri else None
     print("journals:", in_words(take_stock(state)))
     tell_of_readers(state)
@@ -35,3 +44,14 @@ def run(options: argparse.Namespace) -> int:
     counts += close_abandoned_runs(state) if only is None else Counter()
     print("stores:", in_words(counts) if counts.total() else "have everything the journals hold")
     return verdict(counts)
+
+
+def _probe(name: str) -> int:
+    from octant.runs.probe import probe
+
+    found = probe(name)
+    print(f"{trainer(name).label}: {found}")
+    if found.is_reproducible:
+        return 0
+    print("is everything seeded by settings.seed, and does state hold all that decides the next epoch?")
+    return NOT_REPRODUCIBLE

@@ -19,7 +19,9 @@ from octant.errors import STOPPED
 from octant.trainer.adapted import refuse_taken
 
 # What a command says for itself, so that no setting of a trainer may be called so; runs.settings.OCTANT has the same.
-RESERVED = frozenset({"experiment", "tracking", "trainer", "code", "workers", "rerun", "cluster"})
+RESERVED = frozenset(
+    {"experiment", "tracking", "trainer", "code", "workers", "threads", "time_limit", "rerun", "cluster"}
+)
 # Word -> module with `arguments(parser)` and `run(options) -> exit code`, and what it does in a line.
 COMMANDS = {
     "new": ("octant.cli.new", "write a trainer of your own to start from: octant new mine.py"),

@@ -82,7 +82,8 @@ class Program:
         name = re.sub(r"[^a-z0-9_-]", "-", self.trained.name.lower())
         name = name if name[:1].isalpha() else f"x{name}"
         experiment = {"name": name[:64], "question": f"Runs and sweeps of {label}."} | dict(self.asked)
-        own = {"experiment": experiment, "trainer": self.trainer, "workers": None, "rerun": False, "code": None}
+        own = {"experiment": experiment, "trainer": self.trainer, "workers": None, "threads": 1, "time_limit": None}
+        own |= {"rerun": False, "code": None}
         return {**defaults(self.trained.settings), **own, "tracking": {"uri": None}}
 
     def composed(self) -> Iterator[tuple[str | None, str, dict[str, Any]]]:
@@ -123,7 +124,10 @@ def program_of(words: Sequence[str]) -> Program:
     if not named or named[-1] == DEFAULT:
         return OCTANT
     if "," in named[-1]:
-        raise InputError(f"trainer: one command has one, here is {named[-1]}; give a command for each")
+        raise InputError(
+            f"trainer: one command has one, here is {named[-1]}; give a command for each, "
+            "all with one experiment.name=NAME, then: octant compare --experiment NAME --compare trainer"
+        )
     found = named[-1].strip("'\"")
     reference = trainer(found).reference or found  # a file's whole path
     return Program(reference)

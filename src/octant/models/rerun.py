@@ -20,6 +20,7 @@ from octant.runs import provenance
 from octant.runs.fingerprint import code_digest, source_of
 from octant.runs.lines import History
 from octant.runs.pool import train_all
+from octant.runs.probe import TOLERANCE, apart
 from octant.runs.progress import Progress
 from octant.runs.run import Run
 from octant.tracking.store import located
@@ -55,10 +56,11 @@ def rerun(stored: StoredRun, data: str | None) -> int:
     for line in [made, *circumstances(stored.tags, provenance.describe(trained.reference))]:
         print(_line(line))
     history = _train(stored, trained, settings)
-    different = differences(stored.points, numbers(history), stored.status == "FINISHED") + _outcomes(stored, history)
+    outcomes = _outcomes(stored, history)
+    different = differences(stored.points, numbers(history), stored.status == "FINISHED") + outcomes
     if different:
         print(
-            "different:",
+            "different:" if outcomes else verdict(stored.points, numbers(history)),
             *map(_line, different[:5]),
             *([f"and {len(different) - 5} more"] if len(different) > 5 else []),
             sep="\n  ",
@@ -165,6 +167,14 @@ def _train(stored: StoredRun, trained: Trainer, settings: Any) -> History:
                 line.wait(f"epoch {max(0, len(run.journal.read().epochs) - 1)} of {getattr(settings, 'epochs', '?')}")
         line.end()
         return run.journal.read()
+
+
+def verdict(then: Points, now: Points) -> str:
+    """What differences come to: within a tolerance, or not."""
+    largest = apart(then, now)
+    if largest > TOLERANCE:
+        return "different:"
+    return f"equal within a tolerance of {TOLERANCE:g}, not to the bit; they differ by up to {largest:.1g} of a number:"
 
 
 def _outcomes(stored: StoredRun, history: History) -> list[str]:

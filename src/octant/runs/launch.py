@@ -23,7 +23,7 @@ from octant.errors import UNDELIVERED
 from octant.runs import cluster
 from octant.runs.disk import Busy
 from octant.runs.factors import check_metrics
-from octant.runs.pool import cores, train_all
+from octant.runs.pool import train_here
 from octant.runs.progress import Progress
 from octant.runs.run import Ending, Outcome, Run
 from octant.runs.sweep import Sweep, told_of_other_code
@@ -124,7 +124,7 @@ def _train(sweep: Sweep, pending: list[Run], shipper: Shipper) -> None:
     line = Progress("runs", len(sweep.runs))
     try:
         where = sweep.launch.cluster
-        training = cluster.train_on(where, pending) if where else train_all(pending, sweep.launch.workers or cores())
+        training = cluster.train_on(where, pending) if where else train_here(pending, sweep.launch)
         with closing(training) as results:
             told = bool(trainer(sweep.launch.trainer).metrics(pending[0].settings))  # then it was checked beforehand
             for result in results:

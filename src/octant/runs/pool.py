@@ -11,8 +11,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
 
 from octant import home
+from octant.runs import devices
 from octant.runs.disk import SAY_SECONDS, say_waiting
 from octant.runs.run import Ending, Outcome, Run
+from octant.runs.settings import Launch
 from octant.runs.worker import execute_sent, start
 from octant.trainer import Trainer, trainer
 from octant.trainer.files import PRELOAD
@@ -26,23 +28,31 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def train_all(runs: Sequence[Run], workers: int) -> Generator[tuple[Run, Ending] | None, None, None]:
+def train_here(runs: Sequence[Run], launch: Launch) -> Generator[tuple[Run, Ending] | None, None, None]:
+    """As `train_all`, with the workers, threads and time limit of a launch."""
+    workers = launch.workers or max(1, cores() // launch.threads)
+    return train_all(runs, workers, launch.threads, launch.time_limit)
+
+
+def train_all(
+    runs: Sequence[Run], workers: int, threads: int = 1, time_limit: float | None = None
+) -> Generator[tuple[Run, Ending] | None, None, None]:
     """Yield each run with its ending as it comes, and None at every tick in between.
 
-    A run that another launch is training is tried again until that one is done with it. Closing the generator
-    stops the workers.
+    A run that another launch is training is tried again until that one is done with it. A run that takes longer than
+    `time_limit` seconds is stopped. Closing the generator stops the workers.
     """
     from pebble import ProcessPool
 
     trained = trainer(runs[0].trainer)
     # A person's file finds its data where the command was typed; Numba reads a .numba_config.yaml where it is.
-    where = [home.state(), Path.cwd() if trained.reference else Path("/")]
+    where = [home.state(), Path.cwd() if trained.reference else Path("/"), devices.visible()]
     pool = ProcessPool(
-        max_workers=min(workers, len(runs)), initializer=start, initargs=where, context=_context(trained, runs)
+        max_workers=min(workers, len(runs)), initializer=start, initargs=where, context=_context(trained, runs, threads)
     )
 
     def schedule(run: Run) -> Future[Ending]:
-        found: Future[Ending] = pool.schedule(execute_sent, args=(run.state, run.identity))
+        found: Future[Ending] = pool.schedule(execute_sent, args=(run.state, run.identity), timeout=time_limit)
         return found
 
     try:
@@ -52,7 +62,7 @@ def train_all(runs: Sequence[Run], workers: int) -> Generator[tuple[Run, Ending]
         while waiting or busy:
             for future in wait(waiting, TICK_SECONDS, FIRST_COMPLETED).done:
                 run = waiting.pop(future)
-                ending = _ending(future, trained.label)
+                ending = _ending(future, trained.label, time_limit)
                 if ending.outcome is Outcome.BUSY:
                     busy.append(run)
                 else:
@@ -71,10 +81,16 @@ def train_all(runs: Sequence[Run], workers: int) -> Generator[tuple[Run, Ending]
         pool.join()
 
 
-def _ending(future: Future[Ending], label: str) -> Ending:
+def _ending(future: Future[Ending], label: str, time_limit: float | None) -> Ending:
     from pebble import ProcessExpired
 
     error = future.exception()
+    if isinstance(error, TimeoutError):
+        return Ending(
+            Outcome.KILLED,
+            f"{label}: stopped after time_limit={time_limit:g} seconds; its last state is kept, and the same command "
+            "goes on from there",
+        )
     if isinstance(error, ProcessExpired):
         return Ending(Outcome.KILLED, f"{label}: its worker was killed ({_signal(error.exitcode)})")
     return future.result()
@@ -89,10 +105,10 @@ def _signal(code: int) -> str:
     return f"exit code {code}: {name}{why}"
 
 
-def _context(trained: Trainer, runs: Sequence[Run]) -> multiprocessing.context.ForkServerContext:
+def _context(trained: Trainer, runs: Sequence[Run], threads: int) -> multiprocessing.context.ForkServerContext:
     """Workers are forked from a server that has imported what they need: 13 ms each instead of a second."""
     for library in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM", "NUMEXPR"):
-        os.environ[f"{library}_NUM_THREADS"] = "1"
+        os.environ[f"{library}_NUM_THREADS"] = str(threads)
     context = multiprocessing.get_context("forkserver")
     modules = trained.preload([run.settings for run in runs])
     os.environ[PRELOAD] = trained.reference

@@ -82,6 +82,7 @@ def _digest(value: str | None) -> str | None:
 class Launch(Part):
     """The rest of a command: the experiment that its runs belong to, and how to go about it.
 
+    `threads` are each worker's, for linear algebra; `time_limit` is in seconds of one run, after which it is stopped.
     `code` is the digest of an earlier code whose numbers the present one gives too, as its user says: then runs that
     were trained with that code are there already.
     """
@@ -91,6 +92,8 @@ class Launch(Part):
     trainer: str = DEFAULT
     code: Annotated[str | None, AfterValidator(_digest)] = None
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    time_limit: Annotated[float, Field(gt=0)] | None = None
     rerun: bool = False
     cluster: Annotated[Slurm | Ray, Field(discriminator="cluster")] | None = None
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from octant import home
 from octant.analysis.question import Question
 from octant.errors import InputError, StoreAway
-from octant.runs import cluster, provenance
+from octant.runs import cluster, probe, provenance
 from octant.runs.factors import Row, in_words, question_of, varied
 from octant.runs.fingerprint import HALF, Source, changed, code_digest, fingerprint, source_of
 from octant.runs.journal import Journal
@@ -154,7 +154,8 @@ class _Maker:
     """Makes the runs of one launch, which have trainer, code and provenance in common."""
 
     def __init__(self, trained: Trainer, launch: Launch, common: dict[str, str]) -> None:
-        self._trainer, self._launch, self._common = trained, launch, common
+        self._trainer, self._launch = trained, launch
+        self._common = common | probe.known(trained)
         self._source: Source = source_of(trained.train.__module__)
 
     def run(self, settings: Settings) -> Run:

@@ -14,7 +14,7 @@ from typing import Any
 
 from octant import home
 from octant.errors import InputError, line_of
-from octant.runs import attempts
+from octant.runs import attempts, devices
 from octant.runs.disk import Busy
 from octant.runs.journal import Journal
 from octant.runs.lines import EpochLine, History, Identity, OutcomeLine
@@ -24,10 +24,11 @@ from octant.runs.run import Ending, Outcome, Run
 from octant.trainer import Data, Epoch, Trainer, trainer
 
 
-def start(state: Path, folder: Path) -> None:
+def start(state: Path, folder: Path, gpus: list[str]) -> None:
     """Initialise a worker process: Ctrl-C is the launcher's to handle, and no worker outlives its launcher."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     home.use(state)
+    devices.take_one(state, gpus)
     os.chdir(folder)
     parent = parent_process()
     if parent is not None:
@@ -58,17 +59,17 @@ def execute(run: Run) -> Ending:
             except (Exception, SystemExit) as error:  # noqa: BLE001 - it costs this run only, and its traceback is kept
                 with suppress(OSError):  # on a full disk there is no room for it either
                     journal.fail(traceback.format_exc())
-                return Ending(Outcome.FAILED, _reason(run, error))
+                return Ending(Outcome.FAILED, reason_of(run.trainer, error))
     except Busy:
         return Ending(Outcome.BUSY)
     except OSError as error:  # no lock to be had, such as on a full disk
         return Ending(Outcome.FAILED, line_of(error))
 
 
-def _reason(run: Run, error: BaseException) -> str:
-    """One line: in which file and line, what, and what it says."""
+def reason_of(reference: str, error: BaseException) -> str:
+    """One line on a trainer's exception: in which file and line, what, and what it says."""
     text = " ".join(str(error).split())
-    label = Path(run.trainer.partition("::")[0])
+    label = Path(reference.partition("::")[0])
     if isinstance(error, InputError):
         return f"{label.name}: {text}" if label.suffix and not text.startswith(label.name) else text
     lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == str(label)]

@@ -110,6 +110,7 @@ def _row(run: Run, keys: dict[str, str]) -> dict[str, Any]:
         **{column: _number(metrics[key]) for column, key in keys.items() if key in metrics},
         "outcome": status,
         "fingerprint": run.info.run_id,
+        **{name: tags[name] for name in ("trainer",) if name in tags},
     }
 
 

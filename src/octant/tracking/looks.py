@@ -12,7 +12,7 @@ from octant.analysis.question import Question
 from octant.runs.run import Run
 from octant.trainer import flat
 
-_ASIDE = re.compile(r"(experiment|tracking|workers|rerun|code|trainer|hydra)\b")
+_ASIDE = re.compile(r"(experiment|tracking|workers|threads|time_limit|rerun|code|trainer|hydra)\b")
 
 
 def looks(runs: Sequence[Run], question: Question) -> dict[str, dict[str, str]]:

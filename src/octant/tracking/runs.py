@@ -29,7 +29,7 @@ TEST_ERRORS = "test_errors.json"  # what a trainer of classifiers logs; see trai
 METRICS = ("train_accuracy", "test_accuracy", "validation_accuracy", "train_loss", "test_loss", "validation_loss")
 # Tags that say where a run comes from; they decide no number.
 PROVENANCE = ("command", "mlflow.source.git.commit", "git_state", "version_octant", "version_python", "version_numpy",
-              "version_numba", "version_mlflow", "blas", "cpu", "platform")  # fmt: skip
+              "version_numba", "version_mlflow", "blas", "cpu", "platform", "determinism")  # fmt: skip
 _MOST = 1_000_000
 _RUNS_AT_ONCE, _POINTS_AT_ONCE = 100, 25_000  # MLflow's server answers no more
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from octant.analysis.comparison.design import labels_of
@@ -50,7 +52,18 @@ def origin(runs: pd.DataFrame) -> list[list[str]]:
         "engine",
     )
     values = {name: sorted({str(value) for value in runs[name].dropna()}) for name in names if name in runs}
+    values.pop("determinism", None)
+    values |= _determinism(runs)
     return [["what", "value"], *([name.removeprefix("mlflow.source."), ", ".join(v)] for name, v in values.items())]
+
+
+def _determinism(runs: pd.DataFrame) -> dict[str, list[str]]:
+    """Whether the trainer repeats itself, as it was measured before the sweep; of a file also that it was not."""
+    measured = sorted({str(value) for value in runs.get("determinism", pd.Series(dtype=str)).dropna()})
+    files = {str(name).partition("::")[0] for name in runs.get("trainer", pd.Series(dtype=str)).dropna()}
+    own = next((Path(name).name for name in sorted(files) if name.endswith(".py")), None)
+    lacking = f"not measured: octant doctor --probe {own}, before a sweep" if own else ""
+    return {"determinism": measured or [lacking]} if measured or own else {}
 
 
 def command(found: Findings) -> str:

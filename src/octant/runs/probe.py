@@ -1,0 +1,141 @@
+"""Whether a trainer repeats itself: two epochs twice and once resumed, each in a fresh process."""
+
+from __future__ import annotations
+
+import json
+import math
+import multiprocessing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from octant import home
+from octant.errors import InputError
+from octant.runs import provenance
+from octant.runs.checkpoint import pack, unpack
+from octant.runs.disk import replace
+from octant.runs.fingerprint import code_digest, source_of
+from octant.runs.output import kept_in
+from octant.runs.records import checked
+from octant.runs.worker import reason_of, start
+from octant.trainer import Trainer, trainer
+
+TOLERANCE = 1e-5  # of a number's size: what the rounding of 32-bit numbers leaves after some steps
+Points = Mapping[tuple[str, int], float]  # (metric, epoch) -> value
+_EPOCHS = 2
+
+
+def apart(then: Points, now: Points) -> float:
+    """The largest relative difference of two trainings' numbers; infinite where one has a number that the other lacks.
+
+    0 means equal to the last bit.
+    """
+    if then.keys() != now.keys():
+        return math.inf
+    return max((_relative(value, now[key]) for key, value in then.items()), default=0.0)
+
+
+def _relative(a: float, b: float) -> float:
+    return 0.0 if a == b else abs(a - b) / max(abs(a), abs(b))
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The largest relative differences: of a second training, and of a resumed one (None: there is no state)."""
+
+    again: float
+    resumed: float | None
+
+    @property
+    def is_reproducible(self) -> bool:
+        """Whether the numbers come out again, to the bit or within the tolerance."""
+        return max(self.again, self.resumed or 0.0) <= TOLERANCE
+
+    def __str__(self) -> str:
+        worst = max(self.again, self.resumed or 0.0)
+        verdict = "not reproducible"
+        if self.is_reproducible:
+            verdict = f"equal within a tolerance of {TOLERANCE:g}" if worst else "bit-exact"
+        resumed = "there is no state to go on from"
+        if self.resumed is not None:
+            resumed = f"resumed after the first {_words(self.resumed)}"
+        return f"{verdict}: two epochs twice {_words(self.again)}, {resumed}"
+
+
+def _words(difference: float) -> str:
+    if math.isinf(difference):
+        return "differ in what they record"
+    return f"differ by up to {difference:.1g} of a number" if difference else "are the same"
+
+
+def probe(name: str) -> Probe:
+    """Train two epochs of the trainer at its default settings three times, keep the verdict and return it.
+
+    Raises InputError, one line, for a trainer that does not get as far as that.
+    """
+    trained = trainer(name)
+    reference = trained.reference or trained.name
+    trained.data(trained.parse({}))
+    first, saved = _trained(reference, trained)
+    again, _ = _trained(reference, trained)
+    resumed = None
+    if saved is not None:
+        after, _ = _trained(reference, trained, saved)
+        resumed = apart({key: value for key, value in first.items() if key[1] == _EPOCHS}, after)
+    found = Probe(apart(first, again), resumed)
+    file = _kept(trained)
+    file.parent.mkdir(exist_ok=True)
+    replace(file, str(found).encode())
+    return found
+
+
+def known(trained: Trainer) -> dict[str, str]:
+    """The verdict on this code with these versions on this machine as a tag of runs, where it was probed."""
+    try:
+        return {"determinism": _kept(trained).read_text("utf-8")}
+    except OSError:
+        return {}
+
+
+def _kept(trained: Trainer) -> Path:
+    facts = provenance.describe(trained.reference)
+    here = {name: value for name, value in facts.items() if not name.startswith(("mlflow", "git"))}
+    key = json.dumps([code_digest(source_of(trained.train.__module__)), here], sort_keys=True)
+    return home.state() / "probes" / f"{sha256(key.encode()).hexdigest()[:32]}.txt"
+
+
+def _trained(reference: str, trained: Trainer, saved: bytes | None = None) -> tuple[Points, bytes | None]:
+    """The numbers of the first epochs, or of those after a state; and the state after the first."""
+    from pebble import ProcessExpired, ProcessPool
+
+    where = [home.made(), Path.cwd() if trained.reference else Path("/"), []]
+    context = multiprocessing.get_context("spawn")  # a fork would inherit generators that nobody has seeded
+    with ProcessPool(max_workers=1, initializer=start, initargs=where, context=context) as pool:
+        try:
+            done: tuple[Points, bytes | None] = pool.schedule(first_epochs, args=(reference, saved)).result()
+        except ProcessExpired as error:
+            raise InputError(f"{trained.label}: its process ended with exit code {error.exitcode}") from None
+        return done
+
+
+def first_epochs(reference: str, saved: bytes | None) -> tuple[Points, bytes | None]:
+    """Train in this process until epoch 2, from the start or from a checkpoint."""
+    trained = trainer(reference)
+    points: dict[tuple[str, int], float] = {}
+    state: bytes | None = None
+    before = unpack(saved) if saved else None
+    try:
+        with TemporaryDirectory(prefix="octant-probe-") as scratch, kept_in(Path(scratch)):
+            records: Any = trained.train(trained.parse({}), before[1] if before else None)
+            for epoch in records if before else checked(records):
+                points |= {(name, epoch.number): float(value) for name, value in epoch.metrics.items()}
+                if epoch.number == 1 and epoch.state is not None:
+                    state = pack(1, epoch.state)
+                if epoch.diverged or epoch.number >= _EPOCHS:
+                    break
+    except Exception as error:  # noqa: BLE001 - it may be anything, of a person's code
+        raise InputError(reason_of(reference, error)) from None
+    return points, state
