@@ -131,7 +131,10 @@ def _made(module: ModuleType, name: str, names: Mapping[str, str], reference: st
     found: dict[str, Any] = dict.fromkeys(names)
     for word, each in names.items():
         if not hasattr(module, each):
-            raise InputError(f"{label}: it has no {each}; a trainer is a function train and a class Settings")
+            raise InputError(
+                f"{label}: it has no {each}; a trainer is a function train and a class Settings; where they have other "
+                f"names: {label}::train=NAME,settings=NAME"
+            )
         found[word] = getattr(module, each)
     given, settings = found["settings"], adapted(found["settings"], label)
 
