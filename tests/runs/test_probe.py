@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,8 +13,12 @@ from octant import home
 from octant.analysis.report.origin import origin
 from octant.cli.main import run
 from octant.errors import InputError
-from octant.runs.probe import Probe, apart, known
-from octant.trainer import trainer
+from octant.runs.journal import Journal
+from octant.runs.lines import History
+from octant.runs.probe import Probe, known
+from octant.runs.tolerance import WITHIN, apart
+from octant.runs.worker import _keep
+from octant.trainer import Epoch, trainer
 
 TRAINER = """
 import numpy as np
@@ -92,3 +97,17 @@ def test_a_report_says_what_was_measured() -> None:
         runs.drop(columns="determinism")
     )
     assert "determinism" not in dict(origin(runs.assign(trainer="network", determinism=None)))
+
+
+def test_a_resumed_run_may_differ_as_measured(tmp_path: Path) -> None:
+    """Epochs that are trained again must be the same to the bit, unless the trainer was measured not to be exact."""
+    journal = Journal(tmp_path)
+    history = History([{"epoch": 1, "time": 0, "seconds": 0.0, "metrics": {"loss": 1.0}}])
+    near, far = (Epoch(1, {"loss": value}) for value in (1 + 1e-9, 1.1))
+    identity: Any = {"provenance": {}}
+    with pytest.raises(RuntimeError, match=r"came out differently.*octant doctor --probe measures"):
+        _keep(journal, history, near, identity)
+    identity["provenance"]["determinism"] = f"{WITHIN}: two epochs twice differ by up to 1e-09 of a number"
+    _keep(journal, history, near, identity)
+    with pytest.raises(RuntimeError, match=r"came out differently.*with rerun=true$"):
+        _keep(journal, history, far, identity)

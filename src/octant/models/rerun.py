@@ -20,9 +20,9 @@ from octant.runs import provenance
 from octant.runs.fingerprint import code_digest, source_of
 from octant.runs.lines import History
 from octant.runs.pool import train_all
-from octant.runs.probe import TOLERANCE, apart
 from octant.runs.progress import Progress
 from octant.runs.run import Run
+from octant.runs.tolerance import TOLERANCE, WITHIN, apart
 from octant.tracking.store import located
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
 from octant.trainer import DEFAULT, Data, Trainer, trainer
@@ -174,7 +174,7 @@ def verdict(then: Points, now: Points) -> str:
     largest = apart(then, now)
     if largest > TOLERANCE:
         return "different:"
-    return f"equal within a tolerance of {TOLERANCE:g}, not to the bit; they differ by up to {largest:.1g} of a number:"
+    return f"{WITHIN}, not to the bit; they differ by up to {largest:.1g} of a number:"
 
 
 def _outcomes(stored: StoredRun, history: History) -> list[str]:

@@ -20,26 +20,12 @@ from octant.runs.disk import replace
 from octant.runs.fingerprint import code_digest, source_of
 from octant.runs.output import kept_in
 from octant.runs.records import checked
+from octant.runs.tolerance import TOLERANCE, WITHIN, apart
 from octant.runs.worker import reason_of, start
 from octant.trainer import Trainer, trainer
 
-TOLERANCE = 1e-5  # of a number's size: what the rounding of 32-bit numbers leaves after some steps
 Points = Mapping[tuple[str, int], float]  # (metric, epoch) -> value
 _EPOCHS = 2
-
-
-def apart(then: Points, now: Points) -> float:
-    """The largest relative difference of two trainings' numbers; infinite where one has a number that the other lacks.
-
-    0 means equal to the last bit.
-    """
-    if then.keys() != now.keys():
-        return math.inf
-    return max((_relative(value, now[key]) for key, value in then.items()), default=0.0)
-
-
-def _relative(a: float, b: float) -> float:
-    return 0.0 if a == b else abs(a - b) / max(abs(a), abs(b))
 
 
 @dataclass(frozen=True)
@@ -58,7 +44,7 @@ class Probe:
         worst = max(self.again, self.resumed or 0.0)
         verdict = "not reproducible"
         if self.is_reproducible:
-            verdict = f"equal within a tolerance of {TOLERANCE:g}" if worst else "bit-exact"
+            verdict = WITHIN if worst else "bit-exact"
         resumed = "there is no state to go on from"
         if self.resumed is not None:
             resumed = f"resumed after the first {_words(self.resumed)}"

@@ -21,6 +21,7 @@ from octant.runs.lines import EpochLine, History, Identity, OutcomeLine
 from octant.runs.output import kept_in
 from octant.runs.records import checked
 from octant.runs.run import Ending, Outcome, Run
+from octant.runs.tolerance import TOLERANCE, WITHIN, apart
 from octant.trainer import Data, Epoch, Trainer, trainer
 
 
@@ -97,7 +98,7 @@ def _train_locked(run: Run, journal: Journal) -> Ending:
     with kept_in(journal.folder):
         for last in checked(trained.train(run.settings, _state(journal, history)), history.epochs):
             if not last.diverged:
-                _keep(journal, history, last)
+                _keep(journal, history, last, run.identity)
     if last.diverged:
         journal.append(
             {"outcome": "diverged", "epoch": last.number, "reason": last.diverged, "time": _now()}, sync=True
@@ -107,14 +108,20 @@ def _train_locked(run: Run, journal: Journal) -> Ending:
     return Ending(Outcome.FINISHED)
 
 
-def _keep(journal: Journal, history: History, epoch: Epoch) -> None:
-    """Write a record; one that the journal has already must have come out the same."""
+def _keep(journal: Journal, history: History, epoch: Epoch, identity: Identity) -> None:
+    """Write a record; one that the journal has already must have come out the same.
+
+    To the last bit, or within the tolerance where that is all that the trainer was measured to give.
+    """
     if history.epochs and epoch.number <= history.epochs[-1]["epoch"]:
-        if history.epochs[epoch.number - history.epochs[0]["epoch"]]["metrics"] != epoch.metrics:
+        allowed = TOLERANCE if identity.get("provenance", {}).get("determinism", "").startswith(WITHIN) else 0.0
+        known = history.epochs[epoch.number - history.epochs[0]["epoch"]]["metrics"]
+        if (difference := apart(known, epoch.metrics)) > allowed:
+            probe = "; octant doctor --probe measures whether the trainer is bit-exact" * (difference <= TOLERANCE)
             raise RuntimeError(
                 f"epoch {epoch.number} came out differently from the journal's: code, versions or machine have "
                 "changed since, or the trainer's state lacks something that decides its numbers, such as a "
-                "generator's state; train the run anew with rerun=true"
+                f"generator's state; train the run anew with rerun=true{probe}"
             )
     else:
         seconds, metrics = epoch.seconds or 0.0, dict(epoch.metrics)

@@ -1,0 +1,24 @@
+"""How far two trainings of one run are apart, and what still counts as the same numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+TOLERANCE = 1e-5  # of a number's size: what the rounding of 32-bit numbers leaves after some steps
+WITHIN = f"equal within a tolerance of {TOLERANCE:g}"
+
+
+def apart(then: Mapping[Any, float], now: Mapping[Any, float]) -> float:
+    """The largest relative difference of numbers by name; infinite where one has a number that the other lacks.
+
+    0 means equal to the last bit.
+    """
+    if then.keys() != now.keys():
+        return math.inf
+    return max((_relative(value, now[key]) for key, value in then.items()), default=0.0)
+
+
+def _relative(a: float, b: float) -> float:
+    return 0.0 if a == b else abs(a - b) / max(abs(a), abs(b))
