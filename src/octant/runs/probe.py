@@ -70,7 +70,8 @@ def probe(name: str) -> Probe:
     resumed = None
     if saved is not None:
         after, _ = _trained(reference, trained, saved)
-        resumed = apart({key: value for key, value in first.items() if key[1] == _EPOCHS}, after)
+        again_known = {epoch for _, epoch in after}  # a trainer may repeat the record that its state was yielded with
+        resumed = apart({key: value for key, value in first.items() if key[1] in again_known}, after)
     found = Probe(apart(first, again), resumed)
     file = _kept(trained)
     file.parent.mkdir(exist_ok=True)
