@@ -1,6 +1,6 @@
 """Runs a minute on a Slurm of one node and a Ray of two, on this machine: a task for each run, and batches.
 
-python benchmarks/cluster.py [runs]    # needs octant[slurm,ray] and Slurm's packages; as root
+python benchmarks/cluster.py [runs]    # needs the extras slurm and ray, and Slurm's packages; as root
 """
 
 from __future__ import annotations

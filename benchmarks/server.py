@@ -1,6 +1,6 @@
 """Runs a minute into the team's server on PostgreSQL, and into SQLite, from 8 launches side by side.
 
-    python benchmarks/server.py [runs]     # needs octant[server] and PostgreSQL; `octant server` itself is measured
+    python benchmarks/server.py [runs]     # needs the extra server and PostgreSQL; `octant server` itself is measured
 
 Every launch trains one-epoch runs on the digits and delivers them. Printed as markdown: wall time until the store
 has every run, requests' cost on the server (CPU, resident memory with its workers), size of the store a run.

@@ -26,6 +26,7 @@ from omegaconf import DictConfig
 
 from hydra_plugins.octant_overrides import parsed, values_of
 from hydra_plugins.octant_plugins import compose, refuse_launcher
+from octant import home
 from octant.errors import InputError
 from octant.runs.run import Outcome
 from octant.runs.settings import parse_launch
@@ -92,7 +93,7 @@ class OptunaSweeper(Sweeper):
         try:
             import optuna
         except ImportError:
-            raise InputError("hydra/sweeper=optuna: Optuna is missing; pip install 'octant[optuna]'") from None
+            raise InputError(f"hydra/sweeper=optuna: Optuna is missing; {home.install('optuna')}") from None
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         asked = " ".join(sorted(words))
         digest = sha256(f"{asked} {self._direction}".encode()).hexdigest()[:8]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Data", "Epoch", "Settings", "compare", "main", "train"]
 __version__ = "0.1.0"
 
-# Loaded when they are first asked for: pandas and statsmodels take half a second, and a worker needs no command line.
+# Loaded when they are first asked for: pandas takes half a second, and a worker needs no command line.
 _DOORS = {
     "compare": "octant.analysis.tables",
     "main": "octant.cli.trainer",

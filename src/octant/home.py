@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shlex
 import shutil
 import time
 import uuid
@@ -16,6 +17,7 @@ from octant.errors import InputError
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parents[1]
+DISTRIBUTION = "octant-sweep"  # its name among installed packages
 _LENGTH = 32
 _DAY, _MINUTE = 86400, 60  # seconds
 
@@ -28,6 +30,17 @@ def in_checkout() -> bool:
 def project() -> Path:
     """The checkout, or the working directory of an installed octant."""
     return _CHECKOUT if in_checkout() else Path.cwd()
+
+
+def install(extra: str) -> str:
+    """The line that installs what an extra of pyproject.toml needs: into a clone, or beside an installed wheel."""
+    if in_checkout():
+        return f"pip install -e {shlex.quote(f'{_CHECKOUT}[{extra}]')}"
+    from importlib import metadata  # only now: it takes 20 ms
+
+    asked = re.compile(rf"""(.+?) ?; extra == ['"]{extra}['"]""")
+    needed = [found[1] for each in metadata.requires(DISTRIBUTION) or () if (found := asked.fullmatch(each))]
+    return shlex.join(["pip", "install", *needed])
 
 
 _used: list[Path] = []

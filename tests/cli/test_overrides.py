@@ -20,6 +20,7 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from hydra_plugins.octant_overrides import quoted
+from octant import home
 from octant.cli import conclude
 from octant.cli.main import main
 from octant.runs.settings import Launch, parse_launch
@@ -134,7 +135,7 @@ def test_missing_optuna_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "optuna", None)
     code, line, runs = command(tmp_path, *OPTUNA, "learning_rate=interval(0.1,0.5)")
     assert (code, runs) == (2, [])
-    assert line == "octant: hydra/sweeper=optuna: Optuna is missing; pip install 'octant[optuna]'\n"
+    assert line == f"octant: hydra/sweeper=optuna: Optuna is missing; {home.install('optuna')}\n"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from octant import home as places
 from support.command import Runs, environment
 
 ADMIN, PASSWORD = "ann", "a-password-for-tests"
@@ -42,7 +43,7 @@ def program(name: str, package: str) -> str:
 def need_python(module: str, extra: str) -> None:
     """Demand an optional package of octant's."""
     if find_spec(module) is None:
-        missing(f"{module} (pip install 'octant[{extra}]')")
+        missing(f"{module} ({places.install(extra)})")
 
 
 def free_port() -> int:

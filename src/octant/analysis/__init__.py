@@ -1,6 +1,6 @@
 """From runs to a conclusion: comparison (frames in, frames out), figures (frames to axes), report (words, pages).
 
-`compare` answers a question from any tidy frame. It is loaded when it is first asked for: pandas and statsmodels take
+`compare` answers a question from any tidy frame. It is loaded when it is first asked for: pandas takes
 half a second.
 """
 

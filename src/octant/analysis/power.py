@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from octant.analysis.comparison.intervals import ALPHA
 
@@ -20,7 +20,7 @@ def equality_p(gain: float, sd: float, n: int, margin: float) -> float:
     room = margin - abs(gain)
     if room <= 0:
         return 1.0
-    return float(stats.t.sf(room / (sd / np.sqrt(n)), n - 1)) if sd > 0 else 0.5**n
+    return float(special.stdtr(n - 1, -room / (sd / np.sqrt(n)))) if sd > 0 else 0.5**n
 
 
 def repeats_needed(
@@ -43,12 +43,12 @@ def repeats_needed(
 
 def power(gain: float, sd: float, n: int, alpha: float) -> float:
     """Of the two-sided paired t test, by the noncentral t distribution; the far side counts for nothing."""
-    return float(stats.nct.sf(stats.t.isf(alpha / 2, n - 1), n - 1, gain / sd * np.sqrt(n)))
+    return float(1 - special.nctdtr(n - 1, gain / sd * np.sqrt(n), -special.stdtrit(n - 1, alpha / 2)))
 
 
 def equality_power(gain: float, sd: float, n: int, margin: float) -> float:
     """Of TOST, at least: both tests by the noncentral t distribution, put together by Bonferroni's inequality."""
     if margin <= gain:
         return 0.0
-    edge, root = stats.t.isf(ALPHA, n - 1), np.sqrt(n) / sd
-    return float(sum(stats.nct.sf(edge, n - 1, each * root) for each in (margin - gain, margin + gain)) - 1)
+    edge, root = -special.stdtrit(n - 1, ALPHA), np.sqrt(n) / sd
+    return float(1 - sum(special.nctdtr(n - 1, each * root, edge) for each in (margin - gain, margin + gain)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import yaml
 
+from octant import home
 from octant.cli.program import OCTANT, Program
 from octant.trainer.adapted import MISSING, defaults
 
@@ -22,7 +23,8 @@ _TRAINER = """{label}: runs and sweeps by octant
   {command} -m {first},... seed=0,1,2    a sweep: every combination, once
   {command} COMMAND ...    what is done with runs; {command} COMMAND --help tells more
 """
-_FOOT = "Composed settings: {0} --cfg job  |  Hydra's own flags: {0} --hydra-help  |  Version: {0} --version"
+_FOOT = """Runs, MLflow's store and reports lie in {1}; OCTANT_HOME names another folder.
+Composed settings: {0} --cfg job  |  Hydra's own flags: {0} --hydra-help  |  Version: {0} --version"""
 
 
 def help_text(commands: Mapping[str, str], program: Program = OCTANT) -> str:
@@ -31,7 +33,7 @@ def help_text(commands: Mapping[str, str], program: Program = OCTANT) -> str:
     parts = [_head(program), "Commands:", *_columns(commands)]
     parts += ["", "Words (choose one of each group):", *_columns(words)] if words else []
     settings = _settings(program) if program.config_file else _defaults(program)
-    foot = _FOOT.format(program.command)
+    foot = _FOOT.format(program.command, home.state())
     return "\n".join([*parts, "", "Settings and their defaults (change any: key=value):", *settings, "", foot])
 
 

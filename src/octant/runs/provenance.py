@@ -12,7 +12,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from octant import home
+from octant import __version__, home
 from octant.trainer import Settings, flat
 
 MOST_DIFF = 64_000  # characters of uncommitted changes that a run keeps
@@ -113,7 +113,8 @@ def describe(file: str = "") -> dict[str, str]:
         "mlflow.source.git.branch": _git(folder, "rev-parse", "--abbrev-ref", "HEAD"),
         "git_state": None if status is None else ("dirty" if status else "clean"),
         "version_python": platform.python_version(),
-        **{f"version_{name}": metadata.version(name) for name in ("octant", "numpy", "numba", "mlflow")},
+        "version_octant": __version__,
+        **{f"version_{name}": metadata.version(name) for name in ("numpy", "numba", "mlflow")},
         "blas": _blas(),
         "cpu": _cpu(),
         "platform": f"{sys.platform} {platform.machine()}",

@@ -50,7 +50,7 @@ def settings(given: Mapping[str, str]) -> dict[str, str]:
     if not (files.startswith("/") or urlsplit(files).netloc):
         raise InputError(f"MLFLOW_ARTIFACTS_DESTINATION: {files} is neither an absolute folder nor an address")
     if importlib.util.find_spec("flask_wtf") is None or importlib.util.find_spec("psycopg2") is None:
-        raise InputError("the server's packages are missing: pip install 'octant[server]'")
+        raise InputError(f"the server's packages are missing: {home.install('server')}")
     chosen = DEFAULTS | dict(given)
     host, port = chosen["MLFLOW_HOST"], port_of("MLFLOW_PORT", chosen["MLFLOW_PORT"])
     if host != "127.0.0.1" and not given.get("MLFLOW_SERVER_ALLOWED_HOSTS"):

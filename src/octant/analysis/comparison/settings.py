@@ -23,8 +23,9 @@ ABOUT = re.compile(
     re.IGNORECASE,
 )
 METRIC = re.compile(
-    r"(.*[_./ ])?(loss|acc|accuracy|error|err|score|f1|auc|auroc|mse|rmse|mae|r2|nll|perplexity|ppl|bleu|map|iou|"
-    r"precision|recall|reward|return|regret|seconds|time|runtime|duration|seconds_per_epoch)([_./ ]?\d+)?",
+    r"(.*[_./ ])?(loss|acc|accuracy|error|err|score|f1|auc|auroc|mse|rmse|mae|r2|nll|perplexity|ppl|bleu|"
+    r"map|iou|precision|recall|reward|return|regret|seconds|time|runtime|duration|"
+    r"seconds_per_epoch|saturation_\w+)([_./ ]?\d+)?",
     re.IGNORECASE,
 )
 REPEATS = re.compile(

@@ -115,6 +115,8 @@ def publish(connection: Connection) -> Path:
     """
     found = find(collect(connection))
     states = found.runs["git_state"] if "git_state" in found.runs else pd.Series(dtype=str)
+    if not home.in_checkout() and not states.isin(["clean", "dirty"]).any():
+        raise InputError("publish: an installed octant knows no commit of its code; train and publish in a clone")
     if dirty := int((states != "clean").sum()) or not len(states):
         raise InputError(
             f"publish: {dirty} of {len(found.runs)} runs were not trained from a clean commit; commit what you have "

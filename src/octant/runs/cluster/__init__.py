@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
+from octant import home
 from octant.errors import InputError
 from octant.runs.cluster import task
 from octant.runs.disk import locked, replace, say_waiting
@@ -41,7 +42,7 @@ def check(cluster: Cluster) -> None:
     """Raise InputError when what the launcher needs is not installed here."""
     package, extra = {"slurm": ("submitit", "slurm"), "ray": ("ray", "ray")}[cluster.cluster]
     if find_spec(package) is None:
-        raise InputError(f"hydra/launcher={cluster.cluster} is not installed; run: pip install 'octant[{extra}]'")
+        raise InputError(f"hydra/launcher={cluster.cluster} is not installed; run: {home.install(extra)}")
     if cluster.cluster == "slurm" and shutil.which("sbatch") is None:
         raise InputError("hydra/launcher=slurm: sbatch is not on the PATH; launch from a node that submits to Slurm")
 
