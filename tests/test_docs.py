@@ -29,6 +29,7 @@ ELSEWHERE = {
     "octant dataset=mnist batch_size=32 engine=numpy": "test_the_commands_for_mnist",
     "octant compare --uri URI --experiment NAME": "test_a_loop_logged_with_mlflow",
     "octant new mine.py": "test_a_new_file_trains_as_it_stands",
+    "octant experiment=smoke": "test_wheel_answers_from_anywhere",
     "octant move": "test_a_store_moves_house_and_comes_back_from_a_backup",
     "octant promote factorial": "test_promoted_is_the_best_by_validation",
     "octant serve": "test_serve_answers_or_refuses",
