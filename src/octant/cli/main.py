@@ -34,6 +34,7 @@ COMMANDS = {
     "publish": ("octant.cli.publish", "write a report to experiments/NAME, from a clean commit"),
     "sync": ("octant.cli.sync", "send to MLflow what only the journals hold so far, and damaged files again"),
     "doctor": ("octant.cli.doctor", "compare journals and store, and mark dead runs as KILLED"),
+    "prune": ("octant.cli.prune", "delete journals of runs that later code has trained again; a dry run first"),
     "ui": ("octant.servers.ui", "show the runs in MLflow on 127.0.0.1, with the link to each comparison"),
     "watch": (
         "octant.servers.watch",
