@@ -51,7 +51,8 @@ def test_what_is_missing_is_named(word: str, tmp_path: Path) -> None:
     assert "the following arguments are required" in done.stderr
 
 
-def test_help_lists_everything(tmp_path: Path) -> None:
+def test_help_lists_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCTANT_HOME", str(tmp_path))  # named there
     done = run_octant(tmp_path, "--help", "loss=mse")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == help_text({word: line for word, (_, line) in COMMANDS.items()}) + "\n"
