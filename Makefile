@@ -86,6 +86,7 @@ bench: $(VENV)/.benched ## measure octant against its peers into benchmarks/resu
 	@$(BIN)/python benchmarks/engines.py $(ARGS)
 	@$(BIN)/python benchmarks/sweeps.py
 	@$(BIN)/python benchmarks/scaling.py
+	@$(BIN)/python benchmarks/start.py
 
 clean: ## remove the virtual environment and leftovers of tools; runs stay
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

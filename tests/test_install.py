@@ -17,6 +17,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import octant
+from octant import home
+
 ROOT = Path(__file__).parents[1]
 PARTS = re.findall(r"^#: (.*)\n((?:[^#\n].*\n)+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -34,6 +37,13 @@ def locked(part: str) -> dict[str, str]:
 def test_constraints_fit_the_project(part: str) -> None:
     for requirement in map(Requirement, NEEDED[part]):
         assert locked(part)[canonicalize_name(requirement.name)] in requirement.specifier, requirement
+
+
+def test_one_version_everywhere() -> None:
+    version = PROJECT["project"]["version"]
+    assert (PROJECT["project"]["name"], version) == (home.DISTRIBUTION, octant.__version__)
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"octant_sweep-{version}-py3-none-any.whl" in (ROOT / "docs" / "install.md").read_text()
 
 
 def test_every_pin_has_its_hashes() -> None:

@@ -290,6 +290,8 @@ def test_exit_codes_of_the_command(tmp_path: Path) -> None:
 def test_importing_octant_stays_light() -> None:
     code = "import sys, octant; print({'pandas', 'numpy', 'mlflow', 'pydantic'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+    code = "import sys, octant.analysis.report.reports; print({'scipy.stats', 'bokeh', 'mlflow'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
     frame = crossed(model=["a", "b"], seed=range(5)).rename(columns={"noise": "acc"})
     tables = octant.compare(frame, compare=["model"], repeat=["seed"], endpoint="acc", goal="max").tables
     assert [(name, type(table)) for name, table in tables.items()] == [
