@@ -62,7 +62,9 @@ def of_the_best(design: Design, ranking: Sequence[str], may_be: Sequence[str]) -
 
 def _widened(n: NDArray[np.int64], t: Student, family: int) -> Array:
     """Half the width of a 95 % interval made so wide that `family` of them cover at once."""
-    one, all_of_them = (-special.stdtrit(np.where(n > 1, n - 1, np.nan), ALPHA / 2 / each) for each in (1, max(family, 1)))
+    one, all_of_them = (
+        -special.stdtrit(np.where(n > 1, n - 1, np.nan), ALPHA / 2 / each) for each in (1, max(family, 1))
+    )
     return np.asarray((t.high - t.low) / 2 * all_of_them / one)
 
 
