@@ -52,8 +52,9 @@ def test_planted_effects_come_back_from_noise_free_runs(planted: np.ndarray) -> 
     seeds = np.array([[0.0], [1.0], [-2.0], [0.5], [3.0]])
     table = effects_of((percent + seeds) / 100)
     np.testing.assert_allclose(table["estimate"], planted, atol=1e-11)
-    np.testing.assert_allclose(table["low"], planted, atol=1e-11)
-    np.testing.assert_allclose(table["high"], planted, atol=1e-11)
+    half = stats.t.ppf(0.975, 4) * np.std([100 / 360, 0, 0, 0, 0], ddof=1) / np.sqrt(5)  # as if one example differed
+    np.testing.assert_allclose(table["low"], planted - half, atol=1e-11)
+    np.testing.assert_allclose(table["high"], planted + half, atol=1e-11)
     assert (table["p"][planted == 0] == 1).all()
     assert (table["p"][planted != 0] == 2 / 2**5).all()
 
