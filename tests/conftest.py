@@ -7,7 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from support.browser import chromium
 from support.command import run_octant
 from support.warm import Warm
 
@@ -27,3 +29,10 @@ def warm() -> Iterator[Warm]:
     """octant's commands without the imports of each."""
     with closing(Warm()) as process:
         yield process
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium."""
+    with chromium() as opened:
+        yield opened

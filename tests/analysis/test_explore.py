@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from octant.analysis.figures import design_of
 from octant.analysis.question import Question
@@ -24,9 +22,9 @@ from octant.network.initialisers import Parameters
 from octant.network.network import build, forward
 from octant.network.snapshots import page, snapshot
 from octant.network.training import train
+from support.browser import keep
 from support.settings import settings
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LOSSES = ("mse", "cross_entropy")
 METRICS = {"test_accuracy": "test accuracy, %", "gradient_W1": "gradient of W1"}
 
@@ -120,28 +118,18 @@ def test_720_runs_fit_five_megabytes(shown: Explored) -> None:
 
 
 @pytest.fixture
-def tab(shown: Explored, tmp_path: Path) -> Iterator[Page]:
-    if CHROMIUM is None:
-        assert "CI" not in os.environ, "CI needs Chromium"
-        pytest.skip("Chromium is not installed: apt-get install chromium")
+def tab(shown: Explored, browser: Browser, tmp_path: Path) -> Iterator[Page]:
     file, faults = tmp_path / "explore.html", []
     file.write_text(explore_page(shown))
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        opened = browser.new_context(offline=True, viewport={"width": 1280, "height": 900}).new_page()
-        opened.on("pageerror", lambda error: faults.append(str(error)))
-        opened.goto(file.as_uri())
-        opened.wait_for_selector(".bk-Figure")
-        opened.wait_for_timeout(500)
-        yield opened
-        browser.close()
+    context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.goto(file.as_uri())
+    opened.wait_for_selector(".bk-Figure")
+    opened.wait_for_timeout(500)
+    yield opened
+    context.close()
     assert faults == []
-
-
-def picture(tab: Page, name: str) -> None:
-    if folder := os.environ.get("OCTANT_SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        tab.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 @pytest.mark.slow
@@ -184,7 +172,7 @@ def test_a_drawn_seven_is_seen(tab: Page) -> None:
         tab.mouse.move(*place, steps=10)
     tab.mouse.up()
     assert "7" in tab.locator("#answers td.answer").all_inner_texts()
-    picture(tab, "explore-1280")
+    keep(tab, "explore-1280")
     tab.get_by_role("button", name="Clear").click()
     assert tab.locator("#answers td.answer").count() == 0
 
@@ -208,4 +196,4 @@ def test_curves_answer_pointer_and_boxes(tab: Page) -> None:
     tab.set_viewport_size({"width": 390, "height": 844})
     tab.wait_for_timeout(300)
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
-    picture(tab, "explore-390")
+    keep(tab, "explore-390")

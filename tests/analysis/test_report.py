@@ -276,7 +276,7 @@ def test_what_is_tuned_is_drawn() -> None:
     assert set(found.chosen["hidden_units"]) == {10}
     drawn = {stem for stem, _ in pages.draw(found)}
     assert {"interaction", "learning_rates", "tuned_hidden_units"} <= drawn
-    assert not found.tuning("learning_rate").duplicated(["config", "learning_rate"]).any()
+    assert not found.main.tuning("learning_rate").duplicated(["config", "learning_rate"]).any()
     (section,) = [each for each in pages.sections(found, drawn) if each.title == "Tuned settings"]
     assert section.table[0][:4] == ["configuration", "learning rate", "hidden units", "validation accuracy %"]
     assert [stem for stem, _ in section.figures] == ["learning_rates", "tuned_hidden_units"]
@@ -310,7 +310,7 @@ def test_confusion_and_hardest_follow_from_the_errors() -> None:
     matrix = found.confusion()[A]
     assert matrix[8, 1] == pytest.approx(100 * 2 / 36)
     assert matrix.sum() == pytest.approx(100 * 4 / 36)
-    hardest = found.hardest()
+    hardest = found.hardest
     assert list(hardest["example"]) == [3, 7, 40, 41]
     assert set(hardest["wrong_percent"]) == {100.0}
     assert RATES[4] == found.shared_rate
@@ -322,7 +322,7 @@ def test_classes_keep_their_names() -> None:
     names = [f"tree {label}$" for label in range(10)]
     errors = {key: value | {"class_names": names} for key, value in plain.material.errors.items()}
     found = find(dataclasses.replace(plain.material, errors=errors))
-    assert list(found.hardest()["class"]) == [names[int(label)] for label in plain.hardest()["class"]]
+    assert list(found.hardest["class"]) == [names[int(label)] for label in plain.hardest["class"]]
     drawn = {stem: drawing for stem, drawing in pages.draw(found) if stem == "confusion"}
     labels = [[each.get_text() for each in axes.get_xticklabels()] for axes in drawn["confusion"].figure.axes]
     assert names in labels

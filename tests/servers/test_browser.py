@@ -1,13 +1,8 @@
-"""What a person sees in MLflow's page with a fresh profile, in real headless Chromium; nothing is closed first.
-
-Screenshots are kept in OCTANT_SCREENSHOTS, if set. Without Chromium the tests are skipped, or fail under CI.
-"""
+"""What a person sees in MLflow's page with a fresh profile, in real headless Chromium; nothing is closed first."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,27 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+import support.browser
 from support.command import Database, environment, run_octant
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SWEEP = ("-m", "init=glorot,normal,scaled", "hidden=sigmoid,tanh", "seed=0,1,2", "epochs=4", "experiment.name=inits",
          "engine=numpy", "hidden_units=8", "batch_size=32")  # fmt: skip
 NAMES = {f"{init}, {hidden}" for hidden in ("sigmoid", "tanh") for init in ("glorot", "normal", "scaled")}
 KEY = "{} (test_accuracy)"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        assert "CI" not in os.environ, "CI needs Chromium"
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 def look(browser: Browser, url: str, width: int = 1280, height: int = 800) -> Page:
@@ -59,12 +43,9 @@ def await_texts(page: Page, *texts: str) -> None:
         page.get_by_text(text).filter(visible=True).first.wait_for()
 
 
-def keep(page: Page, picture: Path) -> None:
+def keep(page: Page, name: str) -> None:
     page.wait_for_timeout(2000)  # charts draw themselves
-    page.screenshot(path=picture)
-    if kept := os.environ.get("OCTANT_SCREENSHOTS"):
-        Path(kept).mkdir(parents=True, exist_ok=True)
-        shutil.copy(picture, kept)
+    support.browser.keep(page, name, whole=False)
 
 
 @pytest.fixture(scope="module")
@@ -111,13 +92,13 @@ def colours(home: Path) -> set[str]:
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (1920, 1080)])
 def test_six_configurations_are_six_coloured_curves(
-    link: str, compared: Path, browser: Browser, width: int, height: int, tmp_path: Path
+    link: str, compared: Path, browser: Browser, width: int, height: int
 ) -> None:
     """With the whole of the first chart and its key inside the window, and no Assistant beside it."""
     page = look(browser, link, width, height)
     await_texts(page, *(KEY.format(name) for name in NAMES))
     shown = drawn(page)
-    keep(page, tmp_path / f"comparison-{width}.png")
+    keep(page, f"comparison-{width}")
     assert set(shown) == colours(compared)
     assert len(colours(compared)) == page.get_by_text(re.compile(r" \(test_accuracy\)$")).count() == 6
     assert len({shown.count(colour) for colour in shown}) == 1  # MLflow draws each line more than once
@@ -128,21 +109,21 @@ def test_six_configurations_are_six_coloured_curves(
     assert page.get_by_text("MLflow Assistant").filter(visible=True).count() == 0
 
 
-def test_home_page_leads_to_the_comparison(link: str, browser: Browser, tmp_path: Path) -> None:
+def test_home_page_leads_to_the_comparison(link: str, browser: Browser) -> None:
     page = look(browser, link.partition("#")[0])
     page.get_by_role("link", name="inits").first.click()
     page.get_by_role("button", name="Got it").click()  # MLflow's own advice, on traces
     page = follow(page, "Compare the configurations")
     await_texts(page, *(KEY.format(name) for name in NAMES))
-    keep(page, tmp_path / "from-home.png")
+    keep(page, "from-home")
     assert len(set(drawn(page))) == 6
 
 
-def test_table_of_runs_names_and_sorts_them(link: str, browser: Browser, compared: Path, tmp_path: Path) -> None:
+def test_table_of_runs_names_and_sorts_them(link: str, browser: Browser, compared: Path) -> None:
     page = follow(look(browser, link), "All runs")
     await_texts(page, "hidden", "init", "seed", "test_accuracy")
     page.get_by_role("link", name=re.compile(r"^(glorot|normal|scaled) (sigmoid|tanh) s=\d$")).first.wait_for()
-    keep(page, tmp_path / "runs.png")
+    keep(page, "runs")
     names = [each.inner_text() for each in page.get_by_role("link", name=re.compile(r" s=\d$")).all()]
     rows = Database(compared).query(
         "select r.name from runs r join latest_metrics m using (run_uuid) join tags t using (run_uuid) "
@@ -153,7 +134,7 @@ def test_table_of_runs_names_and_sorts_them(link: str, browser: Browser, compare
     assert len(names) >= 10
 
 
-def test_a_run_its_model_and_the_report(link: str, browser: Browser, compared: Path, tmp_path: Path) -> None:
+def test_a_run_its_model_and_the_report(link: str, browser: Browser, compared: Path) -> None:
     database = Database(compared)
     ((run, experiment),) = database.query(
         "select r.run_uuid, r.experiment_id from runs r join tags t using (run_uuid) where t.key = 'sweep' limit 1"
@@ -166,28 +147,14 @@ def test_a_run_its_model_and_the_report(link: str, browser: Browser, compared: P
     await_texts(page, "test_accuracy", "octant rerun")
     page = look(browser, f"{runs}/{run}/model-metrics?workflowType=machine_learning")
     await_texts(page, "gradient_W1")  # MLflow sorts charts by name, and draws those in the window
-    keep(page, tmp_path / "run.png")
+    keep(page, "run")
     assert page.get_by_text("seconds_per_epoch").count() == 0
     page = look(browser, f"{address}#/experiments/{experiment}/models/{model}")
     await_texts(page, "Ready", "test_accuracy")
-    keep(page, tmp_path / "model.png")
+    keep(page, "model")
     page = look(browser, f"{runs}/{report}/artifacts/report.html?workflowType=machine_learning")
     await_texts(page, "report.html")
-    keep(page, tmp_path / "report.png")
+    keep(page, "report")
     inside = page.frames[1]
     assert inside.locator("h1").first.is_visible()
     assert inside.locator("img").count() >= 4
-
-
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 900)])
-def test_the_report_fits_phone_and_desktop(
-    browser: Browser, swept: tuple[Path, str], width: int, height: int, tmp_path: Path
-) -> None:
-    """No page wider than its window, no missing picture."""
-    report = next(swept[0].glob("reports/smoke/report.html"))
-    page = look(browser, report.as_uri(), width, height)
-    keep(page, tmp_path / f"report-{width}.png")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    pictures = page.evaluate("[...document.images].map(each => each.naturalWidth)")
-    assert len(pictures) >= 4
-    assert min(pictures) > 0

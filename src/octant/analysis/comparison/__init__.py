@@ -71,6 +71,11 @@ class Comparison:
         about = [note for note in self.notes if note.startswith("effects: ")]
         return "; ".join(about) or "effects: there is nothing to compare" if self.effects.empty else ""
 
+    def tuning(self, setting: str) -> pd.DataFrame:
+        """The endpoint against one tuned setting: a row a configuration and value, the others at their chosen ones."""
+        others = [name for name in self.question.tune if name != setting]
+        return self.rates.merge(self.chosen[["config", *others]]) if others else self.rates
+
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables by the names of their csv files; those of tuning only where something was tuned."""

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 
@@ -25,8 +25,13 @@ WIDTH = 6.2  # inches
 COLUMNS = 4  # of a grid of panels
 MOST_PANELS = 16
 INK, FAINT = "#222222", "#9a9a9a"
+# For names in Korean, Chinese and Japanese, where one of them is installed.
+_EASTERN = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo",
+            "Noto Sans CJK JP", "Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", "Hiragino Sans")  # fmt: skip
+_FONTS = ["DejaVu Sans", *sorted({*_EASTERN} & {font.name for font in fontManager.ttflist}, key=_EASTERN.index)]
 # Names come from strangers: a dollar sign in one begins no formula.
-_OURS = {"text.parse_math": False, "svg.hashsalt": "octant", "svg.fonttype": "path", "font.size": 9.0}
+_OURS = {"text.parse_math": False, "svg.hashsalt": "octant", "svg.fonttype": "path", "font.size": 9.0,
+         "font.family": _FONTS}  # fmt: skip
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -44,6 +49,7 @@ def house_style() -> Iterator[None]:
     """Matplotlib's own defaults and ours, whatever the user's matplotlibrc or style says."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of defaults that only stand there until they go
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # a box in the figure, a name in the table
         own: Any = {name: value for name, value in rcParamsDefault.items() if not name.startswith("backend")}
         with rc_context(own | _OURS):
             yield
@@ -112,10 +118,7 @@ def width_of(text: str, size: float) -> float:
         return 0.0
     # Not TextPath, which builds the letters' outlines: thirty times as long.
     return (
-        float(
-            text_to_path.get_text_width_height_descent(text, FontProperties(family="DejaVu Sans", size=size), False)[0]
-        )
-        / 72
+        float(text_to_path.get_text_width_height_descent(text, FontProperties(family=_FONTS, size=size), False)[0]) / 72
     )
 
 
@@ -124,7 +127,7 @@ def fitted(text: str, width: float, size: float, lines: int = 1) -> str:
     it is still too long.
     """
     rows = [""]
-    for part in re.split(r"(?<=[\s,/-])(?=\S)", text):
+    for part in re.split(r"(?<=[\s,/-])(?=\S)", " ".join(text.split())):
         if width_of(rows[-1] + part, size) > width and rows[-1]:
             rows.append("")
         rows[-1] += part

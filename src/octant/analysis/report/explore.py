@@ -48,7 +48,9 @@ class Explored:
 
 def explore_page(shown: Explored) -> str:
     """The page; the same sweep gives the same bytes."""
-    from bokeh.embed import file_html  # a second: only when needed
+    from bokeh.document import Document  # a second: only when needed
+    from bokeh.embed import file_html
+    from bokeh.models import CustomJS
     from bokeh.resources import INLINE
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -59,7 +61,9 @@ def explore_page(shown: Explored) -> str:
     variables = {"shown": shown, "data": _embedded(data)}
     page, title = pages.get_template("explore.html"), f"octant: {shown.name}"
     with _long_identifiers():
-        charts = _charts(shown, configs, data)
+        charts = Document()
+        charts.add_root(_charts(shown, configs, data))
+        charts.js_on_event("document_ready", CustomJS(code="octantReady()"))
         html = str(file_html(charts, INLINE, title=title, template=page, template_variables=variables))
     ours = json.dumps([data, shown.name, shown.question, shown.answer], ensure_ascii=False)
     return _settled(html, frozenset(re.findall(_IDENTIFIER, ours)))

@@ -13,9 +13,9 @@ import pandas as pd
 from octant.analysis.figures.curves import metrics_of, to_the_end
 from octant.analysis.question import Question
 from octant.analysis.report import words
+from octant.analysis.report.drawings import tuning_stems
 from octant.analysis.report.explore import Explored
 from octant.analysis.report.findings import Findings
-from octant.analysis.report.sections import tuning_stems
 
 MOST_SNAPSHOTS = 8  # configurations
 _SNAPSHOT_BYTES = 2_400_000  # of all of them; the page must stay under 5 MB, and Bokeh takes 1.5
@@ -24,7 +24,7 @@ _SNAPSHOT_BYTES = 2_400_000  # of all of them; the page must stay under 5 MB, an
 def explored(found: Findings) -> Explored:
     """Curves as the figures have them, the median runs' snapshots, the hardest examples, and one tuned setting."""
     curves, ranking = to_the_end(found.curves), list(found.main.summary["config"])
-    setting = next(iter(tuning_stems(found).values()), None) if found.is_grid else None
+    setting = next(iter(tuning_stems(found.main).values()), None) if found.is_grid else None
     kept, left_out = _snapshots(found, ranking)
     return Explored(
         found.material.experiment,
@@ -36,7 +36,7 @@ def explored(found: Findings) -> Explored:
         found.design,
         kept,
         list(_examples(found, ranking[:MOST_SNAPSHOTS])),
-        (setting, found.tuning(setting)) if setting else None,
+        (setting, found.main.tuning(setting)) if setting else None,
         left_out,
     )
 
@@ -63,7 +63,7 @@ def _examples(found: Findings, configs: list[str]) -> Iterator[dict[str, Any]]:
     data = found.material.test
     if data is None or not data.image_shape:
         return
-    for row in found.hardest().to_dict("records"):
+    for row in found.hardest.to_dict("records"):
         pixels = np.asarray(data.test.X[row["example"]], dtype=float)
         grey = np.rint(255 * np.clip(pixels / (pixels.max() or 1.0), 0, 1)).astype(np.uint8)
         said = {config: _answer(found, config, row) for config in configs}

@@ -58,11 +58,6 @@ class Findings:
         """What each configuration has its own of, in words; empty where nothing is tuned."""
         return " and ".join(name.replace("_", " ") for name in self.question.tune)
 
-    def tuning(self, setting: str) -> pd.DataFrame:
-        """The endpoint against one tuned setting: a row per configuration and value, others as chosen."""
-        others = [name for name in self.question.tune if name != setting]
-        return self.rates.merge(self.chosen[["config", *others]]) if others else self.rates
-
     @property
     def kinds(self) -> tuple[tuple[str, Comparison | None], ...]:
         """The two comparisons with their names, the one that the experiment is about first."""
@@ -127,6 +122,19 @@ class Findings:
         return vocabulary(self.verdict, self.labels)
 
     @cached_property
+    def effects_in_words(self) -> pd.DataFrame:
+        """The table of effects with factors and levels by their labels, where no level has a comma in it."""
+        rows = self.main.effects.to_dict("records")
+        for row in rows:
+            factors = row["effect"].split(" x ")
+            for side in ("plus", "minus"):
+                levels = row[side].split(", ")
+                if len(levels) == len(factors):
+                    row[side] = ", ".join(map(self.words.bare, factors, levels))
+            row["effect"] = " x ".join(map(self.words.factor, factors))
+        return pd.DataFrame(rows, columns=self.main.effects.columns)
+
+    @cached_property
     def curves(self) -> pd.DataFrame:
         """Curves of the compared runs, with their configuration."""
         return self.material.curves.merge(self.compared[["fingerprint", "config"]], on="fingerprint")
@@ -188,6 +196,7 @@ class Findings:
         finished = finished.sort_values([self.question.endpoint, *self.question.repeat])
         return [str(runs["run_id"].iloc[(len(runs) - 1) // 2]) for _, runs in finished.groupby("config")]
 
+    @cached_property
     def hardest(self) -> pd.DataFrame:
         """The test examples that most compared runs get wrong: example, class, said (most often), wrong_percent.
 

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from octant.analysis import figures
 from octant.analysis.comparison.settings import word
 from octant.analysis.figures import Drawing, rendered
 from octant.analysis.power import ENOUGH
 from octant.analysis.report import rates, words
+from octant.analysis.report.drawings import drawings
 from octant.analysis.report.explore import explore_page
 from octant.analysis.report.explored import explored
-from octant.analysis.report.findings import RATE, Findings
+from octant.analysis.report.findings import Findings
 from octant.analysis.report.layout import MOST_ROWS
 from octant.analysis.report.origin import command, training_time
 from octant.analysis.report.sections import (
-    effects_in_words,
     lead_figure,
     sections,
-    tuning_stems,
 )
-from octant.runs.disk import replace
+from octant.runs.disk import replace as write_file
 from octant.tracking.runs import PROVENANCE
 
 MOST_REASONS = 3  # beside the endpoint, in one row
@@ -56,17 +58,17 @@ def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Pa
     pages |= {"explore.html": explore_page(explored(found))} if explore else {}
     written = {name: text.encode() for name, text in pages.items()} | written
     for name, content in written.items():
-        replace(folder / name, content)
+        write_file(folder / name, content)
     return [folder / name for name in written if name != "README.md"]
 
 
-def render(drawings: Iterable[tuple[str, Drawing]]) -> tuple[dict[str, bytes], dict[str, str]]:
+def render(drawn: Iterable[tuple[str, Drawing]]) -> tuple[dict[str, bytes], dict[str, str]]:
     """Each drawing as svg and png by file name, and its description by stem."""
     files: dict[str, bytes] = {}
     alt: dict[str, str] = {}
-    for stem, drawing in drawings:
+    for stem, drawing in drawn:
         files[f"{stem}.svg"], files[f"{stem}.png"] = rendered(drawing.figure)
-        alt[stem] = drawing.alt.translate(str.maketrans("[]", "()"))  # a bracket would end it in markdown
+        alt[stem] = drawing.alt
     return files, alt
 
 
@@ -77,36 +79,36 @@ def embedded(pictures: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def page(name: str, context: dict[str, object]) -> str:
-    """The template `name` filled in."""
-    loader = PackageLoader("octant.analysis.report")
-    environment = Environment(loader=loader, autoescape=name.endswith(".html"), trim_blocks=True, lstrip_blocks=True,
-                              undefined=StrictUndefined, keep_trailing_newline=True)  # fmt: skip
+    """The template `name` filled in; what is filled into markdown stands there as text, whatever it is called."""
+    loader, finalize = PackageLoader("octant.analysis.report"), None if name.endswith(".html") else _as_text
+    environment = Environment(loader=loader, autoescape=name.endswith(".html"), finalize=finalize, trim_blocks=True,
+                              lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True)  # fmt: skip
     return environment.get_template(name).render(context)
+
+
+def _as_text(value: object) -> object:
+    """Markdown that shows the value, on one line; what a template calls safe is markdown already."""
+    if isinstance(value, Markup):
+        return value
+    text = re.sub(r"[\\`*|~\[\]]|_(?![^\W_])|(?<![^\W_])_", r"\\\g<0>", " ".join(str(value).split()))
+    return re.sub(r"&(?=#?\w+;)", "&amp;", text).replace("<", "&lt;")
 
 
 def draw(found: Findings) -> Iterator[tuple[str, Drawing]]:
     """Stem and drawing of all that can be drawn, one at a time."""
-    summary, design = found.main.summary, found.design
     title = f"{found.material.experiment}{f', each at its own {found.tuned}' if found.is_grid else ''}"
-    if design.factors:
-        yield "interaction", figures.interaction_figure(summary, found.compared, design)
-    for stem, setting in tuning_stems(found).items():
-        shared = found.shared_rate if setting == RATE else None
-        yield stem, figures.tuning_figure(found.tuning(setting), found.chosen, setting, design, shared)
     seen = found.curves.dropna(subset=[found.question.endpoint])
-    if seen["config"].isin(summary["config"]).any() and seen["epoch"].max() > 0:
-        ranking = list(summary["config"])
-        yield "accuracy", figures.curves_figure(found.curves, ranking, design, title)
-        yield "curves", figures.panels_figure(found.curves, ranking, design)
+    is_drawn = seen["config"].isin(found.main.summary["config"]).any() and seen["epoch"].max() > 0
+    curves = found.curves if is_drawn else found.curves.head(0)
+    main = replace(found.main, effects=found.effects_in_words)
+    yield from drawings(main, found.design, curves, title, found.shared_rate)
     if len(found.why):
         reasons = dict(islice(found.reasons.items(), MOST_REASONS))
-        yield "why", figures.why_figure(found.why, list(summary["config"]), design, reasons)
-    yield "ranking", figures.ranking_figure(summary, found.compared, design)
-    if len(found.main.effects):
-        yield "effects", figures.effects_figure(effects_in_words(found), design)
+        yield "why", figures.why_figure(found.why, list(found.main.summary["config"]), found.design, reasons)
     if len(found.mistakes):
-        yield "confusion", figures.confusion_figure(found.confusion(), found.class_names)
-        hardest, data = found.hardest(), found.material.test
+        confusion = {found.design.label(config): matrix for config, matrix in found.confusion().items()}
+        yield "confusion", figures.confusion_figure(confusion, found.class_names)
+        hardest, data = found.hardest, found.material.test
         if data is not None and data.image_shape:
             images = data.test.X[hardest["example"]].reshape(-1, *data.image_shape)
             yield "hardest", figures.hardest_figure(hardest, images)
@@ -121,7 +123,7 @@ def tables(found: Findings) -> dict[str, pd.DataFrame]:
         frames[name] = pd.concat([each for each in both if len(each)] or both[:1])
     frames["best"] = pd.concat([each.best.assign(learning_rates=at) for at, each in compared])
     frames |= {"why": found.why} if len(found.why) else {}
-    frames |= {"hardest": found.hardest()} if found.material.errors else {}
+    frames |= {"hardest": found.hardest} if found.material.errors else {}
     return frames | ({"chosen": found.chosen, "learning_rates": found.rates} if found.is_grid else {})
 
 

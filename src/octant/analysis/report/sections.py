@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from octant.analysis.comparison.design import labels_of
-from octant.analysis.comparison.settings import is_number, word
+from octant.analysis.comparison.settings import word
 from octant.analysis.power import ENOUGH
 from octant.analysis.report import words
+from octant.analysis.report.drawings import tuning_stems
 from octant.analysis.report.findings import RATE, Findings
 from octant.analysis.report.layout import Forms, Section, table_of, with_contrasts
 from octant.analysis.report.numbers import listed
@@ -62,7 +63,7 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
         *([_why(found)] if "why" in drawn else []),
         *([_tuning(found)] * found.is_grid),
         Section("What is taken for what", errors, figures=[("confusion", blank)]),
-        Section("The hardest test examples", pictures, table_of(found.hardest(), HARDEST),
+        Section("The hardest test examples", pictures, table_of(found.hardest, HARDEST),
                 [("hardest", "The examples that most runs get wrong.")],
                 csv=["hardest"] if found.material.errors else []),
         Section("All pairs", () if len(pairs) else ["One configuration: no pairs."],
@@ -73,21 +74,8 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
     ]  # fmt: skip
 
 
-def effects_in_words(found: Findings) -> pd.DataFrame:
-    """The table of effects with factors and levels by their labels, where no level has a comma in it."""
-    rows = found.main.effects.to_dict("records")
-    for row in rows:
-        factors = row["effect"].split(" x ")
-        for side in ("plus", "minus"):
-            levels = row[side].split(", ")
-            if len(levels) == len(factors):
-                row[side] = ", ".join(map(found.words.bare, factors, levels))
-        row["effect"] = " x ".join(map(found.words.factor, factors))
-    return pd.DataFrame(rows, columns=found.main.effects.columns)
-
-
 def _effects(found: Findings) -> Section:
-    effects = with_contrasts(effects_in_words(found))
+    effects = with_contrasts(found.effects_in_words)
     # A sweep names loss, hidden and output in any case: that one of them has one level is no news.
     about = [note for note in found.main.notes if note.startswith("effects: ") and " has one level " not in note]
     said = (
@@ -163,18 +151,12 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def tuning_stems(found: Findings) -> dict[str, str]:
-    """The figures of tuned settings that are numbers: stem and setting."""
-    numbers = [name for name in found.question.tune if is_number(found.rates[name])]
-    return {"learning_rates" if name == RATE else f"tuned_{name}": name for name in numbers}
-
-
 def _tuning(found: Findings) -> Section:
     question, endpoint = found.question, found.design.endpoint
     metric = question.validation.replace("_", " ")
     text = [f"Chosen by mean {metric} alone, ties to the smaller value.", *words.edges(found.chosen)]
     stars = f"{_capital(endpoint)} against {{}}; stars mark the values chosen on the validation set."
-    drawn = [(stem, stars.format(name.replace("_", " "))) for stem, name in tuning_stems(found).items()]
+    drawn = [(stem, stars.format(name.replace("_", " "))) for stem, name in tuning_stems(found.main).items()]
     title = "Learning rates" if question.tune == (RATE,) else "Tuned settings"
     return Section(title, text, _chosen(found), drawn, csv=["chosen", "learning_rates"])
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import floor, log10
@@ -13,9 +12,9 @@ import pandas as pd
 
 from octant.analysis import figures
 from octant.analysis.comparison import Comparison
-from octant.analysis.comparison.settings import is_number
 from octant.analysis.decide import verdict_of
-from octant.analysis.figures import Design, Drawing
+from octant.analysis.figures import Design
+from octant.analysis.report.drawings import drawings
 from octant.analysis.report.numbers import listed
 from octant.analysis.report.pages import embedded, page, render
 from octant.analysis.report.vocabulary import vocabulary
@@ -82,7 +81,7 @@ class TableReport:
         tables = {"results": self.comparison.runs} | self.comparison.tables
         files = {f"{name}.csv": table.to_csv(index=False, lineterminator="\n").encode()
                  for name, table in tables.items()}  # fmt: skip
-        pictures, alt = render(self.drawings())
+        pictures, alt = render(drawings(self.comparison, self.design, self.drawn_curves, self.name))
         files |= pictures
         chosen = self.comparison.chosen
         context: dict[str, object] = {
@@ -104,24 +103,6 @@ class TableReport:
             write_file(folder / name, content)
         return [folder / name for name in files]
 
-    def drawings(self) -> Iterator[tuple[str, Drawing]]:
-        """Stem and drawing of all that can be drawn, one at a time."""
-        comparison, design, question = self.comparison, self.design, self.comparison.question
-        ranking = list(comparison.summary["config"])
-        if design.factors:
-            yield "interaction", figures.interaction_figure(comparison.summary, comparison.runs, design)
-        for setting in self.tuned_numbers():
-            others = [name for name in question.tune if name != setting]
-            grid = comparison.rates.merge(comparison.chosen[["config", *others]]) if others else comparison.rates
-            drawing = figures.tuning_figure(grid, comparison.chosen, setting, design)
-            yield self.tuning_stem(setting), drawing
-        if len(self.drawn_curves):
-            yield "accuracy", figures.curves_figure(self.drawn_curves, ranking, design, self.name)
-            yield "curves", figures.panels_figure(self.drawn_curves, ranking, design)
-        yield "ranking", figures.ranking_figure(comparison.summary, comparison.runs, design)
-        if len(comparison.effects):
-            yield "effects", figures.effects_figure(comparison.effects, design)
-
     @cached_property
     def drawn_curves(self) -> pd.DataFrame:
         """The curves of the compared runs with their configuration; none where no run has two steps."""
@@ -131,14 +112,6 @@ class TableReport:
         curves = curves.replace([float("inf"), float("-inf")], float("nan"))
         steps = curves.dropna(subset=[self.comparison.question.endpoint]).groupby("fingerprint")["epoch"].nunique()
         return curves if steps.max() > 1 else pd.DataFrame()
-
-    def tuned_numbers(self) -> list[str]:
-        """The tuned settings that are numbers: those that have an axis."""
-        return [name for name in self.comparison.question.tune if is_number(self.comparison.rates[name])]
-
-    def tuning_stem(self, setting: str) -> str:
-        """The file of the figure of a tuned setting, whose name may have a slash in it."""
-        return "tuned_" + re.sub(r"[^\w.-]", "_", setting)
 
 
 def heading(report: TableReport) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from octant.analysis.comparison.settings import word
+from octant.analysis.report.drawings import tuning_stems
 from octant.analysis.report.layout import Forms, Section, table_of, with_contrasts
 from octant.analysis.report.numbers import listed
 from octant.analysis.report.table import TableReport
@@ -67,7 +68,7 @@ def _tuning(report: TableReport) -> Section:
     if chosen.empty:
         return Section("")
     stars = "{} against {}; stars mark the chosen values."
-    drawn = [(report.tuning_stem(name), stars.format(report.endpoint, name)) for name in report.tuned_numbers()]
+    drawn = [(stem, stars.format(report.endpoint, name)) for stem, name in tuning_stems(report.comparison).items()]
     # A dot in the name of a setting would mean something else in a format.
     places = {name: f"value {at}" for at, name in enumerate(question.tune)}
     table = chosen.assign(**{place: chosen[name].map(word) for name, place in places.items()})

@@ -57,7 +57,7 @@ function look() {
   byId("weights-box").hidden = !run.image_shape;
   if (run.image_shape) weights(run, kept);
   const table = byId("confusion"), head = (table.replaceChildren(), rowOf(table));
-  ["", ...run.classes].forEach((word) => cell("th", word, head));
+  ["class", ...run.classes].forEach((word) => cell("th", word, head));
   kept.confusion.forEach((counts, label) => {
     const row = rowOf(table), most = Math.max(1, ...counts);
     cell("th", run.classes[label], row);
@@ -172,6 +172,12 @@ function examples() {
     canvas.setAttribute("role", "img"); canvas.setAttribute("aria-label", words.textContent);
     box.append(canvas, words); byId("examples").append(box);
   }
+}
+
+// Bokeh gives the slider's handle no name, and draws it in a shadow root of its own.
+const shadows = (root) => [root, ...[...root.querySelectorAll("*")].flatMap((each) => each.shadowRoot ? shadows(each.shadowRoot) : [])];
+function octantReady() {
+  shadows(document).flatMap((root) => [...root.querySelectorAll("[role=slider]")]).forEach((handle) => handle.setAttribute("aria-label", "Epoch"));
 }
 
 document.addEventListener("DOMContentLoaded", () => {
