@@ -64,7 +64,8 @@ def differences(table: pd.DataFrame, question: Question) -> Iterable[Difference]
         sign = question.sign
         low, high = sorted((sign * row["low"], sign * row["high"])) if row["n"] > 1 else (np.nan, np.nan)
         gain = sign * row["estimate"]
-        decided = _decided(gain, row["sd"], int(row["n"]), bool(row["shown"]), question.margin)
+        decide = _exactly if question.exact else _decided
+        decided = decide(gain, row["sd"], int(row["n"]), bool(row["shown"]), question.margin)
         yield Difference(row["first"], row["second"], int(row["n"]), gain, row["sd"], low, high, row["p_holm"], decided)
 
 
@@ -72,6 +73,13 @@ def _decided(gain: float, sd: float, n: int, is_shown: bool, margin: float | Non
     if n < ENOUGH:
         return Decision.UNDECIDED
     if margin is not None and equality_p(gain, sd, n, margin) < ALPHA:
+        return Decision.EQUAL
+    return (Decision.BETTER if gain > 0 else Decision.WORSE) if is_shown else Decision.UNDECIDED
+
+
+def _exactly(gain: float, sd: float, n: int, is_shown: bool, margin: float | None) -> Decision:
+    """Without chance any difference is one, up to rounding or the margin."""
+    if n and (abs(gain) <= (margin or 0) or not is_shown):
         return Decision.EQUAL
     return (Decision.BETTER if gain > 0 else Decision.WORSE) if is_shown else Decision.UNDECIDED
 
@@ -147,7 +155,7 @@ def _paired(design: Design, weights: Array) -> pd.DataFrame:
     n, t = student_rows(_each(design.values, weights), design.unit, design.step)
     charged = student_rows(_each(design.charged, weights), design.unit)[1].mean
     adjusted = holm(t.p)
-    decided = shown(t.mean, t.low, t.high, adjusted, charged)
+    decided = shown(t.mean, t.low, t.high, adjusted, charged, design.rounding)
     numbers = {"n": n, "estimate": t.mean, "sd": t.sd, "low": t.low, "high": t.high, "p_holm": adjusted}
     return pd.DataFrame(numbers | {"shown": decided})
 

@@ -109,7 +109,7 @@ def said(frame: pd.DataFrame, question: Question, last_step: bool = False) -> st
     """The question in a sentence: `compared: optimizer, width; repeated: seed (5); endpoint: val_acc, last step`."""
     parts = [f"compared: {', '.join(question.compare) or 'nothing, for nothing varies'}"]
     parts += [f"tuned: {', '.join(question.tune)} on {question.validation}"] if question.tune else []
-    counts = [f"{name} ({values_of(frame[name])})" for name in question.repeat]
+    counts = [f"{name} ({values_of(frame[name])})" for name in question.repeat if values_of(frame[name]) > 1]
     parts.append(f"repeated: {', '.join(counts) or 'nothing'}")
     return "; ".join([*parts, f"endpoint: {question.endpoint}{', last step' if last_step else ''}"])
 

@@ -86,7 +86,7 @@ def means(compared: pd.DataFrame, curves: pd.DataFrame, ranking: Sequence[str], 
     ]
     at = f", each at its own {' and '.join(question.tune).replace('_', ' ')}" if question.tune else ""
     count = max((mean.repeats for mean in shown), default=0)
-    title = f"Mean of {design.repeats(count)}{at}"
+    title = f"{'The runs' if question.exact else f'Mean of {design.repeats(count)}'}{at}"
     limit = floor if question.is_share else None
     return Means(
         shown, _in_order(whole, question.endpoint), columns, title, limit, question.goal, len(there) - len(shown)

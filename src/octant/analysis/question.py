@@ -63,6 +63,13 @@ class Question:
         return noun_of(self.repeat[0]) if len(self.repeat) == 1 else "repeat"
 
     @property
+    def exact(self) -> bool:
+        """Whether nothing repeats the measurement, as the runs draw nothing at random: differences are what they are,
+        without chance, interval or p-value.
+        """
+        return not self.repeat
+
+    @property
     def settings(self) -> tuple[str, ...]:
         """Every setting that the question names."""
         return (*self.compare, *self.tune, *self.repeat)

@@ -39,8 +39,9 @@ def compare(
     """Compare the runs of any tidy frame: one row per run, or several with an epoch or step, of which the last counts.
 
     What is not given is guessed from what varies: `compare` is every setting that varies less `tune` and `repeat`,
-    `repeat` the seeds and folds (those of scikit-learn's cv_results_, a column each, become rows). A run whose endpoint
-    is NaN counts as diverged. `said` of the result says what was guessed, `notes` what was done with the rows.
+    `repeat` the seeds and folds (those of scikit-learn's cv_results_, a column each, become rows); `repeat=[]` says
+    that the runs draw nothing at random, so that differences are exact. A run whose endpoint is NaN counts as
+    diverged. `said` of the result says what was guessed, `notes` what was done with the rows.
     Raises InputError, one line, where there is no answer.
     """
     asked = Asked(compare, tune, repeat, endpoint, goal, margin, validation)
@@ -211,6 +212,10 @@ def _paired(
         lines.append(f"{why}: each configuration's runs were numbered in the table's order, and paired by that")
         runs = runs.drop(columns=repeat).assign(**{NUMBERED: cells.cumcount()})
         return runs, replace(question, repeat=(NUMBERED,)), lines
+    if not repeat and asked.repeat is None:
+        # Nobody said that the runs draw nothing at random: each is the one repeat of its configuration.
+        runs, question = runs.assign(**{NUMBERED: 0}), replace(question, repeat=(NUMBERED,))
+        repeat = [NUMBERED]
     twice = runs.duplicated([*own, *repeat], keep="last") if own or repeat else runs.duplicated()
     if twice.any():
         lines.append(f"{source.count(twice)} of the same configuration and {question.noun} as a later one left out")

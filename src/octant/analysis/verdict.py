@@ -13,7 +13,7 @@ from functools import cached_property
 
 from octant.analysis.comparison import Question
 from octant.analysis.comparison.scope import Scope
-from octant.analysis.power import repeats_needed
+from octant.analysis.power import ENOUGH, repeats_needed
 
 
 class Decision(StrEnum):
@@ -133,3 +133,8 @@ class Verdict:
     diverged: int
     open: int
     scope: Scope = field(default_factory=lambda: Scope({}))
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are repeats enough to decide; exact differences need none."""
+        return self.question.exact or self.repeats >= ENOUGH

@@ -39,9 +39,10 @@ def publish(connection: Connection, text: str, sweep: str, question: Question) -
     """
     varied = [*question.compare, *question.tune]
     groups = [{"mode": "param", "groupByData": name} for name in varied]
+    means = f"Mean over {', '.join(question.repeat)}, so far" if question.repeat else "So far"
     chart = _state(of_sweep(sweep), question.endpoint, question.goal, varied) | {
         "groupBy": {"aggregateFunction": "average", "groupByKeys": groups} if groups else None,
-        **_charts(sweep, f"Mean over {', '.join(question.repeat)}, so far", [question.endpoint], None),
+        **_charts(sweep, means, [question.endpoint], None),
     }
     table = _state(of_sweep(sweep), question.endpoint, question.goal, [*varied, *question.repeat])
     _store(connection, sweep, chart, f"Comparison of {sweep}")

@@ -38,6 +38,7 @@ def compared(folder: Path) -> Path:
 def published(markdown: Path, language: str, folder: Path) -> Path:
     """A page that GitHub shows, in plain HTML."""
     body = MarkdownIt("commonmark").enable("table").render(markdown.read_text(encoding="utf-8"))
+    body = body.replace("<table>", '<table tabindex="0">').replace("<pre>", '<pre tabindex="0">')
     style = "body { max-width: 60rem; font: 16px sans-serif } img { max-width: 100% } td { padding: .3rem }"
     style += "table { display: block; overflow-x: auto } pre { overflow-x: auto }"
     head = f'<meta charset="utf-8"><title>octant</title><base href="{markdown.parent.as_uri()}/">'

@@ -12,9 +12,12 @@ from scipy import stats
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import ttost_paired
 
+from octant.analysis.question import Question
 from octant.analysis.report.vocabulary import count_words
 from octant.analysis.report.words import qualifications
-from support.verdict_sweeps import Judged, shapes
+from octant.analysis.tables import compare
+from support.verdict_sweeps import Judged, shapes, sweep
+from support.verdict_sweeps import judged as judge
 
 NUMBER = r"(-?[\d.]+\d|-?\d)"
 
@@ -136,3 +139,28 @@ def test_qualifications_lead_with_positive_gains(judged: dict[str, Judged]) -> N
         for sentence in [each.said, *qualifications(each.verdict, each.words)]:
             for lead in re.findall(rf"(?:by|leads by) (?:about )?{NUMBER}", sentence):
                 assert float(lead) > 0, (name, sentence)
+
+
+def test_nothing_random_leaves_nothing_open() -> None:
+    """One run a configuration, declared to draw nothing: the difference is what it is."""
+    levels, means = {"loss": ["mse", "nll"]}, {("mse",): 0.21, ("nll",): 0.02}
+    runs = sweep(levels, means, 1, noise=0, endpoint="gap").drop(columns="seed")
+    exact = judge(runs, Question(("loss",), repeat=(), endpoint="gap", goal="min"))
+    assert exact.said == "nll beats mse by 0.19 in gap (lower is better)."
+    assert list(exact.comparison.pairs["shown"]) == list(exact.comparison.effects["shown"]) == [True]
+    assert not any("seed" in each or "repeat" in each for each in qualifications(exact.verdict, exact.words))
+    near = judge(runs, Question(("loss",), repeat=(), endpoint="gap", goal="min", margin=0.2))
+    assert near.said == "nll and mse are equal within the margin of 0.2 in gap."
+    same = judge(runs.assign(gap=0.1), Question(("loss",), repeat=(), endpoint="gap", goal="min"))
+    assert not same.comparison.pairs["shown"].any()
+    assert same.said == "mse and nll are equal in gap."
+    assert "One repeat can show nothing" in Judged(runs, compare(runs, endpoint="gap")).said
+
+
+def test_exact_factors_may_depend_on_one_another() -> None:
+    cross = {"loss": ["a", "b"], "norm": ["batch", "none"]}
+    means = {("a", "batch"): 0.95, ("b", "batch"): 0.91, ("a", "none"): 0.88, ("b", "none"): 0.92}
+    exact = judge(sweep(cross, means, 1, noise=0).drop(columns="seed"), Question(("loss", "norm"), repeat=()))
+    assert exact.said.startswith(
+        "Which loss is better depends on norm: with batch a leads by 4 points; with norm none b"
+    )

@@ -50,6 +50,11 @@ class Design:
     step: float
     notes: tuple[str, ...]
 
+    @property
+    def rounding(self) -> float | None:
+        """Where differences are exact, the largest that may come of rounding."""
+        return ROUNDING * self.unit if self.question.exact else None
+
     def column(self, config: str) -> int:
         """Where a configuration stands in the arrays."""
         return self.configs.index(config)

@@ -42,9 +42,10 @@ def factorial_effects(design: Design) -> tuple[pd.DataFrame, tuple[str, ...]]:
             "plus": [", ".join(row.plus) for row in rows],
             "minus": [", ".join(row.minus) for row in rows],
             **{name: numbers[name] for name in (*_NUMBERS, as_charged)},
-            "shown": shown(numbers["estimate"], numbers["low"], numbers["high"], adjusted, numbers[as_charged]),
+            "shown": shown(numbers["estimate"], numbers["low"], numbers["high"], adjusted, numbers[as_charged],
+                           design.rounding),
         }
-    )
+    )  # fmt: skip
     return table.assign(note=_notes(design, rows, weights, table["n"])), (*found.notes, *_never(design, none))
 
 
@@ -120,6 +121,8 @@ def _notes(design: Design, rows: list[Contrast], weights: Array, counts: Iterabl
 
 
 def _few(n: int, family: int, design: Design) -> str:
+    if design.question.exact:
+        return ""
     noun = design.question.noun
     smallest = min(1.0, family * 2.0 ** (1 - n))
     if n == 1:

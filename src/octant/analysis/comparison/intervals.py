@@ -117,8 +117,13 @@ def holm(p: Array) -> Array:
     return adjusted
 
 
-def shown(estimate: Array, low: Array, high: Array, p_holm: Array, as_zero: Array) -> NDArray[np.bool_]:
+def shown(
+    estimate: Array, low: Array, high: Array, p_holm: Array, as_zero: Array, rounding: float | None = None
+) -> NDArray[np.bool_]:
     """Where a difference may be claimed: the interval leaves out 0, the adjusted p is below 0.05, and counting
-    diverged runs (as 0 %, or as the worst run there is) would not turn its sign.
+    diverged runs (as 0 %, or as the worst run there is) would not turn its sign. Where differences are exact,
+    `rounding` is given instead of chance: whatever is larger is a difference.
     """
+    if rounding is not None:
+        return (np.abs(estimate) > rounding) & (np.sign(estimate) == np.sign(as_zero))
     return ((low > 0) | (high < 0)) & (p_holm < ALPHA) & (np.sign(estimate) == np.sign(as_zero))

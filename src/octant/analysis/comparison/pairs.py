@@ -32,7 +32,7 @@ def pairwise(design: Design, ranking: list[str]) -> tuple[pd.DataFrame, tuple[st
     table = table.assign(difference=t.mean, sd=t.sd, low=t.low, high=t.high, p=t.p, p_holm=holm(t.p))
     _, charged = student_rows((design.charged[:, left] - design.charged[:, right]).T, design.unit)
     table[f"difference_diverged_as_{design.question.diverged_as}"] = charged.mean
-    table["shown"] = shown(t.mean, t.low, t.high, table["p_holm"].to_numpy(), charged.mean)
+    table["shown"] = shown(t.mean, t.low, t.high, table["p_holm"].to_numpy(), charged.mean, design.rounding)
     table["note"] = [_note(design, n, pair) for n, pair in zip(table["n"], columns, strict=True)]
     few = f"{len(ranking)} configurations: each is compared with the best one alone, not all pairs"
     return table, () if all_pairs else (few,)
@@ -40,5 +40,8 @@ def pairwise(design: Design, ranking: list[str]) -> tuple[pd.DataFrame, tuple[st
 
 def _note(design: Design, n: int, pair: tuple[int, int]) -> str:
     noun = design.question.noun
-    few = {0: f"no {noun} in common: no comparison", 1: f"one {noun} in common: no interval"}.get(n, "")
+    few = {
+        0: f"no {noun} in common: no comparison",
+        1: f"one {noun} in common: no interval" * (not design.question.exact),
+    }.get(n, "")
     return "; ".join(part for part in (few, left_out(design, pair)) if part)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from octant.analysis.comparison.design import Design
 from octant.analysis.comparison.intervals import Array, student_rows
+from octant.analysis.question import Question
 
 SHARES = (90, 95)
 
@@ -41,7 +42,7 @@ def summarise(design: Design, curves: pd.DataFrame | None = None) -> pd.DataFram
     absent = first["to_90"].isna().groupby(first["config"]).sum()
     seen = curves is not None and question.goal == "max"
     absent = table["config"].map(absent).fillna(0) if seen else 0 * table["n"]
-    table["note"] = [_note(n, int(lost), question.noun) for n, lost in zip(table["n"], absent, strict=True)]
+    table["note"] = [_note(n, int(lost), question) for n, lost in zip(table["n"], absent, strict=True)]
     return table.sort_values([by_charge, "config"], ascending=[question.goal == "min", True], ignore_index=True)
 
 
@@ -95,7 +96,8 @@ def _test_sets(design: Design, mean: Array) -> dict[str, object]:
     return {"binomial_error": binomial_error(mean, sizes.to_numpy(dtype=float)), "n_test": sizes.to_numpy()}
 
 
-def _note(n: int, without_curve: int, noun: str) -> str:
-    notes = ["no run finished"] if n == 0 else [f"one {noun}: no interval"] if n == 1 else []
+def _note(n: int, without_curve: int, question: Question) -> str:
+    one = [f"one {question.noun}: no interval"] if n == 1 and not question.exact else []
+    notes = ["no run finished"] if n == 0 else one
     notes += [f"no curve for {without_curve} of {n} runs"] if without_curve else []
     return "; ".join(notes)

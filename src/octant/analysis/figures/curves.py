@@ -89,7 +89,8 @@ def curves_figure(curves: pd.DataFrame, ranking: Sequence[str], design: Design, 
     rows = [*key_rows(key(design, shown)), *_remarks(lines, shown, len(known), limits)]
     count = int(whole[whole["config"].isin(shown)].groupby("config")["fingerprint"].nunique().max())
     spread = "band of one SD" if count >= ENOUGH else "thin: single runs" if count > 1 else "nothing says how it varies"
-    heading = f"{title}: {f'mean of {design.repeats(count)}' if count > 1 else design.repeats(1)}, {spread}"
+    about = f": {f'mean of {design.repeats(count)}' if count > 1 else design.repeats(1)}, {spread}"
+    heading = title if design.question.exact else title + about
     figure, grid, height = _frame(ends, rows, names, fitted(heading, WIDTH - 0.2, 11, 3), design.step)
     for axes, name in zip(grid, names, strict=True):
         axes.set_ylim(limits[0], limits[1] + 0.012 * (limits[1] - limits[0]))

@@ -209,7 +209,7 @@ def _limits(grid: Sequence[Axes], design: Design) -> None:
 def _key(figure: Figure, summary: pd.DataFrame, layout: _Layout, design: Design, without_panel: int) -> None:
     handles = [Line2D([], [], linewidth=2, **_line(layout, design, level)) for level in layout.drawn]
     labels = [f"{layout.lines} = {level}" for level in layout.drawn]
-    few = summary["n"].min() < ENOUGH
+    few = summary["n"].min() < ENOUGH and not design.question.exact
     what = ["bars: 95 % intervals"] * bool(summary["n"].max() >= ENOUGH)
     what += ["rings: single runs, dashes: their mean (fewer than 5: no interval)"] * bool(few)
     rest = left_to_the_table(len(layout.marks), len(design.factors[layout.x]), f"levels of {layout.x}")

@@ -43,7 +43,7 @@ def effects_figure(effects: pd.DataFrame, design: Design) -> Drawing:
     axes.set_ylim(len(drawn) - 0.4, -0.6)
     unit = ", percentage points" if design.question.is_share else ""
     rest = left_to_the_table(len(drawn), len(effects), "effects", "effects.csv")
-    few = "Fewer than 5 repeats: no intervals." if drawn["n"].min() < ENOUGH else ""
+    few = "Fewer than 5 repeats: no intervals." if drawn["n"].min() < ENOUGH and not design.question.exact else ""
     note_below(figure, f"effect on {design.endpoint}{unit} (hollow: not shown to differ from 0)", rest, few)
     return Drawing(figure, _effects_described(effects, design))
 
@@ -93,7 +93,7 @@ def ranking_figure(summary: pd.DataFrame, runs: pd.DataFrame, design: Design) ->
                     fontsize=8.5, linespacing=1.05)  # fmt: skip
     axes.set_ylim(len(drawn) - 0.4, -0.6)
     rest = left_to_the_table(len(drawn), len(summary), "configurations")
-    few = "Fewer than 5 repeats: no intervals." if drawn["n"].min() < ENOUGH else ""
+    few = "Fewer than 5 repeats: no intervals." if drawn["n"].min() < ENOUGH and not design.question.exact else ""
     note_below(figure, design.axis, rest, few)
     return Drawing(figure, _ranking_described(summary, design))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from octant.analysis.power import ENOUGH
-from octant.analysis.report.numbers import TINY, by, listed, margin, plural, span
+from octant.analysis.report.numbers import TINY, by, equal, listed, margin, plural, span
 from octant.analysis.report.vocabulary import Vocabulary
 from octant.analysis.verdict import Decision, Difference, Verdict
 
@@ -27,11 +27,11 @@ class Configurations:
             return [f"No run finished: all {verdict.runs} diverged, so there is nothing to compare."]
         if len(names) == 1:
             return self._alone(repeats)
-        if verdict.repeats == 1:
+        if verdict.repeats == 1 and not verdict.enough:
             return [f"One {question.noun} can show nothing: differences between the {self.count} may be luck. Repeat "
                     f"with at least {ENOUGH} {question.noun}s."]  # fmt: skip
         first, second = self.name(names[0]), self.name(names[1])
-        if verdict.repeats < ENOUGH:
+        if not verdict.enough:
             few = f"{repeats} are too few to settle it"
             so_far = self._ahead(verdict.best.against[0], first, second, with_interval=False)
             return [f"{few}: so far {so_far}.", f"{few}: so far {first} is best.", f"{few}."]
@@ -69,7 +69,8 @@ class Configurations:
         name, question = self.verdict.best.names[0], self.verdict.question
         others = "No other configuration has a run that finished." if len(self.verdict.cells) > 1 else (
             "There is nothing to compare it with.")  # fmt: skip
-        score = f"has {span([self.verdict.means[name]], question)}, over {repeats}. {others}"
+        over = "" if question.exact else f", over {repeats}"
+        score = f"has {span([self.verdict.means[name]], question)}{over}. {others}"
         return [f"{self.words.start(self.name(name))} {score}", f"The configuration {score}"]
 
     def _ahead(self, difference: Difference, first: str, second: str, with_interval: bool = True) -> str:
@@ -83,15 +84,20 @@ class Configurations:
             lead = by(best.lead, question)
             return [f"{self.words.start(first)} beats {second} by {lead}.", f"One of the two is better, by {lead}."]
         if best.decision is Decision.EQUAL:
-            equal = f"equal within the margin of {margin(question)}"
-            return [f"{self.words.start(first)} and {second} are {equal}.", f"The two are {equal}."]
+            said = f"are {equal(question)}."
+            return [f"{self.words.start(first)} and {second} {said}", f"The two {said}"]
         said = f"Not settled: {self._ahead(best.lead, first, second)}"
         return [f"{said}; {self.needed()}.", f"{said}.", f"Not settled; {self.needed()}."]
 
     def _several(self, first: str) -> list[str]:
         best, question, count = self.verdict.best, self.verdict.question, self.count
         if best.decision is Decision.EQUAL:
-            return [f"The {count} are equal within the margin: none is {margin(question)} from the best."]
+            alike = (
+                f"equal within the margin: none is {margin(question)} from the best"
+                if question.margin
+                else equal(question)
+            )
+            return [f"The {count} are {alike}."]
         if best.decision is Decision.BETTER:
             lead, start = by(best.lead, question), f"{self.words.start(first)} is the best of the {count}"
             return [f"{start}: ahead of {self.name(best.lead.second)} by {lead}.", f"{start}, by {lead}.",

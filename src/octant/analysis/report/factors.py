@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.power import ENOUGH
 from octant.analysis.question import Question
-from octant.analysis.report.numbers import TINY, by, gains, listed, margin, number
+from octant.analysis.report.numbers import TINY, by, equal, gains, listed, number
 from octant.analysis.report.vocabulary import Vocabulary
 from octant.analysis.verdict import Decision, Factor, Ranking
 
@@ -24,7 +24,7 @@ def sentences(factor: Factor, question: Question, words: Vocabulary) -> list[str
     )
     if factor.decision is Decision.EQUAL:
         levels = listed(words.level(factor.name, each) for each in factor.cells[0].ranking.names)
-        return [f"{words.start(levels)} are equal within the margin of {margin(question)}, {everywhere}."]
+        return [f"{words.start(levels)} are {equal(question)}, {everywhere}."]
     if factor.decision is Decision.BETTER:
         return _better(factor, question, words, everywhere)
     return _depends(factor, question, words) if factor.partners else _open(factor, question, words)

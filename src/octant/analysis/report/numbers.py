@@ -18,14 +18,14 @@ def by(difference: Difference, question: Question, with_interval: bool = True) -
     ends = interval(difference) if with_interval and difference.n >= ENOUGH else ""
     inner = "; ".join(each for each in (ends, _lower(question)) if each)
     unit = f"points of {endpoint(question)}" if question.is_share else f"in {endpoint(question)}"
-    return f"about {number(difference)} {unit}{f' ({inner})' if inner else ''}"
+    return f"{'' if question.exact else 'about '}{number(difference)} {unit}{f' ({inner})' if inner else ''}"
 
 
 def gains(leads: Sequence[Difference], question: Question, of: bool = True) -> str:
     """`0.6 to 1.4 points`."""
     places = max(decimals_of(each) for each in leads)
     ends = sorted({f"{each.gain:.{places}f}" for each in leads}, key=float)
-    said = f"{ends[0]} to {ends[-1]}" if len(ends) > 1 else f"about {ends[0]}"
+    said = f"{ends[0]} to {ends[-1]}" if len(ends) > 1 else f"{'' if question.exact else 'about '}{ends[0]}"
     of_it = (f" of {endpoint(question)}" if question.is_share else f" in {endpoint(question)}") if of else ""
     low = f" ({_lower(question)})" if of and _lower(question) else ""
     return f"{said}{' points' if question.is_share else ''}{of_it}{low}"
@@ -63,6 +63,11 @@ def interval(difference: Difference) -> str:
     """The one form of an interval: `0.7 to 1.0`."""
     places = decimals_of(difference)
     return f"{difference.low:.{places}f} to {difference.high:.{places}f}"
+
+
+def equal(question: Question) -> str:
+    """`equal within the margin of 0.5 points of test accuracy`; without a margin only exact numbers are equal."""
+    return f"equal {f'within the margin of {margin(question)}' if question.margin else f'in {endpoint(question)}'}"
 
 
 def margin(question: Question) -> str:

@@ -20,9 +20,16 @@ def measured(found: Findings) -> list[str]:
     equal = "No margin was declared, so nothing can be called equal: what is not shown to differ is not settled."
     if margin:
         equal = f"Equal within the margin of {margin:g}: two one-sided paired t tests at 5 %."
+    endpoint = f"Endpoint, declared before the sweep: {found.design.endpoint} after the last epoch. "
+    if question.exact:
+        return [
+            endpoint,
+            f"{len(runs)} runs, each of another configuration. The experiment declares that nothing repeats the "
+            "measurement, as the runs draw nothing at random: differences are exact, without interval or p-value. "
+            f'"Shown" means: above rounding{f"; equal: within the margin of {margin:g}" if margin else ""}.',
+        ]
     return [
-        f"Endpoint, declared before the sweep: {found.design.endpoint} after the last epoch. The test set chooses "
-        "nothing.",
+        f"{endpoint}The test set chooses nothing.",
         f"{runs['config'].nunique()} configurations, {repeats} {noun}s, {len(runs)} runs. Differences are paired: "
         f"each {noun} with itself.",
         "Intervals: Student's t, 95 %, each for itself. Effects: sign-flip test, p adjusted by Holm's method over all "

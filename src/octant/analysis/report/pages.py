@@ -90,7 +90,7 @@ def _as_text(value: object) -> object:
     """Markdown that shows the value, on one line; what a template calls safe is markdown already."""
     if isinstance(value, Markup):
         return value
-    text = re.sub(r"[\\`*|~\[\]]|_(?![^\W_])|(?<![^\W_])_", r"\\\g<0>", " ".join(str(value).split()))
+    text = re.sub(r"[\\`*|~\[\]]|_(?![^\W_])|(?<![^\W_])_", r"\\\g<0>", re.sub(r"\s+", " ", str(value)))
     return re.sub(r"&(?=#?\w+;)", "&amp;", text).replace("<", "&lt;")
 
 
@@ -142,7 +142,8 @@ def terminal(found: Findings) -> str:
     factors = [name for name in question.compare if summary[name].nunique(dropna=False) > 1] or ["config"]
     enough, unit = summary["n"].max() >= ENOUGH, ", %" if question.is_share else ""
     columns = {name: found.words.factor(name) for name in factors} | {"mean": found.design.endpoint + unit}
-    columns |= ({"low": "from", "high": "to"} if enough else {}) | {"n": f"{question.noun}s"}
+    columns |= {"low": "from", "high": "to"} if enough else {}
+    columns |= {} if question.exact else {"n": f"{question.noun}s"}
     columns |= {"diverged": "diverged"} if summary["diverged"].any() else {}
     form = "{:.2f}" if question.is_share else "{:.4g}"
     table = summary.head(MOST_ROWS)[[*columns]]

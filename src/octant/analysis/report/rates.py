@@ -46,7 +46,7 @@ def next_step(found: Findings) -> str:
     """What to type next, where too little is known to decide; begins with a line break."""
     verdict = found.verdict
     names, noun = verdict.best.names, verdict.question.noun
-    if len(names) < 2:
+    if len(names) < 2 or verdict.question.exact:
         return ""
     setting = verdict.question.repeat[0] if len(verdict.question.repeat) == 1 else "seed"
     if verdict.repeats < ENOUGH:

@@ -24,15 +24,19 @@ CHOSEN = {"runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}",
 
 def _forms(found: Findings) -> Forms:
     number = ".2f" if found.question.is_share else ".4g"
-    return Forms(found.question, number, is_enough=True, is_repeated=True)
+    return Forms(found.question, number, is_enough=not found.question.exact, is_repeated=not found.question.exact)
 
 
 def lead_figure(found: Findings) -> tuple[str, str]:
     """The figure of the first screen."""
     if not found.design.factors:
         return "accuracy", _curves(found)
-    what = f"Mean {found.design.endpoint}" + f" at each configuration's own {found.tuned}" * found.is_grid
-    bars = ", with 95 % intervals" if _enough(found) else f": each ring is one {found.question.noun}"
+    what = (
+        _capital("mean " * (not found.question.exact) + found.design.endpoint)
+        + f" at each configuration's own {found.tuned}" * found.is_grid
+    )
+    rings = "" if found.question.exact else f": each ring is one {found.question.noun}"
+    bars = ", with 95 % intervals" if _enough(found) else rings
     lines = " Where lines are not parallel, one choice depends on the other." if len(found.design.factors) > 1 else ""
     return "interaction", f"{what}{bars}.{lines}"
 
@@ -43,11 +47,12 @@ def _enough(found: Findings) -> bool:
 
 
 def _band(found: Findings) -> str:
-    return "with a band of one SD" if _enough(found) else "without a band"
+    return "" if found.question.exact else " with a band of one SD" if _enough(found) else " without a band"
 
 
 def _curves(found: Findings) -> str:
-    return f"{_capital(found.design.endpoint)} against epoch: mean over {found.question.noun}s, {_band(found)}."
+    means = "" if found.question.exact else f": mean over {found.question.noun}s,{_band(found)}"
+    return f"{_capital(found.design.endpoint)} against epoch{means}."
 
 
 def sections(found: Findings, drawn: set[str]) -> list[Section]:
@@ -100,14 +105,13 @@ def _ranking(found: Findings) -> Section:
         inside = inside.assign(low=inside["low"].clip(0, 100), high=inside["high"].clip(0, 100))
     noun = question.noun
     ticks = f"Mean{' and 95 % interval' * _enough(found)}; a tick a {noun}, equal ones on one another."
+    ticks = f"{_capital(found.design.endpoint)} of each run." if question.exact else ticks
     return Section("The ranking", _about_ranking(found), table_of(inside, _forms(found).ranking(SPEED)),
                    [("ranking", ticks)], csv=["configurations"])  # fmt: skip
 
 
 def _learning(found: Findings) -> Section:
-    thick = (
-        f"Thick: {found.design.endpoint} {_band(found)}; thin: on the training data; grey: the other configurations."
-    )
+    thick = f"Thick: {found.design.endpoint}{_band(found)}; thin: on the training data; grey: the other configurations."
     both = [("accuracy", _curves(found))] if found.design.factors else []  # else it leads
     return Section("Learning curves", figures=[*both, ("curves", thick)])
 
@@ -116,11 +120,12 @@ def _why(found: Findings) -> Section:
     """The endpoint beside its reasons; sentences are made of the first reason."""
     column, reason = next(iter(found.reasons.items()))
     text = [_contrast(found, each) for each in contrasts(found.why, found.design, column)]
-    first = [f"{_capital(reason)}, means over {found.question.noun}s:"] if text else []
+    over = "" if found.question.exact else f", means over {found.question.noun}s"
+    first = [f"{_capital(reason)}{over}:"] if text else []
     more = [f"{len(text) - MOST_CONTRASTS} more pairs are in why.csv."] if len(text) > MOST_CONTRASTS else []
     caption = (
-        f"{_capital(found.design.endpoint)} beside what explains it, as the trainer measured both: means over "
-        f"{found.question.noun}s, from before training (epoch 0) on."
+        f"{_capital(found.design.endpoint)} beside what explains it, as the trainer measured "
+        f"both{over}; from before training (epoch 0) on."
     )
     return Section("Why", [*first, *text[:MOST_CONTRASTS], *more], figures=[("why", caption)], csv=["why"])
 
@@ -184,6 +189,6 @@ def _about_ranking(found: Findings) -> list[str]:
         *(binomial if first["n"] and pd.notna(first["binomial_error"]) else []),
         f"Ranked by mean {found.design.endpoint}, a diverged run counting as {words.charged(question)}; means and "
         "intervals are of the finished runs.",
-        *([] if _enough(found) else [few]),
+        *([] if _enough(found) or question.exact else [few]),
         *(note for note in found.main.notes if not note.startswith("effects: ")),
     ]

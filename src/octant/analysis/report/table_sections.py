@@ -83,7 +83,7 @@ def _tuning(report: TableReport) -> Section:
 
 def _measured(report: TableReport) -> list[str]:
     question, runs = report.comparison.question, report.comparison.runs
-    paired = f"differences are paired by {listed(question.repeat)}" if question.repeat else (
+    paired = f"differences are paired by {listed(question.repeat)}" if report.repeated else (
         "nothing repeats a measurement, so nothing says how it varies")  # fmt: skip
     return [
         f"{runs['config'].nunique()} configurations, {len(runs)} runs; {paired}.",

@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 
-from octant.analysis.power import ENOUGH
 from octant.analysis.question import Question
 from octant.analysis.report.configurations import Configurations
 from octant.analysis.report.factors import says_something, sentences
@@ -23,7 +22,7 @@ def headline(verdict: Verdict, words: Vocabulary) -> str:
     """The verdict in at most 25 words: of the first factor that it says something of, else of the configurations."""
     configurations = Configurations(verdict, words)
     decided = [each for each in verdict.factors if says_something(each)]
-    if verdict.repeats < ENOUGH or not decided or len(verdict.best.names) < 2:
+    if not verdict.enough or not decided or len(verdict.best.names) < 2:
         return short(*configurations.sentences())
     best, count = verdict.best, len(verdict.means)
     more = f"Which of the {count} is best is not settled."
@@ -39,7 +38,7 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
     if not verdict.best.names:
         return []
     said = []
-    if verdict.repeats >= ENOUGH and len(verdict.best.names) > 1:
+    if verdict.enough and len(verdict.best.names) > 1:
         said = [Configurations(verdict, words).full(), *(sentences(f, question, words)[0] for f in verdict.factors)]
     said = [each.removeprefix(top).strip() for each in said if not top.startswith(each)]
     if verdict.diverged:
@@ -47,6 +46,8 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
             f"{verdict.diverged} of {verdict.runs} runs diverged. Means are of those that finished; a difference "
             f"counts only if it holds with diverged runs as {charged(question)}, too."
         )
+    if question.exact:
+        said.append("Nothing is drawn at random: another run of the same configuration gives the same number.")
     if verdict.repeats > 1:
         said.append(measured_over(verdict))
     return said
