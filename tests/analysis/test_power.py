@@ -32,6 +32,14 @@ def test_equality_agrees_with_statsmodels(shift: float, margin: float) -> None:
     assert found == (1.0 if abs(gains.mean()) >= margin else pytest.approx(wanted))
 
 
+@pytest.mark.parametrize("family", [1, 3, 28])
+def test_differences_without_spread_need_a_few_more(family: int) -> None:
+    """As many as give the paired test of equal numbers, 2 / 2^n, a p below its share of 5 %."""
+    enough = repeats_needed(0.4, 0.0, 5, family=family)
+    assert enough
+    assert 2 / 2**enough * family < 0.05 <= 2 / 2 ** (enough - 1) * family
+
+
 def test_equal_differences_are_not_certain() -> None:
     assert equality_p(0.0, 0.0, 5, 0.5) == 1 / 32
     assert equality_p(0.0, 0.0, 4, 0.5) > 0.05

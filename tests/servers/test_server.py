@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
@@ -244,3 +245,32 @@ def digit(folder: Path) -> Path:
     """An array that octant predict takes: one picture's row."""
     np.savez(folder / "digit.npz", X=np.zeros((1, 64)))
     return folder / "digit.npz"
+
+
+@pytest.mark.slow
+@pytest.mark.services
+def test_runs_in_postgresql_are_compared(postgres: Postgres, tmp_path: Path) -> None:
+    postgres.query("postgres", "create database strangers")
+    postgres.query("postgres", "create database bare")
+    program = (
+        "import sys, mlflow\nmlflow.set_tracking_uri(sys.argv[1])\nmlflow.set_experiment('mlp')\n"
+        "for optimizer in ('adam', 'sgd'):\n  for seed in range(3):\n    with mlflow.start_run():\n"
+        "      mlflow.log_params({'optimizer': optimizer, 'seed': seed})\n"
+        "      mlflow.log_metric('val_acc', 0.9 + seed / 100 * (optimizer == 'sgd'))"
+    )
+    logged = subprocess.run([sys.executable, "-c", program, postgres.uri("strangers")], capture_output=True, text=True)
+    assert logged.returncode == 0, logged.stderr
+    address = postgres.uri("strangers").replace(f":{PASSWORD}@", "@").replace("+psycopg2", "")
+
+    def compared(uri: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return run_octant(tmp_path / "home", "compare", "--uri", uri, "--out", str(tmp_path / "out"), **more)
+
+    done = compared(address, PGPASSWORD=PASSWORD)
+    assert done.returncode == 0, done.stderr
+    assert "compared: optimizer; repeated: seed (3); endpoint: val_acc, last step" in done.stdout
+    for uri, password, code in ((address, "wrong", 75), (postgres.uri("strangers"), "", 2),
+                                (address.replace("/strangers", "/bare"), PASSWORD, 2)):  # fmt: skip
+        refused = compared(uri, PGPASSWORD=password)
+        assert (refused.returncode, refused.stderr.count("\n")) == (code, 1), refused.stderr
+        assert PASSWORD not in refused.stderr
+    assert postgres.query("bare", "select count(*) from pg_tables where schemaname = 'public'") == [(0,)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor, log2
+
 import numpy as np
 from scipy import special
 
@@ -28,12 +30,12 @@ def repeats_needed(
 ) -> int | None:
     """How many repeats, more than the `n` there are, would decide with the wanted power, mean and SD being as seen.
 
-    By the paired t test at 0.05 / `family`, or where a margin is declared by TOST, whichever needs fewer. None: more
-    than 1,000, or there is no SD to plan with.
+    By the paired t test at 0.05 / `family`, or where a margin is declared by TOST, whichever needs fewer. Differences
+    that are all equal need as many as give flipped signs a p below it. None: more than 1,000, or nothing to plan with.
     """
     gain = abs(gain)
     if not sd > 0:
-        return None
+        return max(n + 1, floor(log2(family / ALPHA)) + 2) if sd == 0 and gain > 0 else None
     counts = range(max(ENOUGH, n + 1), MOST_REPEATS + 1)
     equal = (each for each in counts if margin is not None and equality_power(gain, sd, each, margin) >= wanted)
     apart = (each for each in counts if power(gain, sd, each, ALPHA / max(family, 1)) >= wanted)

@@ -14,7 +14,7 @@ from urllib.request import url2pathname
 
 import pandas as pd
 
-from octant.errors import InputError, UnusableStore, nearest, printable
+from octant.errors import InputError, StoreAway, UnusableStore, nearest, printable, without_credentials
 from octant.tracking.runs import histories, value_of
 from octant.tracking.search import search
 from octant.tracking.sqlite import refuse_other_schema, refuse_unusable
@@ -53,8 +53,8 @@ class Logged:
 def opened(uri: str | None, experiment: str | None) -> Iterator[tuple[Connection, list[str]]]:
     """The experiment, and a line on how its store is read; the experiment's name may be left out where there is one.
 
-    `uri` is an address, or the path of a SQLite file or of a folder of MLflow's file store, which MLflow copies to a
-    temporary database. Raises InputError for a store or an experiment that is not there.
+    `uri` is an address (of a server, or postgresql://), or the path of a SQLite file or of a folder of MLflow's file
+    store, which MLflow copies to a temporary database. Raises InputError for a store or experiment that is not there.
     """
     folder = _file_store(uri)
     if folder is None:
@@ -145,6 +145,8 @@ def _migrated(folder: Path, database: Path) -> Store:
 
 def _store(uri: str | None) -> Store:
     """The store at `uri`, relative SQLite paths as MLflow reads them; raises InputError for one that is not there."""
+    if uri and urlsplit(uri).scheme.partition("+")[0] == "postgresql":
+        return _database(uri)
     if uri and not urlsplit(uri).scheme:
         uri = f"sqlite:///{Path(uri).resolve()}"
     elif uri and uri.startswith("sqlite:///") and not uri.startswith("sqlite:////"):
@@ -159,6 +161,28 @@ def _store(uri: str | None) -> Store:
         refuse_unusable(database)
         refuse_other_schema(database)
     return store
+
+
+def _database(uri: str) -> Store:
+    """A store in PostgreSQL; MLflow would make its tables where there are none, so they are looked for first."""
+    from sqlalchemy import create_engine, inspect
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if urlsplit(uri).password:
+        raise InputError("--uri: the password does not belong there; put it into PGPASSWORD or ~/.pgpass")
+    uri = uri.replace("postgresql:", "postgresql+psycopg2:", 1)  # the driver that the extra brings
+    shown = without_credentials(uri)
+    try:
+        engine = create_engine(uri)
+        tables = inspect(engine).get_table_names()
+        engine.dispose()
+    except ModuleNotFoundError:
+        raise InputError(f"--uri: {shown} needs PostgreSQL's driver: pip install 'octant[server]'") from None
+    except (SQLAlchemyError, ValueError) as error:
+        raise StoreAway(f"{shown} does not answer: {type(error).__name__}") from None
+    if not {"experiments", "alembic_version"} <= set(tables):
+        raise UnusableStore(f"{shown} is no store of MLflow's")
+    return Store(uri, shown)
 
 
 def _connected(store: Store, experiment: str | None) -> Connection:

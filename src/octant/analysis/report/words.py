@@ -6,13 +6,15 @@ is above 0 whether more or less of the endpoint is better.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from octant.analysis.question import Question
-from octant.analysis.report.configurations import Configurations
+from octant.analysis.report.configurations import MOST_NAMED, Configurations
 from octant.analysis.report.factors import says_something, sentences
+from octant.analysis.report.numbers import endpoint, listed, plural
 from octant.analysis.report.scope import measured_over
 from octant.analysis.report.vocabulary import Vocabulary, short
 from octant.analysis.verdict import Decision, Verdict
@@ -59,12 +61,22 @@ def charged(question: Question) -> str:
 
 
 def edges(chosen: pd.DataFrame) -> list[str]:
-    """A warning for every learning rate chosen at the end of its grid."""
+    """Warnings that values were chosen at the end of their grid, one for each end."""
     at_edge = chosen[chosen["edge"] != ""]
+    ends: dict[str, list[str]] = {}
+    for _, row in at_edge.iterrows():
+        ends.setdefault(_at_edge(row), []).append(row["config"])
     return [
-        f"Warning: {row['config']} is best at {_at_edge(row)} of its grid; a better one may lie beyond."
-        for _, row in at_edge.iterrows()
+        f"Warning: {_some(names, len(chosen))} best at {end} of {'its' if len(names) == 1 else 'their'} grid; a better "
+        "one may lie beyond."
+        for end, names in ends.items()
     ]
+
+
+def _some(names: Sequence[str], count: int) -> str:
+    if len(names) == 1:
+        return f"{names[0]} is"
+    return f"{listed(names) if len(names) <= MOST_NAMED else f'{len(names)} of {count} configurations'} are"
 
 
 def _at_edge(row: pd.Series[Any]) -> str:
