@@ -73,7 +73,7 @@ def test_published_verdicts_are_the_runs() -> None:
         f"{min(every):.1f} to {max(every):.1f} {unit}.",
         "tuned": f"Cross-entropy beats squared error by about {soft:.1f} {unit} with output softmax and {sigmoid:.1f} "
         "with output sigmoid.",
-        "mnist": "Which loss is better depends on hidden activation: with tanh squared error leads by "
+        "mnist": "Which loss is better depends on hidden activation: with tanh, squared error leads by "
         f"{min(with_tanh):.1f} to {max(with_tanh):.1f} points; with sigmoid it is {settled}",
         "mnist-tuned": f"Cross-entropy beats squared error by about {seeds.mean():.2f} {unit} ({low:.2f} to "
         f"{high:.2f}), on average over the other choices.",

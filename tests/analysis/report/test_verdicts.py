@@ -103,8 +103,8 @@ def test_a_reversal_is_not_averaged(judged: dict[str, Judged]) -> None:
     ahead = {norm: 100 * (scores(runs, "test_accuracy", loss="a", norm=norm)
                           - scores(runs, "test_accuracy", loss="b", norm=norm)).mean()
              for norm in ("batch", "none")}  # fmt: skip
-    says(judged["a reversal"].said, r"Which loss is better depends on norm: with batch a leads by about # points; with "
-         r"norm none b leads by about # points\.", ahead["batch"], -ahead["none"])  # fmt: skip
+    says(judged["a reversal"].said, r"Which loss is better depends on norm: with batch, a leads by about # points; with "
+         r"norm none, b leads by about # points\.", ahead["batch"], -ahead["none"])  # fmt: skip
 
 
 def test_small_is_better_where_declared(judged: dict[str, Judged]) -> None:
@@ -162,5 +162,5 @@ def test_exact_factors_may_depend_on_one_another() -> None:
     means = {("a", "batch"): 0.95, ("b", "batch"): 0.91, ("a", "none"): 0.88, ("b", "none"): 0.92}
     exact = judge(sweep(cross, means, 1, noise=0).drop(columns="seed"), Question(("loss", "norm"), repeat=()))
     assert exact.said.startswith(
-        "Which loss is better depends on norm: with batch a leads by 4 points; with norm none b"
+        "Which loss is better depends on norm: with batch, a leads by 4 points; with norm none, b"
     )

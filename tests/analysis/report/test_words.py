@@ -117,8 +117,8 @@ def test_a_planted_interaction_is_said_the_right_way_round() -> None:
     comparison = compare(frame(0.8 + np.array(gain) / 100 + noise(10, key=3) * 0.01))
     verdict = verdict_of(comparison)
     said = headline(verdict, vocabulary(verdict, LABELS))
-    assert said.startswith("Which loss is better depends on hidden activation: with sigmoid squared error leads by ")
-    assert "; with tanh cross-entropy leads by" in said
+    assert said.startswith("Which loss is better depends on hidden activation: with sigmoid, squared error leads by ")
+    assert "; with tanh, cross-entropy leads by" in said
 
 
 def test_a_small_difference_may_be_equal() -> None:

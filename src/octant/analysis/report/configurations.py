@@ -58,7 +58,7 @@ class Configurations:
         best, said = self.verdict.best, self.sentences()[0]
         if best.decision is not Decision.UNDECIDED or len(best.names) == 2:
             return said
-        several = len(best.leaders) < len(best.names) and len(best.leaders) <= MOST_NAMED
+        several = len(best.leaders) == MOST_NAMED < len(best.names)
         if several:
             said = self.sentences()[-1]
         named = f" They are, best first: {listed(map(self.name, best.leaders))}." * several

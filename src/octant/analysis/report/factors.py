@@ -74,7 +74,7 @@ def _depends(factor: Factor, question: Question, words: Vocabulary) -> list[str]
         leads = [each.ranking.lead for each in factor.cells if dict(each.where)[split] == level]
         at = words.after(split, level)
         if winner:
-            led.append(f"with {at} {words.level(factor.name, winner)} leads by {gains(leads, question, of=False)}")
+            led.append(f"with {at}, {words.level(factor.name, winner)} leads by {gains(leads, question, of=False)}")
         else:
             still_open.append(at)
     if not led:
