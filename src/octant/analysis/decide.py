@@ -39,6 +39,7 @@ def verdict_of(comparison: Comparison) -> Verdict:
         len(comparison.runs),
         int(summary["diverged"].sum()),
         min(int((~pairs["shown"].astype(bool)).sum()), max(len(names) - 1, 1)),
+        len(comparison.effects),
         scope_of(comparison.runs, question),
     )
 

@@ -35,12 +35,17 @@ def repeats_needed(
     """
     gain = abs(gain)
     if not sd > 0:
-        return max(n + 1, floor(log2(family / ALPHA)) + 2) if sd == 0 and gain > 0 else None
+        return max(n + 1, flips_needed(family)) if sd == 0 and gain > 0 else None
     counts = range(max(ENOUGH, n + 1), MOST_REPEATS + 1)
     equal = (each for each in counts if margin is not None and equality_power(gain, sd, each, margin) >= wanted)
     apart = (each for each in counts if power(gain, sd, each, ALPHA / max(family, 1)) >= wanted)
     found = [each for each in (next(apart, None), next(equal, None) if margin is not None else None) if each]
     return min(found, default=None)
+
+
+def flips_needed(family: int) -> int:
+    """The fewest repeats with which flipping signs, whose p is at least 2 / 2^n, can show one of `family` effects."""
+    return floor(log2(max(family, 1) / ALPHA)) + 2
 
 
 def power(gain: float, sd: float, n: int, alpha: float) -> float:

@@ -120,7 +120,7 @@ class Verdict:
 
     `best` ranks the configurations with a finished run; it has no names where there is none. `repeats` is the most
     that any configuration has, `open` counts the comparisons that are still to be decided: of pairs, or with the best.
-    `scope` says over what it holds.
+    `effects` are the contrasts of factors that were tested together, `scope` says over what it holds.
     """
 
     question: Question
@@ -132,6 +132,7 @@ class Verdict:
     runs: int
     diverged: int
     open: int
+    effects: int
     scope: Scope = field(default_factory=lambda: Scope({}))
 
     @property

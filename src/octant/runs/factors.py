@@ -60,7 +60,8 @@ def in_words(question: Question) -> str:
     """A plain question, for an experiment that has none in words."""
     *head, last = [f"which {name.replace('_', ' ')}" for name in question.compare] or ["what"]
     asked = f"{', '.join(head)} and {last}" if head else last
-    return f"{asked[:1].upper()}{asked[1:]} gives the {'lowest' if question.goal == 'min' else 'highest'} " \
+    gives = "give" if head else "gives"
+    return f"{asked[:1].upper()}{asked[1:]} {gives} the {'lowest' if question.goal == 'min' else 'highest'} " \
            f"{question.endpoint.replace('_', ' ')}?"  # fmt: skip
 
 

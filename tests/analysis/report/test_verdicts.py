@@ -103,8 +103,8 @@ def test_a_reversal_is_not_averaged(judged: dict[str, Judged]) -> None:
     ahead = {norm: 100 * (scores(runs, "test_accuracy", loss="a", norm=norm)
                           - scores(runs, "test_accuracy", loss="b", norm=norm)).mean()
              for norm in ("batch", "none")}  # fmt: skip
-    says(judged["a reversal"].said, r"Which loss is better depends on norm: with batch, a leads by about # points; with "
-         r"norm none, b leads by about # points\.", ahead["batch"], -ahead["none"])  # fmt: skip
+    says(judged["a reversal"].said, r"Which loss is better depends on norm: with batch, a leads by about # points; "
+         r"with norm none, b leads by about # points\.", ahead["batch"], -ahead["none"])  # fmt: skip
 
 
 def test_small_is_better_where_declared(judged: dict[str, Judged]) -> None:

@@ -136,3 +136,20 @@ def test_charged_runs_take_a_claim_back() -> None:
     verdict = judged(runs, Question(("optimizer",))).verdict
     assert verdict.best.decision is Decision.UNDECIDED
     assert any("4 of 20 runs diverged" in each for each in qualifications(verdict, vocabulary(verdict)))
+
+
+def test_too_few_seeds_for_any_effect_are_said() -> None:
+    """Two levels each: 3 effects, the smallest p of 5 seeds is 2 / 2^5, adjusted above 5 %; 7 are enough."""
+    cross = {"loss": ["a", "b"], "norm": ["batch", "none"]}
+    means = {("a", "batch"): 0.95, ("b", "batch"): 0.91, ("a", "none"): 0.95, ("b", "none"): 0.91}
+    for seeds, told in ((5, True), (6, True), (7, False)):
+        verdict = judged(sweep(cross, means, seeds, 0.001), Question(("loss", "norm"))).verdict
+        said = f"{seeds} seeds are too few to show any of the 3 effects, however large: at least 7 are needed."
+        assert (said in qualifications(verdict, vocabulary(verdict))) is told
+        assert (3 * 2 / 2**seeds >= 0.05) is told
+
+
+def test_plural_factors_are_plural() -> None:
+    assert [numbers.is_plural(name) for name in ("initial weights", "hidden units", "loss", "bias", "axis", "radius")
+            ] == [True, True, False, False, False, False]  # fmt: skip
+    assert numbers.by(difference(1.0, 0.0, 2.0), Question(("a",))) == "about 1 point of test accuracy (0 to 2)"

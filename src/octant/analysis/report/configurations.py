@@ -62,7 +62,10 @@ class Configurations:
         if several:
             said = self.sentences()[-1]
         named = f" They are, best first: {listed(map(self.name, best.leaders))}." * several
-        rest = "" if "would" in said else f" Between the first two {self.needed()}."
+        pairs = len(best.names) * (len(best.names) - 1) // 2
+        few = f" {plural(self.verdict.repeats, self.verdict.question.noun)} tell few of {pairs} pairs apart."
+        rest = few * (len(best.leaders) > MOST_NAMED)
+        rest += "" if "would" in said else f" Between the first two {self.needed()}."
         return f"{said}{named}{rest}"
 
     def _alone(self, repeats: str) -> list[str]:

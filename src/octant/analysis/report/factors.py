@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.power import ENOUGH
 from octant.analysis.question import Question
-from octant.analysis.report.numbers import TINY, by, equal, gains, listed, number
+from octant.analysis.report.numbers import TINY, by, equal, gains, is_plural, listed, number, the_best
 from octant.analysis.report.vocabulary import Vocabulary
 from octant.analysis.verdict import Decision, Factor, Ranking
 
@@ -35,12 +35,12 @@ def _better(factor: Factor, question: Question, words: Vocabulary, everywhere: s
     a, b = (words.level(factor.name, each) for each in (first.names[0], first.lead.second))
     several = len(first.names) > 2
     beats = f"{words.start(a)} " + (
-        f"is the best {words.factor(factor.name)}, ahead of {b}" if several else f"beats {b}"
+        f"is {the_best(words.factor(factor.name))}, ahead of {b}" if several else f"beats {b}"
     )
     if len(leads) == 1:
         return [f"{beats} by {by(first.lead, question)}, {everywhere}."]
     if several:
-        beats = f"{words.start(a)} is the best {words.factor(factor.name)}"
+        beats = f"{words.start(a)} is {the_best(words.factor(factor.name))}"
     if len(leads) > 2:
         return [f"{beats} {everywhere}, by {gains(leads, question)}.", f"{beats}, by {gains(leads, question)}."]
     at = [words.level(*each.where[0]) for each in factor.cells]
@@ -63,7 +63,9 @@ def _open(factor: Factor, question: Question, words: Vocabulary) -> list[str]:
 
 
 def _which(factor: Factor, words: Vocabulary) -> str:
-    return f"Which {words.factor(factor.name)} is {'better' if len(factor.cells[0].ranking.names) == 2 else 'best'}"
+    name = words.factor(factor.name)
+    better = "better" if len(factor.cells[0].ranking.names) == 2 else "best"
+    return f"Which {name} {'are' if is_plural(name) else 'is'} {better}"
 
 
 def _depends(factor: Factor, question: Question, words: Vocabulary) -> list[str]:

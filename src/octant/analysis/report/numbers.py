@@ -17,7 +17,8 @@ def by(difference: Difference, question: Question, with_interval: bool = True) -
     """`about 0.9 points of test accuracy (0.7 to 1.0)`; `about 0.03 in test loss (0.02 to 0.04; lower is better)`."""
     ends = interval(difference) if with_interval and difference.n >= ENOUGH else ""
     inner = "; ".join(each for each in (ends, _lower(question)) if each)
-    unit = f"points of {endpoint(question)}" if question.is_share else f"in {endpoint(question)}"
+    many = "" if number(difference) == "1" else "s"
+    unit = f"point{many} of {endpoint(question)}" if question.is_share else f"in {endpoint(question)}"
     return f"{'' if question.exact else 'about '}{number(difference)} {unit}{f' ({inner})' if inner else ''}"
 
 
@@ -26,9 +27,10 @@ def gains(leads: Sequence[Difference], question: Question, of: bool = True) -> s
     places = max(decimals_of(each) for each in leads)
     ends = sorted({f"{each.gain:.{places}f}" for each in leads}, key=float)
     said = f"{ends[0]} to {ends[-1]}" if len(ends) > 1 else f"{'' if question.exact else 'about '}{ends[0]}"
+    unit = (" point" if ends == ["1"] else " points") if question.is_share else ""
     of_it = (f" of {endpoint(question)}" if question.is_share else f" in {endpoint(question)}") if of else ""
     low = f" ({_lower(question)})" if of and _lower(question) else ""
-    return f"{said}{' points' if question.is_share else ''}{of_it}{low}"
+    return f"{said}{unit}{of_it}{low}"
 
 
 def _lower(question: Question) -> str:
@@ -84,6 +86,16 @@ def span(numbers: Sequence[float], question: Question) -> str:
     a, b = f"{low:{form}}", f"{high:{form}}"
     said = f"{endpoint(question)} {f'between {a} and {b}' if a != b else a}{' %' * question.is_share}"
     return f"{said}; {_lower(question)}" if _lower(question) else said
+
+
+def is_plural(name: str) -> bool:
+    """Whether a factor's name is a plural: initial weights, hidden units; not loss, bias, axis."""
+    return name[-1:] == "s" and name[-2:-1] not in "aisu"
+
+
+def the_best(name: str) -> str:
+    """`the best optimizer`, or `best` where a level by itself is no hidden units."""
+    return "best" if is_plural(name) else f"the best {name}"
 
 
 def plural(count: int, noun: str) -> str:

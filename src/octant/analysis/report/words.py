@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from octant.analysis.power import ENOUGH, flips_needed
 from octant.analysis.question import Question
 from octant.analysis.report.configurations import MOST_NAMED, Configurations
 from octant.analysis.report.factors import says_something, sentences
@@ -43,6 +44,12 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
     if verdict.enough and len(verdict.best.names) > 1:
         said = [Configurations(verdict, words).full(), *(sentences(f, question, words)[0] for f in verdict.factors)]
     said = [each.removeprefix(top).strip() for each in said if not top.startswith(each)]
+    least = flips_needed(verdict.effects)
+    if verdict.factors and not question.exact and ENOUGH <= verdict.repeats < least:
+        said.append(
+            f"{verdict.repeats} {question.noun}s are too few to show any of the {verdict.effects} effects, however "
+            f"large: at least {least} are needed."
+        )
     if verdict.diverged:
         said.append(
             f"{verdict.diverged} of {verdict.runs} runs diverged. Means are of those that finished; a difference "
