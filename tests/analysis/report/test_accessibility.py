@@ -90,9 +90,11 @@ def test_no_page_has_grave_faults(kind: str, address: str, browser: Browser) -> 
             assert faults(page) == [], (width, scheme)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (width, scheme)
             keep(page, f"{kind}-{width}-{scheme}")
+    page.set_viewport_size({"width": 680, "height": 1000})  # A4 less its margins
     page.emulate_media(media="print", color_scheme="light")
     assert faults(page) == []
     keep(page, f"{kind}-printed")
+    page.set_viewport_size({"width": 1280, "height": 900})
     page.emulate_media(media="screen")
     eye = page.context.new_cdp_session(page)
     eye.send("Emulation.setEmulatedVisionDeficiency", {"type": "deuteranopia"})

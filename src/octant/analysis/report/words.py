@@ -83,7 +83,8 @@ def edges(chosen: pd.DataFrame) -> list[str]:
 def _some(names: Sequence[str], count: int) -> str:
     if len(names) == 1:
         return f"{names[0]} is"
-    return f"{listed(names) if len(names) <= MOST_NAMED else f'{len(names)} of {count} configurations'} are"
+    many = f"all {count} configurations" if len(names) == count else f"{len(names)} of {count} configurations"
+    return f"{listed(names) if len(names) <= MOST_NAMED else many} are"
 
 
 def _at_edge(row: pd.Series[Any]) -> str:
