@@ -34,6 +34,7 @@ def effects_figure(effects: pd.DataFrame, design: Design) -> Drawing:
     figure = canvas(1.0 + (0.16 + 0.13 * lines) * len(drawn))
     axes = plain(figure.subplots())
     axes.axvline(0, color=INK, linewidth=1)
+    axes.locator_params(axis="x", nbins=6)  # numbers such as -0.175 are wide
     for y, (_, row) in enumerate(drawn.iterrows()):
         paint, fill = (INK, INK) if row["shown"] else (FAINT, "white")
         if row["n"] >= ENOUGH:
