@@ -50,7 +50,7 @@ def _best(pairs: pd.DataFrame, names: list[str], question: Question) -> Ranking:
     Where seeds are lacking, means are over different seeds, and the one with the highest may be behind another with
     which it is paired.
     """
-    out = behind(pairs[pairs["n"] >= ENOUGH], question, len(names))
+    out = behind(pairs if question.exact else pairs[pairs["n"] >= ENOUGH], question, len(names))
     found = differences(pairs.rename(columns={"difference": "estimate"}), question)
     both = {(each.first, each.second): each for one in found for each in (one, one.turned)}
     first = next((name for name in names if name not in out), names[0])

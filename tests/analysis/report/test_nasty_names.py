@@ -64,5 +64,5 @@ def test_every_name_fills_one_cell(written: Path, page: str) -> None:
     assert {" ".join(row[0].split()).removeprefix("model=") for row in ranked} >= names
     assert len({len(row) for row in read.rows if row[0].removeprefix("model=") in names}) <= 3
     files = {unquote(link) for link in read.links if link.endswith(".csv")}
-    assert files == {"configurations.csv", "effects.csv", "pairs.csv"}
+    assert files >= {"configurations.csv", "effects.csv", "pairs.csv"}
     assert all((written / name).is_file() for name in files)

@@ -15,7 +15,7 @@ from octant.analysis.power import ENOUGH, flips_needed
 from octant.analysis.question import Question
 from octant.analysis.report.configurations import MOST_NAMED, Configurations
 from octant.analysis.report.factors import says_something, sentences
-from octant.analysis.report.numbers import endpoint, listed, plural
+from octant.analysis.report.numbers import listed
 from octant.analysis.report.scope import measured_over
 from octant.analysis.report.vocabulary import Vocabulary, short
 from octant.analysis.verdict import Decision, Verdict
