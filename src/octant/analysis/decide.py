@@ -63,8 +63,9 @@ def differences(table: pd.DataFrame, question: Question) -> Iterable[Difference]
     """The rows of a table with first, second, n, estimate, sd, low, high and shown, decided."""
     for row in table.to_dict("records"):
         sign = question.sign
-        low, high = sorted((sign * row["low"], sign * row["high"])) if row["n"] > 1 else (np.nan, np.nan)
         gain = sign * row["estimate"]
+        alone = (gain, gain) if question.exact else (np.nan, np.nan)
+        low, high = sorted((sign * row["low"], sign * row["high"])) if row["n"] > 1 else alone
         decide = _exactly if question.exact else _decided
         decided = decide(gain, row["sd"], int(row["n"]), bool(row["shown"]), question.margin)
         yield Difference(row["first"], row["second"], int(row["n"]), gain, row["sd"], low, high, row["p_holm"], decided)
