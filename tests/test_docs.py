@@ -23,14 +23,14 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # Commands that some other test, or CI itself, runs; the rest is run below as it stands.
 ELSEWHERE = {
-    "make sweep": "test_a_stranger_s_commands",
+    "make sweep": "test_stranger_s_commands",
     "make test": "this suite",
-    "octant experiment=mnist": "test_the_commands_for_mnist",
-    "octant dataset=mnist batch_size=32 engine=numpy": "test_the_commands_for_mnist",
-    "octant compare --uri URI --experiment NAME": "test_a_loop_logged_with_mlflow",
-    "octant new mine.py": "test_a_new_file_trains_as_it_stands",
+    "octant experiment=mnist": "test_commands_for_mnist",
+    "octant dataset=mnist batch_size=32 engine=numpy": "test_commands_for_mnist",
+    "octant compare --uri URI --experiment NAME": "test_loop_logged_with_mlflow",
+    "octant new mine.py": "test_new_file_trains_as_it_stands",
     "octant experiment=smoke": "test_wheel_answers_from_anywhere",
-    "octant move": "test_a_store_moves_house_and_comes_back_from_a_backup",
+    "octant move": "test_store_moves_and_comes_back",
     "octant promote factorial": "test_promoted_is_the_best_by_validation",
     "octant serve": "test_serve_answers_or_refuses",
     "octant predict digit.png": "test_predict_draws_the_digit_and_answers",
@@ -38,10 +38,10 @@ ELSEWHERE = {
     "octant experiment=factorial hydra/launcher=slurm +hydra.launcher.sbatch.partition=cpu": (
         "test_a_sweep_on_a_cluster"
     ),
-    "octant experiment=lecture dataset.validation_fraction=0.1": "test_the_commands_for_mnist",
+    "octant experiment=lecture dataset.validation_fraction=0.1": "test_commands_for_mnist",
     "octant portraits RUN_ID": "test_figures_of_other_runs_on_demand",
-    "octant ui": "test_six_configurations_are_six_coloured_curves",
-    "make ui": "test_six_configurations_are_six_coloured_curves",
+    "octant ui": "test_six_configurations_have_six_colours",
+    "make ui": "test_six_configurations_have_six_colours",
     "octant server": "test_strangers_are_refused",
     "make test-services": "CI itself",
     "make lock": "by hand: it needs uv, and the packages' index",
@@ -53,9 +53,9 @@ ELSEWHERE = {
         "octant -m hydra/sweeper=optuna 'learning_rate=tag(log,interval(0.001,1))' "
         "'hidden_units=int(interval(4,200))' \\"
     ): "test_killed_study_goes_on",
-    "python mine.py": "test_the_page_on_trainers_as_it_stands",
+    "python mine.py": "test_page_on_trainers_as_it_stands",
     "octant rerun RUN_ID": "test_rerun_is_bit_identical",
-    "octant doctor --probe mine.py": "test_a_probe_tells_them_apart",
+    "octant doctor --probe mine.py": "test_probe_tells_them_apart",
     "python digits_numpy.py -m 'seed=range(5)' experiment.name=three": "test_three_trainers_answer_one_question",
     "python digits_sgd.py -m 'seed=range(5)' experiment.name=three": "test_three_trainers_answer_one_question",
     "octant compare --experiment three --compare trainer --endpoint test_accuracy": (
@@ -105,7 +105,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_the_commands_for_mnist(checkout: Path) -> None:
+def test_commands_for_mnist(checkout: Path) -> None:
     """With files that are here instead of the download, and one epoch."""
     if "OCTANT_MNIST" not in os.environ:
         pytest.skip("missing: the four files of MNIST in a folder that OCTANT_MNIST names")
@@ -121,7 +121,7 @@ def test_the_commands_for_mnist(checkout: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_stranger_s_commands(tmp_path: Path) -> None:
+def test_stranger_s_commands(tmp_path: Path) -> None:
     """Those of the README that are not run elsewhere, in the order of the page, after one `make sweep`, made small.
 
     None of them changes a file that git knows, or adds one.
@@ -165,7 +165,7 @@ def ask_the_champion(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_tutorial_as_it_stands(checkout: Path) -> None:
+def test_tutorial_as_it_stands(checkout: Path) -> None:
     """The last in the checkout, which it changes."""
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(), re.DOTALL)
     assert len(blocks) == 5
@@ -195,7 +195,7 @@ def test_python_blocks_run(page: Path) -> None:
         subprocess.run([sys.executable, "-c", block], check=True)
 
 
-def test_the_notebook_runs(swept: tuple[Path, str], tmp_path: Path) -> None:
+def test_notebook_runs(swept: tuple[Path, str], tmp_path: Path) -> None:
     """Its cells as one program, on the smoke sweep; what a cell's last line shows is evaluated too."""
     cells = json.loads((ROOT / "docs" / "runs.ipynb").read_text())["cells"]
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
@@ -212,7 +212,7 @@ def test_the_notebook_runs(swept: tuple[Path, str], tmp_path: Path) -> None:
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
-def test_the_page_on_trainers_as_it_stands(tmp_path: Path) -> None:
+def test_page_on_trainers_as_it_stands(tmp_path: Path) -> None:
     """Its file, and the commands under it, in an empty folder."""
     text = (ROOT / "docs" / "trainers.md").read_text()
     (file,), (block,) = (re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("py", "sh"))
@@ -231,7 +231,7 @@ def typed_again(folder: Path, there: dict[str, str]) -> str:
     return subprocess.run(words, cwd=folder, env=there, capture_output=True, text=True, check=True).stdout
 
 
-def test_the_page_on_mathematics_has_every_word() -> None:
+def test_page_on_mathematics_has_every_word() -> None:
     from octant.network.activations import HIDDEN, OUTPUT
     from octant.network.losses import LOSSES
 

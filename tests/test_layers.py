@@ -66,7 +66,7 @@ def test_imports_go_one_way(relative: str) -> None:
             assert LAYERS.index(parts[1]) <= here, f"{relative} imports {name}, a layer above it"
 
 
-def test_the_kit_names_no_trainer() -> None:
+def test_kit_names_no_trainer() -> None:
     """It has what is registered, or what a person's file brings."""
     for relative, path in modules().items():
         if layer(relative) in ("runs", "tracking", "servers", "cli"):
@@ -85,7 +85,7 @@ def rooms(package: str) -> set[str]:
     return {layer(relative) for relative in importers(package)}
 
 
-def test_mlflow_hydra_and_numba_have_one_door_each() -> None:
+def test_libraries_have_one_door_each() -> None:
     assert rooms("mlflow") == {"tracking", "models", "servers"}
     for package in ("hydra", "omegaconf", "antlr4"):
         assert importers(package) == {"cli/compose.py"}
@@ -128,7 +128,7 @@ def test_catalogue_words_equal_yaml_stems() -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "conf" / "experiment").glob("*.yaml")), ids=lambda path: path.stem)
-def test_an_experiments_name_is_its_yaml_stem(path: Path) -> None:
+def test_experiments_name_is_its_yaml_stem(path: Path) -> None:
     content = yaml.safe_load(path.read_text())
     assert content["experiment"]["name"] == path.stem
     assert content["experiment"]["question"].endswith("?")

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_three_speeds_are_the_benchmarks() -> None:
+def test_three_speeds_are_benchmarks() -> None:
     table = (ROOT / "benchmarks" / "results" / "engines.md").read_text()
     said = " ".join(README.split("## How fast")[1].split())
     for what, form in (

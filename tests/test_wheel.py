@@ -78,6 +78,6 @@ def test_wheel_answers_from_anywhere(say: Say) -> None:
     assert re.search(r"^class \d$", say("octant", "predict", "digit.csv"), re.MULTILINE)
 
 
-def test_hints_fit_an_installed_octant(say: Say) -> None:
+def test_hints_fit_installed_octant(say: Say) -> None:
     line = say("python", "-c", "from octant import home; print(home.install('server'))")
     assert line == "pip install 'mlflow[auth]>=3.17' 'psycopg2-binary>=2.9'\n"

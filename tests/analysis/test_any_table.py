@@ -55,7 +55,7 @@ def test_defaults_are_guessed_and_said(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(frame.effects, comparison.effects)
 
 
-def test_the_python_door_has_every_table() -> None:
+def test_python_door_has_every_table() -> None:
     assert octant.analysis.compare is compare
     done = octant.analysis.compare(table(), compare=["optimizer"], tune=["width"], repeat=["seed"], endpoint="val_acc",
                                    validation="train_loss", goal="max", margin=0.5)  # fmt: skip
@@ -77,7 +77,7 @@ def test_losses_are_to_be_small() -> None:
     assert done.summary["mean"].max() < 1
 
 
-def test_the_last_step_is_the_endpoint(tmp_path: Path) -> None:
+def test_last_step_is_the_endpoint(tmp_path: Path) -> None:
     final = table()
     steps = [final.assign(epoch=epoch, val_acc=final["val_acc"] - 0.1 * (3 - epoch)) for epoch in range(4)]
     every = pd.concat(steps).sample(frac=1, random_state=0)
@@ -91,7 +91,7 @@ def test_the_last_step_is_the_endpoint(tmp_path: Path) -> None:
     assert sorted(comparison.summary["n"]) == [4, 4, 5, 5]
 
 
-def test_a_number_of_repeats_names_no_run(tmp_path: Path) -> None:
+def test_number_of_repeats_names_no_run(tmp_path: Path) -> None:
     """`run` counts from 0 in each configuration: with steps, it alone does not tell runs apart."""
     final = table().rename(columns={"seed": "run"})
     every = pd.concat([final.assign(epoch=epoch, val_acc=final["val_acc"] - 0.1 * (2 - epoch)) for epoch in range(3)])
@@ -161,7 +161,7 @@ def test_all_diverged_is_said(tmp_path: Path) -> None:
     assert comparison.summary["diverged"].sum() == 20
 
 
-def test_duplicate_cells_keep_the_last(tmp_path: Path) -> None:
+def test_duplicate_cells_keep_last(tmp_path: Path) -> None:
     frame = pd.concat([table().assign(val_acc=0.5), table()])
     comparison, lines = compare_file(saved(frame, tmp_path))
     assert "20 rows of the same configuration and seed as a later one left out" in lines

@@ -89,7 +89,7 @@ def test_published_tables_to_the_last_byte(name: str) -> None:
         assert same != ((name, file) == ("lecture", "effects")), file
 
 
-def test_the_lecture_s_own_factors_have_effects() -> None:
+def test_lecture_s_own_factors_have_effects() -> None:
     runs = pd.read_csv(ROOT / "experiments" / "lecture" / "results.csv").assign(
         score=lambda t: 100 * t["test_accuracy"]
     )
@@ -144,7 +144,7 @@ def test_missing_runs_leave_their_repeat_out() -> None:
     assert comparison.effects["note"].str.contains("a=x b=1 has no run with seed 0").all()
 
 
-def test_a_few_lost_runs_leave_a_large_design_answered() -> None:
+def test_lost_runs_leave_large_designs_answered() -> None:
     runs = runs_of({"a": ["x", "y"], "b": list(range(20))}, seeds=6)
     runs.loc[[6 * cell + cell // 3 % 6 for cell in range(0, 40, 3)], "outcome"] = "diverged"
     comparison = ask(runs, "a", "b")
@@ -159,7 +159,7 @@ def test_a_few_lost_runs_leave_a_large_design_answered() -> None:
     assert row["estimate_diverged_as_worst"] == pytest.approx(means["y"] - means["x"])
 
 
-def test_a_nested_factor_is_compared_where_it_exists() -> None:
+def test_nested_factor_compared_where_it_exists() -> None:
     sgd = runs_of({"optimizer": ["sgd"], "width": [8, 16], "momentum": [0.0, 0.9]})
     adam = runs_of({"optimizer": ["adam"], "width": [8, 16]}, key=1)
     runs = pd.concat([sgd, adam], ignore_index=True)
@@ -193,7 +193,7 @@ def test_crossed_repeats_are_paired_by_both() -> None:
         ask(runs, "a")
 
 
-def test_what_varies_unseen_is_an_error() -> None:
+def test_what_varies_unseen_is_error() -> None:
     runs = runs_of(GRID)
     with pytest.raises(InputError, match=r"^width varies \(8, 16, 32, 64\) and is neither"):
         ask(runs, "init")
@@ -218,7 +218,7 @@ def test_goal_min_ranks_the_smallest_first() -> None:
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
-def test_units_do_not_change_the_answer(scale: float) -> None:
+def test_units_do_not_change_answer(scale: float) -> None:
     runs = runs_of({"a": ["x", "y"], "b": [1, 2]}, seeds=10)
     one, other = (ask(table, "a", "b").effects for table in (runs, runs.assign(score=scale * runs["score"])))
     np.testing.assert_allclose(other["estimate"], scale * one["estimate"], rtol=1e-9)
@@ -261,7 +261,7 @@ def test_all_pairs_up_to_sixty_then_the_best() -> None:
         assert comparison.pairs["first"].iloc[0] == comparison.summary["config"].iloc[0]
 
 
-def test_the_table_of_effects_stays_readable() -> None:
+def test_table_of_effects_stays_readable() -> None:
     comparison = ask(runs_of({name: list(range(10)) for name in "abc"}, seeds=2), "a", "b", "c")
     assert set(comparison.effects["order"]) == {1}
     assert "effects: 6,075 of 2 factors would make the table unreadable: left out" in comparison.notes
@@ -279,12 +279,12 @@ def test_ten_thousand_runs_are_quick() -> None:
     assert time.process_time() - began < 30
 
 
-def test_a_setting_cannot_take_a_table_s_column() -> None:
+def test_setting_cannot_take_a_table_s_column() -> None:
     with pytest.raises(InputError, match="a setting cannot be called n; rename the column"):
         ask(runs_of({"n": [1, 2]}), "n")
 
 
-def test_every_pair_of_levels_is_a_row() -> None:
+def test_every_pair_of_levels_is_row() -> None:
     effects = ask(runs_of(GRID), *GRID).effects
     rows = effects[effects["effect"] == "init"]
     assert list(zip(rows["minus"], rows["plus"], strict=True)) == list(combinations(GRID["init"], 2))

@@ -45,7 +45,7 @@ def test_one_seed_by_hand() -> None:
 
 
 @pytest.mark.parametrize("planted", [*np.eye(7), np.array([0.3, -0.2, 0.0, 0.1, 2.0, -1.0, 0.5])])
-def test_planted_effects_come_back_from_noise_free_runs(planted: np.ndarray) -> None:
+def test_planted_effects_come_back(planted: np.ndarray) -> None:
     loss, hidden, output = np.array(list(product((-1, 1), repeat=3))).T
     codes = [loss * hidden * output, loss * hidden, loss * output, hidden * output, loss, hidden, output]
     percent = 80 + planted @ np.array(codes) / 2
@@ -60,7 +60,7 @@ def test_planted_effects_come_back_from_noise_free_runs(planted: np.ndarray) -> 
 
 
 @pytest.mark.parametrize("seeds", [2, 5, 10, 20])
-def test_estimates_agree_with_least_squares_with_seeds_as_blocks(seeds: int) -> None:
+def test_estimates_agree_with_least_squares(seeds: int) -> None:
     accuracy = noise(seeds)
     fit = smf.ols("y ~ C(seed) + loss * hidden * output", coded(accuracy)).fit()
     table = effects_of(accuracy)
@@ -70,7 +70,7 @@ def test_estimates_agree_with_least_squares_with_seeds_as_blocks(seeds: int) -> 
 
 
 @pytest.mark.parametrize("seeds", [5, 10, 20])
-def test_intervals_agree_with_repeated_measures_anova(seeds: int) -> None:
+def test_intervals_agree_with_anova(seeds: int) -> None:
     accuracy = noise(seeds, key=1)
     anova = AnovaRM(coded(accuracy), "y", "seed", within=["loss", "hidden", "output"]).fit().anova_table
     table = effects_of(accuracy)
@@ -83,14 +83,14 @@ def test_intervals_agree_with_repeated_measures_anova(seeds: int) -> None:
         assert excludes == (anova.loc[name.replace(" x ", ":"), "Pr > F"] < 0.05)
 
 
-def test_the_sign_says_which_level_is_ahead() -> None:
+def test_sign_says_which_level_is_ahead() -> None:
     better = np.where([config.startswith("cross_entropy") for config in CONFIGS], 0.95, 0.90)
     row = effects_of(np.tile(better, (5, 1))).loc["loss"]
     assert (row["plus"], row["minus"]) == ("cross_entropy", "mse")
     assert row["estimate"] == pytest.approx(5)
 
 
-def test_other_words_make_a_factorial_of_their_own() -> None:
+def test_other_words_make_factorial() -> None:
     configs = [config.replace("-sigmoid-", "-relu-") for config in CONFIGS]
     better = [0.95 if "-tanh-" in config else 0.9 for config in configs]
     row = effects_of(np.array([better]), configs=configs).loc["hidden"]
@@ -123,6 +123,6 @@ def test_too_few_seeds_are_said_to_be_too_few() -> None:
         assert table["shown"].any() != few
 
 
-def test_words_are_those_of_the_design() -> None:
+def test_words_are_those_of_design() -> None:
     assert CONFIGS[-1] == "cross_entropy-tanh-softmax"
     assert len(list(product(*WORDS))) == 8

@@ -72,7 +72,7 @@ def test_numbers_are_the_frames(shown: Explored) -> None:
     assert first["values"]["gradient_W1"] == pytest.approx(list(shown.curves["gradient_W1"][:7]), rel=1e-5)
 
 
-def test_confusion_counts_the_accuracy(shown: Explored, digits: Dataset) -> None:
+def test_confusion_counts_accuracy(shown: Explored, digits: Dataset) -> None:
     for loss in LOSSES:
         own = shown.curves[(shown.curves["config"] == loss) & (shown.curves["seed"] == 1)].set_index("epoch")
         for each in shown.snapshots[loss]["snapshots"]:
@@ -147,7 +147,7 @@ def test_keys_move_the_epoch(tab: Page, shown: Explored) -> None:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("browser")
-def test_page_classifies_as_the_network(tab: Page, shown: Explored, digits: Dataset) -> None:
+def test_page_classifies_as_network(tab: Page, shown: Explored, digits: Dataset) -> None:
     x = digits.test.X[:20]
     for loss in LOSSES:
         arrays = [np.frombuffer(base64.b64decode(shown.snapshots[loss][name]), np.float16).astype(float)
@@ -160,7 +160,7 @@ def test_page_classifies_as_the_network(tab: Page, shown: Explored, digits: Data
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("browser")
-def test_a_drawn_seven_is_seen(tab: Page) -> None:
+def test_drawn_seven_is_seen(tab: Page) -> None:
     tab.locator("#pad").scroll_into_view_if_needed()
     box = tab.locator("#pad").bounding_box()
     assert box is not None

@@ -161,7 +161,7 @@ def test_curves_are_labelled_at_their_ends(name: str, count: int, drawn: dict[st
     assert not total or f"12 of {total} configurations; all are in configurations.csv" in said[0]
 
 
-def test_a_dash_is_explained_there(drawn: dict[str, dict[str, figures.Drawing]]) -> None:
+def test_dash_is_explained_there(drawn: dict[str, dict[str, figures.Drawing]]) -> None:
     said = {each.get_text() for each in words(drawn["8"]["curves"].figure)}
     assert {"colour: a:", "dash: b:", "marker at the end: c:", "sigmoid", "tanh"} <= said
 
@@ -187,7 +187,7 @@ def heights(figure: Figure) -> np.ndarray:
 
 
 @pytest.mark.parametrize("stem", ["interaction", "curves", "panels", "tuning"])
-def test_shares_stay_within_a_hundred(stem: str, drawn: dict[str, dict[str, figures.Drawing]]) -> None:
+def test_shares_stay_within_hundred(stem: str, drawn: dict[str, dict[str, figures.Drawing]]) -> None:
     for name in ("2", "8", "60"):
         values = heights(drawn[name][stem].figure)
         assert np.nanmin(values) >= 0, name
@@ -214,7 +214,7 @@ def test_few_repeats_have_no_interval(repeats: int) -> None:
     assert any("no interval" in each.get_text() for each in words(drawn["interaction"].figure))
 
 
-def test_epochs_on_the_axis_are_whole(drawn: dict[str, dict[str, figures.Drawing]]) -> None:
+def test_epochs_on_axis_are_whole(drawn: dict[str, dict[str, figures.Drawing]]) -> None:
     runs = sweep(DESIGNS["2"])
     design = figures.design_of(runs, Question(("loss",)))
     short = figures.curves_figure(curves_of(runs, 2), sorted(set(runs["config"])), design, "demo")
@@ -341,7 +341,7 @@ for stem, drawing in drawings("8").items():
 """
 
 
-def test_a_matplotlibrc_changes_no_byte(tmp_path: Path) -> None:
+def test_matplotlibrc_changes_no_byte(tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text(HOSTILE)
     (tmp_path / "tests_figures.py").write_text(Path(__file__).read_text())
     answers = []

@@ -34,7 +34,7 @@ def test_student_by_hand() -> None:
     assert float(t.high) == pytest.approx(2 + 4.302653 / np.sqrt(3), abs=1e-6)
 
 
-def test_equal_values_have_no_width_and_no_certainty() -> None:
+def test_equal_values_make_no_certainty() -> None:
     # 0.7 and 0.1 + 0.6 differ in the last bit: that is no spread.
     t = student(np.array([[0.7, 0.1 + 0.6, 0.7, 0.7], [0.0, 0.0, 0.0, 0.0]]))
     assert (t.sd == 0).all()
@@ -42,7 +42,7 @@ def test_equal_values_have_no_width_and_no_certainty() -> None:
     np.testing.assert_array_equal(t.p, [2 / 2**4, 1])
 
 
-def test_equal_numbers_have_an_interval() -> None:
+def test_equal_numbers_have_interval() -> None:
     """As wide as if one of six were one step away."""
     one_off = stats.ttest_1samp([0.3, 0.3, 0.3, 0.3, 0.3, 0.3 - 0.25], 0).confidence_interval()
     t = student(np.full((1, 6), 0.3), step=0.25)
@@ -69,7 +69,7 @@ def test_sign_flips_by_hand() -> None:
     np.testing.assert_array_equal(sign_flip_p(np.array([[3.0, 1.0, -1.0], [1.0, 2.0, 4.0]])), [6 / 8, 2 / 8])
 
 
-def test_sign_flips_enumerated_by_a_second_implementation() -> None:
+def test_sign_flips_enumerated_twice() -> None:
     contrasts = np.random.default_rng(3).integers(-4, 6, size=(7, 6)) / 7
     signs = np.array(list(product((-1, 1), repeat=6)))
     sizes = np.abs(contrasts @ signs.T)
@@ -82,7 +82,7 @@ def test_ties_that_rounding_breaks_still_tie() -> None:
     assert sign_flip_p(np.array([[0.1, 0.2, -0.3, 0.1, 0.2, -0.3]]))[0] == 1
 
 
-def test_many_seeds_take_random_patterns_never_zero_and_always_the_same() -> None:
+def test_many_seeds_take_fixed_random_patterns() -> None:
     far = np.random.default_rng(0).normal(10, 1, size=(2, 25))
     np.testing.assert_array_equal(sign_flip_p(far), [1 / (PATTERNS + 1)] * 2)
     near = np.random.default_rng(1).normal(0.4, 1, size=(1, 17))
@@ -100,7 +100,7 @@ def test_holm_by_hand() -> None:
     assert np.isnan(holm(np.array([np.nan]))).all()
 
 
-def test_shown_needs_the_interval_the_p_value_and_both_readings() -> None:
+def test_shown_needs_interval_and_p_value() -> None:
     cases = np.array(
         [
             # estimate, low, high, p_holm, diverged as zero
@@ -143,7 +143,7 @@ def test_intervals_cover(law: str, least: float, n: int) -> None:
 
 @pytest.mark.parametrize("law", ["normal", "gamma"])
 @pytest.mark.parametrize("n", [5, 10])
-def test_false_positives_after_holm_stay_below_six_percent(law: str, n: int) -> None:
+def test_false_positives_after_holm_are_few(law: str, n: int) -> None:
     drawn = errors(law, n)
     effects = sign_flip_p((CONTRASTS @ drawn).reshape(-1, n)).reshape(SWEEPS, 7)
     first, second = np.triu_indices(8, 1)

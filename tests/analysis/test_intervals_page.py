@@ -32,7 +32,7 @@ def rows(head: str) -> list[list[str]]:
     return [[cell.split(" (")[0].strip() for cell in line.strip("| ").split("|")] for line in lines]
 
 
-def test_the_shipped_interval_covers_what_was_asked() -> None:
+def test_shipped_interval_covers() -> None:
     seen = set()
     for errors, seeds, means, differences, effects, false_effect, false_difference in rows("errors | seeds | means"):
         seen.add((errors, seeds))
@@ -47,7 +47,7 @@ def test_the_shipped_interval_covers_what_was_asked() -> None:
     assert len(seen) == 5 * 3
 
 
-def test_effects_of_every_design_keep_their_promise(intervals: ModuleType) -> None:
+def test_effects_cover_in_every_design(intervals: ModuleType) -> None:
     table = rows("design | errors | seeds")
     assert len(table) == len(intervals.DESIGNS) * 3 * 3
     for design, errors, seeds, effects, covered, false_effect in table:
@@ -57,7 +57,7 @@ def test_effects_of_every_design_keep_their_promise(intervals: ModuleType) -> No
             assert len(intervals.weights(intervals.DESIGNS[design])) == int(effects)
 
 
-def test_the_table_of_designs_comes_from_the_simulation(intervals: ModuleType) -> None:
+def test_table_of_designs_is_simulated(intervals: ModuleType) -> None:
     row = next(row for row in rows("design | errors | seeds") if row[:3] == ["nested", "normal", "10"])
     cells = intervals.DESIGNS["nested"]
     each = intervals.effects(intervals.simulate("normal", 10, cells=len(cells)), cells)
@@ -71,14 +71,14 @@ def test_both_tables_say_the_same_of_students_t() -> None:
     assert by_method == [row[:3] for row in rows("errors | seeds | means")]
 
 
-def test_the_page_comes_from_the_simulation(intervals: ModuleType) -> None:
+def test_page_comes_from_simulation(intervals: ModuleType) -> None:
     for errors, seeds, means, differences, *_ in rows("errors | seeds | means")[:6]:
         sweeps = intervals.simulate(errors, int(seeds))
         for of, cell in ((intervals.means, means), (intervals.differences, differences)):
             assert f"{intervals.coverage(T, of(sweeps))[0]:.1f}" == cell
 
 
-def test_the_best_of_many_comes_from_the_simulation(intervals: ModuleType) -> None:
+def test_best_of_many_comes_from_the_simulation(intervals: ModuleType) -> None:
     import best_of_many
 
     table = rows("errors | repeats | differences")
@@ -108,7 +108,7 @@ def test_every_law_of_errors_has_mean_zero(intervals: ModuleType) -> None:
         assert (np.abs(drawn.mean(axis=(0, 1))) < 4.5 * standard_errors).all(), name
 
 
-def test_every_method_shifts_and_scales_with_the_data(intervals: ModuleType) -> None:
+def test_methods_shift_and_scale_with_data(intervals: ModuleType) -> None:
     values = np.random.default_rng(0).normal(size=(20, 10))
     for method in intervals.METHODS.values():
         low, high = method(values, np.random.default_rng(1))
@@ -118,7 +118,7 @@ def test_every_method_shifts_and_scales_with_the_data(intervals: ModuleType) -> 
         np.testing.assert_allclose([moved_low, moved_high], [5 + 3 * low, 5 + 3 * high])
 
 
-def test_the_inverted_sign_flip_interval_ends_where_the_test_rejects(intervals: ModuleType) -> None:
+def test_interval_ends_where_the_test_rejects(intervals: ModuleType) -> None:
     values = np.random.default_rng(0).normal(size=(4, 8))
     ends = intervals.METHODS["inverted sign-flip"](values, np.random.default_rng(0))
     for end, outward in zip(ends, (-1e-6, 1e-6), strict=True):

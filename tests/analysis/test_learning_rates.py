@@ -37,7 +37,7 @@ def test_choice(case: str) -> None:
     assert row["n"] == len(accuracies[rate])
 
 
-def test_the_test_set_chooses_nothing() -> None:
+def test_test_set_chooses_nothing() -> None:
     runs = pd.concat([frame(noise(5, key=k), learning_rate=10.0**k) for k in range(4)], ignore_index=True)
     runs["validation_accuracy"] = noise(20, key=9).ravel()
     chosen = choose(runs, TUNED)
@@ -50,7 +50,7 @@ def test_the_test_set_chooses_nothing() -> None:
 
 
 @pytest.mark.parametrize("last", [np.nan, 0.99])
-def test_survivors_do_not_choose_a_rate_that_blows_up(last: float) -> None:
+def test_no_rate_that_blows_up_is_chosen(last: float) -> None:
     runs = grid({0.1: [0.8, 0.8, 0.8], 1.0: [0.9, 0.9, 0.99]})
     blown = (runs["learning_rate"] == 1.0) & (runs["seed"] < 2)
     runs.loc[blown, ["outcome", "validation_accuracy"]] = ["diverged", last]
@@ -58,7 +58,7 @@ def test_survivors_do_not_choose_a_rate_that_blows_up(last: float) -> None:
     assert (row["learning_rate"], row["diverged"]) == (0.1, 0)
 
 
-def test_each_configuration_has_its_own_rate_and_is_compared_at_it() -> None:
+def test_configurations_compared_at_own_rates() -> None:
     runs = pd.concat([grid({0.1: [0.9, 0.91], 1.0: [0.5, 0.5]}), grid({0.1: [0.6, 0.6], 1.0: [0.7, 0.8]}, B)])
     chosen = choose(runs, TUNED)
     assert dict(zip(chosen["config"], chosen["learning_rate"], strict=True)) == {A: 0.1, B: 1.0}

@@ -50,7 +50,7 @@ def test_small_designs_stay_apart(sizes: tuple[int, ...], least: float) -> None:
         assert nearest([looks.colour(cell) for cell in cells], sight) > least, sight
 
 
-def test_a_pale_colour_is_not_confused() -> None:
+def test_pale_colour_is_not_confused() -> None:
     """The measure itself: red and green of one lightness are near for a deuteranope."""
     assert nearest(["#b26a6a", "#7c8a55"], "deuteranopia") < 12 < nearest(["#b26a6a", "#7c8a55"], "normal")
 

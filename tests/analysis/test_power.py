@@ -58,7 +58,7 @@ def test_power_agrees_with_simulation() -> None:
         assert found == pytest.approx(wanted, abs=0.012)
 
 
-def test_a_difference_of_the_margin_is_rarely_equal() -> None:
+def test_margin_is_rarely_called_equal() -> None:
     """A planted difference of exactly the margin, of 4,000 sweeps with ten repeats: at most 5 % are called equal."""
     gains = np.random.default_rng(2).normal(0.5, 0.3, size=(4000, 10))
     called = [equality_p(g.mean(), g.std(ddof=1), 10, 0.5) < 0.05 for g in gains]

@@ -66,7 +66,7 @@ def numbers_in(files: dict[str, bytes]) -> Iterator[float]:
 
 
 @pytest.mark.parametrize("which", ["plain", "tuned"])
-def test_every_number_is_in_the_tables(which: str, request: pytest.FixtureRequest) -> None:
+def test_every_number_is_in_tables(which: str, request: pytest.FixtureRequest) -> None:
     """Of the sections; the first screen's are test_verdicts'."""
     files: dict[str, bytes] = request.getfixturevalue(which)
     text = files["report.md"].decode().split("Contents: ")[1].split("## How to repeat it")[0]
@@ -106,7 +106,7 @@ class Page(HTMLParser):
         self.anchors += [value or "" for name, value in attrs if name == "id"]
 
 
-def test_the_page_is_one_file_without_scripts(tuned: dict[str, bytes]) -> None:
+def test_page_is_one_file_without_scripts(tuned: dict[str, bytes]) -> None:
     page = Page()
     page.feed(tuned["report.html"].decode())
     assert "script" not in page.tags
@@ -120,7 +120,7 @@ def test_the_page_is_one_file_without_scripts(tuned: dict[str, bytes]) -> None:
     assert b"url(" not in tuned["report.html"]
 
 
-def test_an_unchanged_sweep_writes_the_same_bytes(tuned: dict[str, bytes], tmp_path: Path) -> None:
+def test_unchanged_sweep_writes_same_bytes(tuned: dict[str, bytes], tmp_path: Path) -> None:
     """Into the folder of the first report, too, whose README is kept around the new one."""
     once, again = (written(grid(), tmp_path, shared_rate="0.1") for _ in range(2))
     assert once == again == tuned
@@ -164,14 +164,14 @@ def test_figures_are_described_by_their_numbers(tuned: dict[str, bytes]) -> None
     assert f"![{page.alts[0]}](interaction.svg)" in tuned["README.md"].decode()
 
 
-def test_no_run_id_date_or_address_in_csv_and_svg(plain: dict[str, bytes]) -> None:
+def test_no_ids_or_dates_in_csv_and_svg(plain: dict[str, bytes]) -> None:
     for name, content in plain.items():
         if name.endswith((".csv", ".svg")):
             text = content.decode()
             assert not re.search(r"20\d\d-\d\d-\d\d|run_id|seconds|command", text), name
 
 
-def test_the_readme_keeps_what_others_wrote(tmp_path: Path, undrawn: None) -> None:
+def test_readme_keeps_what_others_wrote(tmp_path: Path, undrawn: None) -> None:
     runs = frame(noise(2))
     first = written(runs, tmp_path)["README.md"].decode()
     assert first.startswith("<!-- written by octant report")
@@ -187,7 +187,7 @@ def test_diverged_runs_are_named(plain: dict[str, bytes]) -> None:
     assert f"left out: {A} diverged with seed 2 at epoch 7" in text
 
 
-def test_an_edge_of_the_grid_is_warned_of(tmp_path: Path, undrawn: None) -> None:
+def test_edge_of_grid_is_warned_of(tmp_path: Path, undrawn: None) -> None:
     files = written(grid(best=7), tmp_path, shared_rate="0.1")
     assert files["README.md"].decode().count("Warning: ") == 1
     assert "all 8 configurations are best at 3, the largest rate of their grid" in files["report.html"].decode()
@@ -223,7 +223,7 @@ def test_odd_sweeps_give_a_plain_report(case: str, tmp_path: Path, undrawn: None
     assert b"nan" not in files["report.md"].lower()
 
 
-def test_runs_that_cannot_be_compared_end_in_one_line() -> None:
+def test_incomparable_runs_end_in_one_line() -> None:
     runs = frame(noise(2))
     with pytest.raises(InputError, match=r"^runs: test sets of \[359, 360\]"):
         find(material(runs.assign(n_test=[359, *[360] * 15])))
@@ -247,7 +247,7 @@ def test_two_data_sets_are_a_factor() -> None:
     assert set(found.main.summary.groupby("dataset")["n_test"].first()) == {90, 360}
 
 
-def test_the_yaml_declares_what_repeats() -> None:
+def test_yaml_declares_what_repeats() -> None:
     runs = pd.concat([split(frame(noise(3, key=part)), split_seed=part) for part in range(3)])
     found = find(material(runs, compare="[loss, hidden, output]", repeat="seed, split_seed"))
     assert found.main.question.repeat == ("seed", "split_seed")
@@ -283,7 +283,7 @@ def test_what_is_tuned_is_drawn() -> None:
     assert "each configuration's own learning rate and hidden units" in pages.lead_figure(found)[1]
 
 
-def test_captions_promise_no_band_that_is_not_drawn() -> None:
+def test_captions_promise_only_drawn_bands() -> None:
     for seeds, promised in ((4, False), (5, True)):
         found = find(material(frame(noise(seeds))))
         said = [
@@ -294,7 +294,7 @@ def test_captions_promise_no_band_that_is_not_drawn() -> None:
         assert len(promises) == 5 * promised, promises
 
 
-def test_the_companion_gives_the_other_half_if_its_grid_is_complete(tmp_path: Path, undrawn: None) -> None:
+def test_complete_companion_gives_other_half(tmp_path: Path, undrawn: None) -> None:
     ours = material(frame(noise(5)), companion="tuned")
     theirs = grid().assign(epochs=6)
     both = dataclasses.replace(ours, companion=theirs)
@@ -305,7 +305,7 @@ def test_the_companion_gives_the_other_half_if_its_grid_is_complete(tmp_path: Pa
     assert find(dataclasses.replace(ours, companion=theirs.iloc[1:])).other is None
 
 
-def test_confusion_and_hardest_follow_from_the_errors() -> None:
+def test_confusion_and_hardest_from_errors() -> None:
     found = find(material(frame(noise(2))))
     matrix = found.confusion()[A]
     assert matrix[8, 1] == pytest.approx(100 * 2 / 36)

@@ -22,7 +22,7 @@ from support.comparison_frames import frame, noise
 from support.report_frames import curves_of, material
 
 
-def test_errors_agree_with_the_accuracy_to_the_example(swept: tuple[Path, str]) -> None:
+def test_errors_agree_with_accuracy(swept: tuple[Path, str]) -> None:
     folders = list((swept[0] / "journal").iterdir())
     assert len(folders) == 16
     for folder in folders:
@@ -33,7 +33,7 @@ def test_errors_agree_with_the_accuracy_to_the_example(swept: tuple[Path, str]) 
         assert all(label != said for _, label, said in errors["wrong"])
 
 
-def test_the_report_is_one_run_linked_from_the_description(swept: tuple[Path, str], tmp_path: Path) -> None:
+def test_description_links_the_one_report(swept: tuple[Path, str], tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(swept[0], home)
     first = {path.name: path.read_bytes() for path in (home / "reports" / "smoke").iterdir()}
@@ -84,7 +84,7 @@ def test_unchanged_reports_are_not_drawn_again(
     assert len(drawn) == 4
 
 
-def test_an_experiment_without_runs_is_one_line(swept: tuple[Path, str], tmp_path: Path) -> None:
+def test_experiment_without_runs_is_one_line(swept: tuple[Path, str], tmp_path: Path) -> None:
     run_octant(tmp_path, "epochs=1", "experiment.name=other")
     done = run_octant(tmp_path, "report", "nothing")
     assert done.returncode == 2
@@ -93,7 +93,7 @@ def test_an_experiment_without_runs_is_one_line(swept: tuple[Path, str], tmp_pat
     assert Database(tmp_path).query("select name from experiments where name = 'nothing'") == []
 
 
-def test_a_thousand_runs_of_thirty_epochs(tmp_path: Path) -> None:
+def test_thousand_runs_of_thirty_epochs(tmp_path: Path) -> None:
     runs = frame(noise(125) - np.linspace(0, 0.03, 8))
     began = time.process_time()
     many = dataclasses.replace(material(runs), curves=curves_of(runs, 30))

@@ -67,6 +67,6 @@ def test_scope_is_what_varies(pairs: list[tuple[int, int]], said: str) -> None:
     assert measured_over(verdict_of(answer(runs(pairs), BOTH))) == f"Measured over {said}"
 
 
-def test_a_published_test_set_is_named() -> None:
+def test_published_test_set_is_named() -> None:
     own = runs([(seed, 0) for seed in range(6)]).assign(**{"dataset.test_fraction": None})
     assert "on the data set's own test examples" in measured_over(verdict_of(answer(own, BOTH)))

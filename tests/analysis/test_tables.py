@@ -38,7 +38,7 @@ def test_summary_by_hand() -> None:
     assert (row["loss"], row["hidden"], row["output"]) == ("mse", "sigmoid", "sigmoid")
 
 
-def test_epochs_to_reach_a_share_of_the_runs_own_final_accuracy() -> None:
+def test_epochs_to_share_of_final_accuracy() -> None:
     runs = frame([[0.8], [0.5]], [A])
     accuracies = {0: [0.1, 0.72, 0.70, 0.77, 0.8], 1: [0.1, 0.2, 0.46, 0.47, 0.5]}
     curves = pd.DataFrame(
@@ -72,7 +72,7 @@ def test_pairs_are_paired_by_seed() -> None:
         np.testing.assert_allclose(ours, expected, rtol=1e-9)
 
 
-def test_the_set_that_cannot_be_told_apart_from_the_best() -> None:
+def test_set_not_told_apart_from_best() -> None:
     accuracy = noise(10)[:, :4] + np.array([0.05, 0.05, 0.0, -0.2])
     comparison = compare(frame(accuracy, CONFIGS[:4]))
     best, *others = comparison.not_told_apart
@@ -81,7 +81,7 @@ def test_the_set_that_cannot_be_told_apart_from_the_best() -> None:
     assert (comparison.pairs["difference"] >= 0).all()
 
 
-def test_a_lead_from_other_seeds_does_not_beat_who_wins_every_pair() -> None:
+def test_lead_from_other_seeds_is_no_win() -> None:
     # A leads on average, by its last two seeds, which B lacks; where both ran B wins each time.
     paired = noise(12, 2) + np.array([0.0, 0.02])
     paired[10:] = [0.999, np.nan]
@@ -97,7 +97,7 @@ def test_a_lead_from_other_seeds_does_not_beat_who_wins_every_pair() -> None:
     assert headline(verdict, vocabulary(verdict)).startswith("softmax beats sigmoid by about ")
 
 
-def test_without_noise_ranks_but_shows_nothing_beyond_its_seeds() -> None:
+def test_no_noise_ranks_but_shows_nothing() -> None:
     comparison = compare(frame(np.tile([0.9, 0.8], (3, 1)), [A, B]))
     row = comparison.pairs.iloc[0]
     assert (row["difference"], row["p"], row["shown"]) == (pytest.approx(10), 0.25, False)
@@ -113,7 +113,7 @@ def test_unequal_seeds_pair_on_the_common_ones() -> None:
 
 
 @pytest.mark.parametrize("last", [np.nan, 0.11])
-def test_a_diverged_run_is_counted_and_named_everywhere(last: float) -> None:
+def test_diverged_run_counted_and_named(last: float) -> None:
     runs = diverge(frame(noise(10)), B, 3, epoch=7, last=last)
     comparison = compare(runs, curves_of(runs))
     row = comparison.summary.set_index("config").loc[B]
@@ -145,7 +145,7 @@ def test_survivors_do_not_win_by_attrition() -> None:
     assert comparison.not_told_apart == (A, B)
 
 
-def test_a_configuration_that_always_diverges_ranks_last_and_is_never_among_the_best() -> None:
+def test_always_diverged_ranks_last() -> None:
     runs = frame(noise(10))
     for seed in range(10):
         runs = diverge(runs, A, seed, epoch=seed)
@@ -219,14 +219,14 @@ ORDERED = compare(RUNS, CURVES)
 
 @settings(max_examples=15, deadline=None)
 @given(order=st.permutations(range(80)), seeds=st.permutations(range(160)))
-def test_the_order_of_the_rows_does_not_matter(order: list[int], seeds: list[int]) -> None:
+def test_order_of_the_rows_does_not_matter(order: list[int], seeds: list[int]) -> None:
     one, other = ORDERED, compare(RUNS.iloc[order], CURVES.iloc[seeds])
     for name in ("summary", "effects", "pairs"):
         pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), check_exact=True)
     assert one.not_told_apart == other.not_told_apart
 
 
-def test_a_thousand_runs_are_quick() -> None:
+def test_thousand_runs_are_quick() -> None:
     runs = frame(noise(125))
     curves = curves_of(runs, epochs=30)
     began = time.process_time()

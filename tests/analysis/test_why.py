@@ -37,7 +37,7 @@ def why(report: Path) -> pd.DataFrame:
     return pd.read_csv(report / "why.csv").set_index(["config", "epoch"])
 
 
-def test_why_csv_has_the_journals_means(swept: tuple[Path, str], why: pd.DataFrame) -> None:
+def test_why_csv_has_journals_means(swept: tuple[Path, str], why: pd.DataFrame) -> None:
     values: dict[tuple[str, int, str], list[float]] = defaultdict(list)
     for journal in journals(swept[0]):
         for line in journal.read().epochs:
@@ -162,7 +162,7 @@ def test_examples_have_the_majority_answer() -> None:
         assert explored._answer(told, config, {"example": 3, "class": "5"}) == answer
 
 
-def test_labels_are_of_the_runs_trainer() -> None:
+def test_labels_are_of_runs_trainer() -> None:
     runs = frame(noise(2))
     assert find(material(runs.assign(trainer="network"))).labels["loss=mse"] == "squared error"
     for trainer in ("/gone/mine.py", "/gone/mine.py::train=fit", "not_installed"):

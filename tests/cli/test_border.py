@@ -32,7 +32,7 @@ STEERING = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp\r\tname"
      (RuntimeError(STEERING), 1)],
     ids=lambda each: type(each).__name__,
 )  # fmt: skip
-def test_no_error_steers_the_terminal(error: Exception, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_error_steers_terminal(error: Exception, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever others wrote into names, files and stores; the exit code is the kind's."""
     with pytest.raises(SystemExit) as ended, one_line_errors():
         raise error
@@ -44,7 +44,7 @@ def test_no_error_steers_the_terminal(error: Exception, code: int, capsys: pytes
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_reader_that_has_enough_is_no_error(unbuffered: str, tmp_path: Path) -> None:
+def test_reader_that_has_enough_is_no_error(unbuffered: str, tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "octant", "doctor"]
@@ -54,13 +54,13 @@ def test_a_reader_that_has_enough_is_no_error(unbuffered: str, tmp_path: Path) -
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_a_broken_pipe_elsewhere_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+def test_broken_pipe_elsewhere_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended, one_line_errors():
         raise BrokenPipeError(32, "Broken pipe")
     assert (ended.value.code, capfd.readouterr().err) == (74, "octant: Broken pipe\n")
 
 
-def test_a_closed_output_is_no_error(tmp_path: Path) -> None:
+def test_closed_output_is_no_error(tmp_path: Path) -> None:
     text = f"{sys.executable} -m octant doctor >&-"
     done = subprocess.run(["sh", "-c", text], capture_output=True, env=environment(tmp_path), check=False)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -28,7 +28,7 @@ def test_each_command_has_help(word: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("word", COMMANDS)
-def test_a_wrong_option_is_one_line(word: str, tmp_path: Path) -> None:
+def test_wrong_option_is_one_line(word: str, tmp_path: Path) -> None:
     needed = {
         "predict": ["x"],
         "rerun": ["x"],
@@ -62,11 +62,11 @@ def test_help_lists_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "hydra:" not in done.stdout
 
 
-def test_the_version_is_octant_s(tmp_path: Path) -> None:
+def test_version_is_octant_s(tmp_path: Path) -> None:
     assert run_octant(tmp_path, "--version").stdout == f"octant {__version__}\n"
 
 
-def test_a_server_s_uri_is_refused(tmp_path: Path) -> None:
+def test_server_s_uri_is_refused(tmp_path: Path) -> None:
     for word, told in (("server", "MLFLOW_BACKEND_STORE_URI"), ("ui", "is a server already")):
         done = run_octant(tmp_path, word, "--uri", "http://127.0.0.1:1")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
@@ -84,13 +84,13 @@ def test_a_server_s_uri_is_refused(tmp_path: Path) -> None:
         (["datset.path=x"], "setting: 'datset' is unknown; did you mean 'dataset'?"),
     ],
 )
-def test_misspelt_words_name_the_nearest(words: list[str], told: str) -> None:
+def test_misspelt_words_name_nearest(words: list[str], told: str) -> None:
     with pytest.raises(InputError) as caught:
         check(words, list(COMMANDS))
     assert told in str(caught.value)
 
 
-def test_the_unusual_is_left_to_hydra() -> None:
+def test_unusual_is_left_to_hydra() -> None:
     check(
         ["+momentum=0.9", "~loss", "loss=mse,cross_entropy", "dataset.path=x.npz", "hydra/launcher=slurm",
          "hydra.launcher.tasks=2", "loss=[mse", "'seed=range(3)'", "experiment.name=mine"],

@@ -105,7 +105,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_loop_logged_with_mlflow(stores: Path, say: Say, tmp_path: Path) -> None:
+def test_loop_logged_with_mlflow(stores: Path, say: Say, tmp_path: Path) -> None:
     before = contents(stores)
     told = say("--uri", stores / "my.db", "--experiment", "mlp").splitlines()
     assert contents(stores) == before
@@ -133,7 +133,7 @@ def test_a_loop_logged_with_mlflow(stores: Path, say: Say, tmp_path: Path) -> No
     assert told[-1] == f"written to   {tmp_path / 'out' / 'report.html'}"
 
 
-def test_a_file_store_is_copied_by_mlflow(stores: Path, say: Say, tmp_path: Path) -> None:
+def test_file_store_is_copied_by_mlflow(stores: Path, say: Say, tmp_path: Path) -> None:
     before = contents(stores)
     asked = ("--experiment", "mlp", "--endpoint", "loss", "--compare", "width,rate")
     told = say("--uri", stores / "mlruns", *asked)
@@ -180,7 +180,7 @@ def test_seconds_have_no_percent(say: Say, tmp_path: Path) -> None:
     assert float(found[1]) == pytest.approx(means["none", 4] - means["lru", 4], abs=0.01)
 
 
-def test_tuned_on_the_validation_metric(say: Say, tmp_path: Path) -> None:
+def test_tuned_on_validation_metric(say: Say, tmp_path: Path) -> None:
     frame = crossed(optimizer=["adam", "sgd"], lr=[0.01, 0.1, 1.0], seed=range(5), epoch=range(4))
     best = frame["optimizer"].map({"adam": 0.01, "sgd": 0.1})
     frame["val_acc"] = 0.9 - 0.1 * np.abs(np.log10(frame["lr"] / best)) + frame["epoch"] / 50
@@ -215,7 +215,7 @@ def test_sixty_configurations_stay_readable(say: Say, tmp_path: Path) -> None:
     assert len(pd.read_csv(tmp_path / "out" / "pairs.csv")) == 60 * 59 / 2
 
 
-def test_ten_thousand_rows_in_a_minute(say: Say, tmp_path: Path) -> None:
+def test_ten_thousand_rows_in_minute(say: Say, tmp_path: Path) -> None:
     frame = crossed(a=range(10), b=range(10), c=range(10), seed=range(10)).rename(columns={"noise": "score"})
     began = time.process_time()
     say(saved(frame, tmp_path))
@@ -225,7 +225,7 @@ def test_ten_thousand_rows_in_a_minute(say: Say, tmp_path: Path) -> None:
     assert sorted(summary["mean"]) == pytest.approx(sorted(means), abs=1e-12)
 
 
-def test_the_default_folder_has_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_folder_has_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = crossed(model=["a", "b"], seed=range(5)).rename(columns={"noise": "acc"})
     path = saved(frame, tmp_path, "my runs.csv")
     monkeypatch.chdir(tmp_path)

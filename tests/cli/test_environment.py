@@ -143,7 +143,7 @@ def test_netrc_replaces_no_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert Session().prepare_request(asked).headers["Authorization"] == "Bearer mine"
 
 
-def test_a_user_without_a_home_is_served() -> None:
+def test_user_without_home_is_served() -> None:
     """Containers run as any number: MLflow cannot even be imported then."""
     code = "import pwd; pwd.getpwuid = {}.__getitem__; from octant import environment; environment.settle(); "
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src")}
@@ -152,7 +152,7 @@ def test_a_user_without_a_home_is_served() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_commands_settle_before_the_libraries_come() -> None:
+def test_commands_settle_before_libraries() -> None:
     """Importing a command imports none of what reads the environment when it is imported."""
     names = ["octant.cli.compose", "octant.runs.worker", *sorted({module for module, _ in COMMANDS.values()})]
     code = f"import sys, {', '.join(names)}"

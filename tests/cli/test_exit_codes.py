@@ -104,7 +104,7 @@ def test_faulty_stores_are_one_line(command: str, fault: str, original: Path, wa
 
 
 @pytest.mark.parametrize("text", ["", "- 1\n", "just words\n", "a: [\n", "loss: nothing\n", "\x00\x01"])
-def test_an_unusable_config_cannot_be_repeated(text: str, original: Path, warm: Warm, tmp_path: Path) -> None:
+def test_unusable_config_cannot_be_repeated(text: str, original: Path, warm: Warm, tmp_path: Path) -> None:
     home = Path(shutil.copytree(original, tmp_path / "home"))
     (config,) = (home / "artifacts").rglob("config.yaml")
     config.write_text(text)
@@ -113,7 +113,7 @@ def test_an_unusable_config_cannot_be_repeated(text: str, original: Path, warm: 
     assert "config.yaml" in done.stderr
 
 
-def test_an_empty_database_file_is_filled(original: Path, tmp_path: Path) -> None:
+def test_empty_database_file_is_filled(original: Path, tmp_path: Path) -> None:
     home = Path(shutil.copytree(original, tmp_path / "home"))
     os.truncate(home / "mlflow.db", 0)
     assert run_octant(home, *ONE).returncode == 0

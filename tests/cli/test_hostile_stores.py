@@ -38,7 +38,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [("rerun", "RUN"), ("report", "octant"), ("report", "none"), ("promote", "octant")],
     ids=["rerun", "report", "error", "promote"],
 )
-def test_no_escape_reaches_the_terminal(command: str, name: str, original: Path, tmp_path: Path) -> None:
+def test_no_escape_reaches_terminal(command: str, name: str, original: Path, tmp_path: Path) -> None:
     home = Path(shutil.copytree(original, tmp_path / "home"))
     (run_id,) = Database(home).query("select run_uuid from runs where name not like 'report%'")[0]
     with closing(sqlite3.connect(home / "mlflow.db")) as store, store:
@@ -64,7 +64,7 @@ def test_printable_keeps_letters_and_lines() -> None:
 @pytest.mark.parametrize(
     "text", [BOMB, b"[" * 50_000, b"a: &a [*a]", b"x" * 200_000], ids=["bomb", "deep", "itself", "large"]
 )
-def test_a_yaml_bomb_is_refused(text: bytes, original: Path, tmp_path: Path) -> None:
+def test_yaml_bomb_is_refused(text: bytes, original: Path, tmp_path: Path) -> None:
     with pytest.raises((ValueError, RecursionError, yaml.YAMLError)):
         plain_yaml(text)
     home = Path(shutil.copytree(original, tmp_path / "home"))
@@ -80,7 +80,7 @@ def idx(count: int, body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("announced", [10, 2**32 - 1])
-def test_a_gzip_bomb_is_not_inflated(announced: int, tmp_path: Path) -> None:
+def test_gzip_bomb_is_not_inflated(announced: int, tmp_path: Path) -> None:
     path = tmp_path / "labels.gz"
     path.write_bytes(gzip.compress(idx(announced, bytes(300_000_000)), 1))
     tracemalloc.start()

@@ -121,7 +121,7 @@ def heard(home: Path, *words: str) -> list[tuple[dict[str, str], float]]:
     return [(dict(each.split("=") for each in overrides), endpoint) for overrides, endpoint in jobs]
 
 
-def test_a_sweeper_hears_each_endpoint(tmp_path: Path) -> None:
+def test_sweeper_hears_each_endpoint(tmp_path: Path) -> None:
     """In the order of the jobs; two of them are one run."""
     jobs = heard(tmp_path, "epochs=2", "learning_rate=0.1,0.10,0.3", "seed=1,0")
     stored = Database(tmp_path).histories()
@@ -136,7 +136,7 @@ def test_a_sweeper_hears_each_endpoint(tmp_path: Path) -> None:
     ]
 
 
-def test_a_diverged_job_has_no_endpoint(tmp_path: Path) -> None:
+def test_diverged_job_has_no_endpoint(tmp_path: Path) -> None:
     X = np.random.default_rng(0).random((60, 4)) * 1e306
     np.savez(tmp_path / "huge.npz", X=X, y=np.arange(60) % 3)
     words = ("batch_size=1", "dataset=arrays", f"dataset.path={tmp_path / 'huge.npz'}", "hidden=relu")

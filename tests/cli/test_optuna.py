@@ -127,7 +127,7 @@ def test_study_of_another_question_is_refused(tmp_path: Path) -> None:
         opened(storage)
 
 
-def test_seed_chooses_new_trials_when_a_study_goes_on(tmp_path: Path) -> None:
+def test_seed_chooses_trials_of_a_resumed_study(tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     chosen = [opened(storage).ask().suggest_float("x", 0, 1) for _ in range(2)]
     assert chosen[0] != chosen[1]

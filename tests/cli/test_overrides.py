@@ -141,7 +141,7 @@ def test_missing_optuna_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     "words", [["seed=3", "-m", "loss=mse,cross_entropy"], ["loss=mse,cross_entropy", "-m", "seed=3"]]
 )
-def test_settings_stand_around_a_flag(words: list[str], tmp_path: Path) -> None:
+def test_settings_stand_around_flag(words: list[str], tmp_path: Path) -> None:
     code, said, runs = command(tmp_path, *words)
     assert (code, said) == (0, "")
     assert {(run.settings.seed, run.settings.loss) for run in runs} == {(3, "mse"), (3, "cross_entropy")}

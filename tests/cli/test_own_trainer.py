@@ -92,7 +92,7 @@ def metrics(folder: Path) -> dict[str, list[float]]:
     return found
 
 
-def test_a_sweep_of_ones_own(tmp_path: Path) -> None:
+def test_sweep_of_ones_own(tmp_path: Path) -> None:
     """Trained once, skipped the second time; the report and the comparison are there."""
     done = run(tmp_path, "-m", "width=8,16", "seed=range(3)")
     assert (done.returncode, done.stderr) == (0, "")
@@ -186,7 +186,7 @@ def test_three_trainers_answer_one_question(tmp_path: Path) -> None:
     assert means["forest"] > means["stump"] > 90
 
 
-def test_a_seed_without_effect_is_told(tmp_path: Path) -> None:
+def test_seed_without_effect_is_told(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "what=ignore", "seed=range(3)", "epochs=1")
     assert "octant: mine.py: seeds 0, 1, 2 gave the same numbers in every epoch" in done.stderr
     assert done.stderr.rstrip().endswith("is the seed used?")
@@ -202,7 +202,7 @@ def test_a_seed_without_effect_is_told(tmp_path: Path) -> None:
         (["width=1,2"], "octant: width=1,2 has several values; add -m to train one run for each"),
     ],
 )
-def test_a_wrong_word_is_one_line(words: list[str], line: str, tmp_path: Path) -> None:
+def test_wrong_word_is_one_line(words: list[str], line: str, tmp_path: Path) -> None:
     done = run(tmp_path, *words)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert done.stderr.startswith(line)
@@ -242,7 +242,7 @@ def interrupted(folder: Path, what: str, how: int) -> int:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_an_interrupted_run_goes_on_to_the_bit(how: signal.Signals, tmp_path: Path) -> None:
+def test_interrupted_run_goes_on_to_the_bit(how: signal.Signals, tmp_path: Path) -> None:
     (tmp_path / "calm").mkdir()
     assert interrupted(tmp_path, "slow", how) != 0
     before = len(Journal(next((tmp_path / "home" / "journal").iterdir())).read().epochs)
@@ -253,7 +253,7 @@ def test_an_interrupted_run_goes_on_to_the_bit(how: signal.Signals, tmp_path: Pa
     assert Database(tmp_path / "home").statuses() == {"FINISHED": 1}
 
 
-def test_a_state_that_forgets_is_told(tmp_path: Path) -> None:
+def test_state_that_forgets_is_told(tmp_path: Path) -> None:
     """Epochs after the checkpoint are trained again and must come out the same."""
     interrupted(tmp_path, "forget", signal.SIGKILL)
     journal = Journal(next((tmp_path / "home" / "journal").iterdir()))
@@ -267,7 +267,7 @@ def test_a_state_that_forgets_is_told(tmp_path: Path) -> None:
     assert "a generator's state; train the run anew with rerun=true" in done.stderr
 
 
-def test_a_new_file_trains_as_it_stands(tmp_path: Path) -> None:
+def test_new_file_trains_as_it_stands(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "octant", "new", "fresh.py"]
     made = subprocess.run(words, **kept(tmp_path), capture_output=True, text=True, check=False)  # type: ignore[call-overload]
     assert (made.returncode, made.stderr) == (0, "")

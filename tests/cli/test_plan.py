@@ -25,7 +25,7 @@ def pilot(**kept: object) -> pd.DataFrame:
     return sweep({"optimizer": list("abc")}, MEANS, 6).assign(**kept)
 
 
-def test_the_plan_agrees_with_statsmodels() -> None:
+def test_plan_agrees_with_statsmodels() -> None:
     runs = pilot(epochs=10, seconds_per_epoch=2.0)
     said = plan.line(answer(runs, QUESTION), runs, 0.5, 0.9)
     wide = 100 * runs.pivot_table(index="seed", columns="optimizer", values="test_accuracy")
@@ -36,7 +36,7 @@ def test_the_plan_agrees_with_statsmodels() -> None:
     assert f"about {typical * 3 * 10 * 2 / 60:.2g} minutes on one core" in said
 
 
-def test_planned_repeats_have_the_power() -> None:
+def test_planned_repeats_have_power() -> None:
     """4,000 sweeps with the planned number of repeats; the error of 80 % is 0.6 points."""
     runs = pilot()
     said = plan.line(answer(runs, QUESTION), runs, 0.5, 0.8)
@@ -53,7 +53,7 @@ def test_too_small_a_difference_is_said() -> None:
     )
 
 
-def test_a_plan_needs_a_spread() -> None:
+def test_plan_needs_a_spread() -> None:
     one = pilot().query("seed == 0")
     with pytest.raises(InputError, match="no spread between seeds to plan with; run at least 5 seeds"):
         plan.line(answer(one, QUESTION), one, 0.5, 0.8)

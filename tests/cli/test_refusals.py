@@ -40,7 +40,7 @@ CLI_BAD = {
 
 
 @pytest.mark.parametrize("case", CLI_BAD)
-def test_the_command_line_ends_with_one_line_and_leaves_nothing(case: str, tmp_path: Path) -> None:
+def test_refusals_leave_one_line_only(case: str, tmp_path: Path) -> None:
     arguments, said = CLI_BAD[case]
     stranger = {"PATH": "/usr/bin:/bin", "OCTANT_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
     done = subprocess.run(

@@ -56,7 +56,7 @@ def corners(table: pd.DataFrame, hidden: tuple[str, ...] = ("sigmoid", "tanh")) 
             for h in hidden for o in ("sigmoid", "softmax")]  # fmt: skip
 
 
-def test_published_verdicts_are_the_runs() -> None:
+def test_published_verdicts_are_runs() -> None:
     """Each verdict in full, its numbers from results.csv by hand."""
     factorial, mnist = at_own_rates("factorial"), at_own_rates("mnist")
     tuned, own, lecture = at_own_rates("tuned"), at_own_rates("mnist-tuned"), at_own_rates("lecture")
@@ -88,7 +88,7 @@ def test_published_verdicts_are_the_runs() -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.parametrize("page", ["README.md", "report.md"])
-def test_a_published_page_says_its_verdict(name: str, page: str) -> None:
+def test_published_page_says_its_verdict(name: str, page: str) -> None:
     text = (ROOT / "experiments" / name / page).read_text()
     before = "**At one shared learning rate" in text or "**Answer.** At " in text  # written before there were verdicts
     assert before or headline(*judged(name)) in text
@@ -111,14 +111,14 @@ def test_published_runs_have_the_settings_told(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_published_page_links_to_its_siblings(name: str) -> None:
+def test_published_page_links_to_its_siblings(name: str) -> None:
     links = re.findall(r"\]\(\.\./([\w-]+)/README\.md\)", (ROOT / "experiments" / name / "README.md").read_text())
     assert set(links) <= set(SHIPPED) - {name}
     assert len(set(links)) == 2
 
 
 @pytest.mark.parametrize("name", ["factorial", "mnist", "lecture"])
-def test_the_means_are_those_of_the_runs(name: str) -> None:
+def test_means_are_those_of_the_runs(name: str) -> None:
     """From results.csv, by hand."""
     folder = ROOT / "experiments" / name
     runs = pd.read_csv(folder / "results.csv")
@@ -131,12 +131,12 @@ def test_the_means_are_those_of_the_runs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_the_runs_came_from_a_clean_commit(name: str) -> None:
+def test_runs_came_from_clean_commit(name: str) -> None:
     page = (ROOT / "experiments" / name / "report.md").read_text()
     assert re.search(r"\| git_state \| clean \|", page)
 
 
-def test_the_readme_s_sweep_of_mnist() -> None:
+def test_readme_s_sweep_of_mnist() -> None:
     """8 x 465 epochs of the lecture's loop, 60,000 examples each, beside what `benchmarks/sweeps.py` measured."""
     readme = (ROOT / "README.md").read_text()
     ours = pd.read_csv(RESULTS / "sweeps.csv").query("runs == 8")["seconds"].item()
@@ -148,7 +148,7 @@ def test_the_readme_s_sweep_of_mnist() -> None:
     assert f"some {10 * round(theirs / ours / 10)} times" in readme
 
 
-def test_the_answer_has_the_verdicts_numbers() -> None:
+def test_answer_has_verdicts_numbers() -> None:
     """The README's answer, in English and in Korean: each number is a published verdict's."""
     readme = (ROOT / "README.md").read_text()
     english = " ".join(readme.split("**Answer.**")[1].split("Three two-way choices")[0].split())
@@ -166,7 +166,7 @@ def test_the_answer_has_the_verdicts_numbers() -> None:
         assert re.findall(r"\d\.\d+(?: to \d\.\d)?", text) == wanted
 
 
-def test_the_shared_rate_is_the_one_that_the_yaml_says() -> None:
+def test_shared_rate_is_the_yaml_s() -> None:
     """Of the rates of `tuned`, the one whose worst configuration has the best mean validation accuracy."""
     runs = pd.read_csv(ROOT / "experiments" / "tuned" / "results.csv")
     worst = 100 * runs.groupby(["learning_rate", "config"])["validation_accuracy"].mean().groupby("learning_rate").min()

@@ -37,7 +37,7 @@ def composed(*overrides: str) -> Settings:
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
-def test_the_experiment_is_the_lecture(pair: tuple[str, str]) -> None:
+def test_experiment_is_the_lecture(pair: tuple[str, str]) -> None:
     """With seed 1, whose initial weights are the lecture's own; on digits only the data differ."""
     loss, hidden = pair
     words = ("experiment=lecture", f"rule={RULES[loss]}", f"hidden={hidden}", "seed=1")
@@ -48,12 +48,12 @@ def test_the_experiment_is_the_lecture(pair: tuple[str, str]) -> None:
     assert digits.model_copy(update={"dataset": found.dataset}) == found
 
 
-def test_the_first_of_five_seeds_is_the_lectures() -> None:
+def test_first_of_five_seeds_is_the_lectures() -> None:
     content = yaml.safe_load((ROOT / "conf" / "experiment" / "lecture.yaml").read_text())
     assert content["hydra"]["sweeper"]["params"]["seed"] == "1,2,3,4,5"
 
 
-def test_a_rung_differs_from_the_one_before_it_in_one_setting() -> None:
+def test_rungs_differ_in_one_setting() -> None:
     for name, words in RUNGS.items():
         content = yaml.safe_load((ROOT / "conf" / "rung" / f"{name}.yaml").read_text())
         assert content == dict(zip(SETTINGS, words, strict=True))
@@ -74,7 +74,7 @@ def test_chaos_starts_from_rounding() -> None:
     assert table["test_accuracy"].between(0, 100).all()
 
 
-def test_targets_that_sum_to_more_than_one_push_all_outputs_up_for_ever() -> None:
+def test_targets_above_one_push_outputs_up() -> None:
     """Why rung 1 fails with cross-entropy: A2 - Y sums to -0.08, so b2 rises by eta x 0.08 / 10 an example."""
     words = settings("cross_entropy", "sigmoid").model_copy(update={"output_step": "gradient", "hidden_units": 8})
     rng, n = np.random.default_rng(0), 500
@@ -91,7 +91,7 @@ def test_every_number_on_the_page_is_the_tables(name: str) -> None:
     assert (FOLDER / name).read_text() == pages(FOLDER)[name], "make lecture writes it anew"
 
 
-def test_a_page_that_no_longer_matches_its_table_is_found(tmp_path: Path) -> None:
+def test_stale_page_is_found(tmp_path: Path) -> None:
     folder = tmp_path / "lecture"
     shutil.copytree(FOLDER, folder)
     table = pd.read_csv(folder / "curve.csv")
@@ -100,7 +100,7 @@ def test_a_page_that_no_longer_matches_its_table_is_found(tmp_path: Path) -> Non
     assert all(pages(folder)[name] != (folder / name).read_text() for name in ("README.md", "README.ko.md"))
 
 
-def test_octant_and_the_transcription_agree_after_three_epochs() -> None:
+def test_octant_agrees_with_transcription() -> None:
     """Five seeds each, run once on the full MNIST: the ranges meet, and of the eight differences of means none is
     shown by Welch's t after Holm. (Not asked: that each mean lie in the other's range. Seven pairs of eight do.)
     """
@@ -121,7 +121,7 @@ def _third_epoch(frame: pd.DataFrame, loss: str, hidden: str) -> pd.DataFrame:
     return frame[(frame["loss"] == loss) & (frame["hidden"] == hidden) & (frame["epoch"] == 3)]
 
 
-def test_one_run_passes_through_the_points_of_shorter_runs() -> None:
+def test_long_run_passes_shorter_ones_points() -> None:
     """The lecture trains anew for every number of epochs; the curve of one run is the same, to the last bit."""
     digits = load(DataSettings(name="digits", test_fraction=0.2))
     words = settings("cross_entropy", "sigmoid", engine="numpy").model_copy(update={"dataset": None})

@@ -52,7 +52,7 @@ def distance(found: tuple[Array, ...], expected: tuple[Array, ...], start: tuple
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
 @pytest.mark.parametrize("m", [60_000, 1_000])
-def test_the_first_thousand_examples_of_mnist_with_sigmoid(m: int, loss: str, engine: str) -> None:
+def test_thousand_sigmoid_examples_of_mnist(m: int, loss: str, engine: str) -> None:
     """m = 60,000 is the lecture's; with m = 1,000 the output layer moves sixty times as far."""
     X, y, *_ = mnist()
     ours = octants(settings(loss, "sigmoid", engine=engine), X[:1000], y[:1000], m)
@@ -64,7 +64,7 @@ def test_the_first_thousand_examples_of_mnist_with_sigmoid(m: int, loss: str, en
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
-def test_every_step_of_the_first_thousand_examples(pair: tuple[str, str], engine: str) -> None:
+def test_every_step_of_thousand_examples(pair: tuple[str, str], engine: str) -> None:
     """Both from the same weights before every example, so that no chaos comes between: with tanh it does at once."""
     loss, hidden = pair
     X, y, *_ = mnist()
@@ -83,7 +83,7 @@ def test_every_step_of_the_first_thousand_examples(pair: tuple[str, str], engine
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
-def test_with_tanh_they_part_no_faster_than_the_transcription_from_itself(loss: str, engine: str) -> None:
+def test_tanh_parts_as_from_itself(loss: str, engine: str) -> None:
     """The control: the transcription beside itself with the pixels summed from the last to the first.
 
     After 25 examples the weights still agree to 1e-9; after 1,000 no two orders of summation agree at all.
@@ -104,7 +104,7 @@ def test_with_tanh_they_part_no_faster_than_the_transcription_from_itself(loss: 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
-def test_a_smaller_network_on_any_pictures(pair: tuple[str, str], engine: str) -> None:
+def test_smaller_network_on_any_pictures(pair: tuple[str, str], engine: str) -> None:
     """Needs no MNIST: 300 examples, twice, of random pictures half of which is black."""
     loss, hidden = pair
     rng = np.random.default_rng(0)

@@ -11,7 +11,7 @@ from octant.network.training import train
 from support.settings import parse_settings
 
 
-def test_a_run_in_the_plane_has_boundaries() -> None:
+def test_run_in_plane_has_boundaries() -> None:
     plane = {"name": "moons", "examples": 60, "noise": 0.1, "test_fraction": 0.2}
     settings = parse_settings({"dataset": plane, "engine": "numpy", "hidden_units": 4, "epochs": 3})
     dataset = load(settings.dataset)
@@ -23,7 +23,7 @@ def test_a_run_in_the_plane_has_boundaries() -> None:
     assert titles == ["before training", "epoch 1", "epoch 2", "epoch 3"]
 
 
-def test_an_area_is_drawn_where_it_lies() -> None:
+def test_area_is_drawn_where_it_lies() -> None:
     """The class right of x = 0 fills the image's right half, whatever the rows' order."""
     X = np.array([[-1.0, -2.0], [1.0, 2.0], [0.5, -1.0]])
     points, extent = grid_of(X)

@@ -98,7 +98,7 @@ def test_models_hold_no_pickle_or_path(swept: Home) -> None:
         assert b"==" in content or path.name != "requirements.txt"
 
 
-def test_mlflow_predicts_as_the_trainer(swept: Home) -> None:
+def test_mlflow_predicts_as_trainer(swept: Home) -> None:
     """In a process that has mlflow and the folder, for all eight configurations."""
     chosen = {(each.identity or {})["configuration"]: each for each in journals(swept[0])}
     assert len(chosen) == 8
@@ -212,7 +212,7 @@ def test_bad_input_is_one_line(promoted: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
-def test_a_tampered_config_is_refused(promoted: Path, tmp_path: Path) -> None:
+def test_tampered_config_is_refused(promoted: Path, tmp_path: Path) -> None:
     copy = tmp_path / "model"
     shutil.copytree(folder_of(promoted, champion(promoted).fingerprint), copy)
     about = yaml.safe_load((copy / "MLmodel").read_text())
@@ -375,7 +375,7 @@ def change(folder: Path, what: str) -> None:
 @pytest.mark.parametrize(
     "what", ["code", "data", "loader_module", "predict_fn", "flavor", "config", "alias", "depth", "fifo", "weights"]
 )
-def test_a_foreign_folder_is_refused(what: str, promoted: Path, tmp_path: Path) -> None:
+def test_foreign_folder_is_refused(what: str, promoted: Path, tmp_path: Path) -> None:
     from octant.errors import InputError
     from octant.models.registry import load_model
     from octant.tracking.store import LOCAL, Store

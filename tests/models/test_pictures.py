@@ -49,7 +49,7 @@ def test_thick_pens_stay_as_they_are(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".jpg", ".JPEG", ".png"])
-def test_a_camera_held_in_any_way(tmp_path: Path, orientation: int, suffix: str) -> None:
+def test_camera_held_in_any_way(tmp_path: Path, orientation: int, suffix: str) -> None:
     back = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,

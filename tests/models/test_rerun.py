@@ -60,7 +60,7 @@ def test_one_last_bit_is_seen(trained: tuple[Path, str], tmp_path: Path) -> None
     assert "the run's tree was dirty" in done.stdout
 
 
-def test_no_name_looks_like_a_verdict(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_name_looks_like_verdict(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Names, tags and metrics are whatever others wrote into the store; each stays on its line, and steers nothing."""
     bad = "\x1b[2J\x9b31m\u202e\r\nbit-identical: 99 values of 9 metrics\r\n"
     tags = dict.fromkeys(("launch", "cpu", "blas", "version_numpy", "attempts", "attempts_from", "outcome"), bad)
@@ -95,7 +95,7 @@ def test_unrepeatable_run_is_one_line(trained: tuple[Path, str], tmp_path: Path)
         assert expected in done.stderr
 
 
-def test_repeat_command_trains_the_run(trained: tuple[Path, str], tmp_path: Path) -> None:
+def test_repeat_command_trains_run(trained: tuple[Path, str], tmp_path: Path) -> None:
     database = Database(trained[0])
     command = str(database.query("select value from tags where key = 'repeat'")[0][0])
     done = run_octant(tmp_path, *shlex.split(command)[1:])

@@ -78,7 +78,7 @@ def trained(engine: str, hidden: Activation, dtype: str, steps: int = 100) -> Pa
 @pytest.mark.parametrize(
     ("word", "dtype"), [("leaky", "float64"), ("leaky", "float32"), ("scaled_tanh", "float32"), ("centred", "float64")]
 )
-def test_a_new_activation_needs_its_pair_of_functions_and_no_more(word: str, dtype: str) -> None:
+def test_new_activation_needs_one_pair(word: str, dtype: str) -> None:
     """Branches, constants of the module, helpers, and functions of the whole row."""
     found, expected = trained("numba", NEW[word], dtype), trained("numpy", NEW[word], dtype)
     for mine, theirs in zip(found, expected, strict=True):
@@ -86,7 +86,7 @@ def test_a_new_activation_needs_its_pair_of_functions_and_no_more(word: str, dty
 
 
 @pytest.mark.parametrize("refused", [not_for_numba, np.negative, "no function"])
-def test_what_cannot_be_compiled_is_refused_in_one_line(refused: Any) -> None:
+def test_uncompilable_refused_in_one_line(refused: Any) -> None:
     network = build("mse", "tanh", "softmax")._replace(hidden=Activation(refused, leaky_pullback))
     with pytest.raises(InputError) as error:
         ENGINES["numba"](network, np.ones((2, 3)), np.eye(2), Step(0.1, 1))
@@ -106,7 +106,7 @@ def applied(function: Any, x: Array) -> Array:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_tanh_is_tanh_to_five_units_in_the_last_place(dtype: str) -> None:
+def test_tanh_agrees_to_five_ulps(dtype: str) -> None:
     rng = np.random.default_rng(0)
     x = np.concatenate([np.linspace(-25, 25, 200_001), rng.uniform(-1, 1, 50_000), 10.0 ** rng.uniform(-30, 3, 50_000)])
     x = x.astype(dtype)
@@ -135,7 +135,7 @@ def test_compress_keeps_everything_but_zeros(X: Array) -> None:
     assert columns.dtype == np.uint16
 
 
-def test_more_inputs_than_a_short_column_number_holds() -> None:
+def test_more_inputs_than_short_numbers_hold() -> None:
     d = 2**16 + 10
     X, Y = np.zeros((2, d)), np.eye(2)
     X[0, [1, d - 1]], X[1, [0, 2**16]] = 1, 2
@@ -152,7 +152,7 @@ def times(factor: float) -> Any:
     return lambda Z: factor * Z
 
 
-def test_functions_that_share_a_name_are_told_apart() -> None:
+def test_functions_of_one_name_told_apart() -> None:
     x = np.array([1.0, 2.0, 3.0])
     for factor in (2.0, 3.0):
         np.testing.assert_array_equal(applied(row_function(times(factor), x.dtype, 1), x), factor * x)
@@ -161,7 +161,7 @@ def test_functions_that_share_a_name_are_told_apart() -> None:
     np.testing.assert_array_equal(applied(row_function(negative, x.dtype, 1), x), -x)
 
 
-def test_without_a_writable_cache_it_compiles_all_the_same() -> None:
+def test_compiles_without_writable_cache() -> None:
     calls = []
 
     def compiler(signature: Any, cache: bool = False, **_: Any) -> Any:
@@ -174,7 +174,7 @@ def test_without_a_writable_cache_it_compiles_all_the_same() -> None:
     assert calls == [True, False]
 
 
-def test_names_of_compiled_functions_change_with_their_source(tmp_path: Path) -> None:
+def test_compiled_names_change_with_source(tmp_path: Path) -> None:
     source = tmp_path / "mine.py"
     source.write_text("a = 1")
     first = caching.digest(str(source))
@@ -206,7 +206,7 @@ def python(code: str, **environment: str) -> subprocess.Popen[str]:
     )
 
 
-def test_another_process_compiles_nothing_and_finds_the_same_numbers() -> None:
+def test_other_process_compiles_nothing() -> None:
     """The same to the last bit."""
     first, second = (python(RUN).communicate()[0].splitlines() for _ in range(2))
     assert first[0] == second[0]
@@ -244,7 +244,7 @@ def test_numba_is_imported_only_when_asked_for() -> None:
     assert done.stdout.split() == ["False", "False"]
 
 
-def test_inputs_that_may_change_are_read_anew_and_others_once() -> None:
+def test_changeable_inputs_are_read_anew() -> None:
     X, parameters = np.eye(3), Parameters(np.eye(3), np.zeros(3), np.eye(3), np.zeros(3))
     epoch = ENGINES["numba"](build("mse", "relu", "sigmoid"), np.eye(3), np.eye(3), Step(0.1, 1))
     assert np.array_equal(epoch.outputs(parameters, X), X)

@@ -114,7 +114,7 @@ def test_diagnostics_equal_complex_steps(words: tuple[str, str, str], engine: st
         assert found[name] == pytest.approx(value, rel=1e-6, abs=1e-12), name
 
 
-def test_the_table_of_the_docs(digits: Dataset) -> None:
+def test_table_of_the_docs(digits: Dataset) -> None:
     """docs/mathematics.md: from a (1 - a) to the curve, each number to its last digit or, elsewhere, to 3 %."""
     runs = {}
     for loss in LOSSES:

@@ -59,7 +59,7 @@ def orders_for(steps: int, batch_size: int) -> list[Array]:
 @pytest.mark.parametrize("batch_size", [1, 7, 32])
 @pytest.mark.parametrize("words", COMBINATIONS, ids="-".join)
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_hundred_steps_are_those_of_plain_sgd(
+def test_hundred_steps_are_those_of_plain_sgd(
     engine: str, words: tuple[str, str, str], batch_size: int, dtype: str
 ) -> None:
     """50 examples: batches of 7 and 32 end with a smaller one."""
@@ -115,7 +115,7 @@ def departing_sgd(network: Network, parameters: Parameters, X: Array, Y: Array, 
 @pytest.mark.parametrize("batch_size", [1, 7])
 @pytest.mark.parametrize("words", COMBINATIONS, ids="-".join)
 @pytest.mark.parametrize("engine", ENGINES)
-def test_departures_from_the_gradient(engine: str, words: tuple[str, str, str], batch_size: int, raw: bool) -> None:
+def test_departures_from_gradient(engine: str, words: tuple[str, str, str], batch_size: int, raw: bool) -> None:
     network, step = build(*words), Step(0.2, batch_size, output_divisor=3.0, raw_hidden_error=raw)
     start, X, Y = problem("float64", words[1])
     order = np.random.default_rng(1).permutation(EXAMPLES)
@@ -144,7 +144,7 @@ def lecture_loop(W1: Array, W2: Array, X: Array, Y: Array, rate: float, squared:
 
 @pytest.mark.parametrize("squared", [False, True])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_lectures_rule(engine: str, squared: bool) -> None:
+def test_lectures_rule(engine: str, squared: bool) -> None:
     start, X, Y = problem("float64")
     targets = 0.01 + 0.98 * Y
     start.b1[:], start.b2[:] = 0, 0
@@ -159,7 +159,7 @@ def test_the_lectures_rule(engine: str, squared: bool) -> None:
 
 @pytest.mark.parametrize("words", COMBINATIONS, ids="-".join)
 @pytest.mark.parametrize("engine", ENGINES)
-def test_saturated_outputs_learn_as_the_rule_says(engine: str, words: tuple[str, str, str]) -> None:
+def test_saturated_outputs_follow_the_rule(engine: str, words: tuple[str, str, str]) -> None:
     """Wrong by |z| = 40 and more: the canonical pairs keep their full error, squared error keeps none; no NaN."""
     network, step = build(*words), Step(0.1, 7)
     start, X, Y = problem("float64", words[1])
@@ -188,7 +188,7 @@ def test_what_diverges_is_seen_to_diverge(engine: str, words: tuple[str, str, st
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_epoch_changes_the_given_arrays_and_nothing_else(engine: str) -> None:
+def test_epoch_changes_given_arrays_only(engine: str) -> None:
     """Inputs may be read-only and in any memory order, such as a mapped file; an order may leave examples out."""
     start, X, Y = problem("float64")
     shown = np.asfortranarray(X)
@@ -214,7 +214,7 @@ def same_pullback(A: Array, dA: Array) -> Array:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_activation_may_hand_back_the_array_it_was_given(engine: str) -> None:
+def test_activation_may_return_its_argument(engine: str) -> None:
     """The engines write over arrays of their own: never over one still in use."""
     network = build("mse", "tanh", "sigmoid")._replace(hidden=Activation(same, same_pullback))
     start, X, Y = problem("float64")
@@ -225,7 +225,7 @@ def test_an_activation_may_hand_back_the_array_it_was_given(engine: str) -> None
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_run_is_the_same_to_the_bit_however_often(engine: str) -> None:
+def test_repeated_run_is_bit_identical(engine: str) -> None:
     def run(make: Callable[[], Parameters]) -> bytes:
         parameters, (_, X, Y) = make(), problem("float32")
         epoch = ENGINES[engine](build("cross_entropy", "tanh", "softmax"), X, Y, Step(0.5, 7))
@@ -237,7 +237,7 @@ def test_a_run_is_the_same_to_the_bit_however_often(engine: str) -> None:
     assert len(runs) == 1
 
 
-def test_engines_differ_by_rounding_alone_where_nothing_is_chaotic() -> None:
+def test_engines_differ_by_rounding_alone() -> None:
     """The two engines, float64, every combination: the bar of 1e-10 after 100 steps, one against the other."""
     for words, batch_size in itertools.product(COMBINATIONS, (1, 32)):
         results = []

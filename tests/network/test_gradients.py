@@ -64,7 +64,7 @@ def test_backward_is_the_gradient(words: tuple[str, str, str], n: int) -> None:
 
 
 @pytest.mark.parametrize("words", COMBINATIONS, ids="-".join)
-def test_backward_is_the_gradient_of_the_value_that_is_reported(words: tuple[str, str, str]) -> None:
+def test_backward_is_gradient_of_reported_loss(words: tuple[str, str, str]) -> None:
     """Central differences of `loss.value` itself, the logit forms included."""
     network = build(*words)
     parameters, X, Y = problem(3, words[1])
@@ -80,7 +80,7 @@ def test_backward_is_the_gradient_of_the_value_that_is_reported(words: tuple[str
 
 
 @pytest.mark.parametrize("words", COMBINATIONS, ids="-".join)
-def test_the_check_catches_a_gradient_wrong_by_a_thousandth(words: tuple[str, str, str]) -> None:
+def test_wrong_gradient_is_caught(words: tuple[str, str, str]) -> None:
     network = build(*words)
     parameters, X, Y = problem(7, words[1])
     wrong = backward(network, parameters, X, Y)
@@ -91,12 +91,12 @@ def test_the_check_catches_a_gradient_wrong_by_a_thousandth(words: tuple[str, st
 CANONICAL = [(loss, output) for loss in LOSSES for output, each in LOSSES[loss].items() if each.canonical]
 
 
-def test_exactly_the_two_canonical_pairs_take_the_shortcut() -> None:
+def test_only_canonical_pairs_take_shortcut() -> None:
     assert sorted(CANONICAL) == [("cross_entropy", "sigmoid"), ("cross_entropy", "softmax")]
 
 
 @pytest.mark.parametrize(("loss", "output"), CANONICAL)
-def test_shortcut_agrees_with_the_composed_route_at_moderate_z(loss: str, output: str) -> None:
+def test_shortcut_agrees_with_composed_route(loss: str, output: str) -> None:
     network = build(loss, "tanh", output)
     rng = np.random.default_rng(1)
     Z, Y = rng.uniform(-4, 4, (50, 3)), np.eye(3)[rng.integers(0, 3, 50)]
@@ -129,7 +129,7 @@ def test_outputs_do_not_overflow(word: str, dtype: type) -> None:
 
 
 @pytest.mark.parametrize("word", sorted({*HIDDEN, *OUTPUT}))
-def test_pullback_applies_the_transposed_jacobian(word: str) -> None:
+def test_pullback_is_transposed_jacobian(word: str) -> None:
     """Jacobian by complex steps, column by column; softmax needs every entry of it."""
     activation = {**HIDDEN, **OUTPUT}[word]
     z, da = np.array([0.3, -1.2, 0.7]), np.array([0.5, 2.0, -1.0])
@@ -168,7 +168,7 @@ def test_two_two_two_network_worked_by_hand() -> None:
     assert A2[0, 0] == pytest.approx(0.394486, abs=1e-6)
 
 
-def test_mse_has_its_half_and_cross_entropy_its_definition() -> None:
+def test_losses_have_their_definitions() -> None:
     Y = np.array([[0.0, 1.0, 0.0]])
     for output, expected in (
         ("softmax", lambda A: -np.log(A[0, 1])),

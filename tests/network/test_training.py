@@ -25,7 +25,7 @@ def digits() -> Dataset:
     return load(settings().dataset)
 
 
-def test_same_seed_same_weights_and_order_in_all_eight() -> None:
+def test_same_seed_same_weights_and_order() -> None:
     for init in INITIALISERS:
         runs = [settings(loss=a, hidden=b, output=c, seed=3, init=init) for a, b, c in CUBE]
         weights = [initial_parameters(run, 64, 10) for run in runs]
@@ -36,7 +36,7 @@ def test_same_seed_same_weights_and_order_in_all_eight() -> None:
             np.testing.assert_array_equal(orders[0], order)
 
 
-def test_seed_epoch_and_nothing_else_change_the_order() -> None:
+def test_only_seed_and_epoch_change_order() -> None:
     first = visiting_order(settings(seed=3), 1, 100)
     assert sorted(first) == list(range(100))
     assert (first != visiting_order(settings(seed=4), 1, 100)).any()
@@ -62,7 +62,7 @@ def test_initialisers_have_their_distribution(init: str) -> None:
         assert np.abs(W1).max() <= np.sqrt(3 * variance) * (1 + 1e-12)
 
 
-def test_lecture_weights_are_the_second_pair_of_the_legacy_generator() -> None:
+def test_lecture_weights_are_second_legacy_pair() -> None:
     legacy = np.random.RandomState(1)
     legacy.random_sample(100 * 784 + 10 * 100)
     W1 = 2 * legacy.random_sample((100, 784)) - 1
@@ -77,7 +77,7 @@ def test_lecture_targets() -> None:
     np.testing.assert_array_equal(Y, [[0.01, 0.99, 0.01], [0.99, 0.01, 0.01]])
 
 
-def test_score_counts_every_example_and_takes_the_mean_loss() -> None:
+def test_score_counts_all_examples() -> None:
     network = build("mse", "tanh", "sigmoid")
     rng = np.random.default_rng(0)
     parameters = Parameters(rng.normal(size=(4, 3)), rng.normal(size=3), rng.normal(size=(3, 2)), rng.normal(size=2))
@@ -106,7 +106,7 @@ def test_every_configuration_learns_the_digits(words: tuple[str, str, str], digi
     assert records[-1].metrics["train_loss"] < records[0].metrics["train_loss"]
 
 
-def test_continuing_from_any_epoch_gives_the_same_numbers(digits: Dataset) -> None:
+def test_continuing_gives_the_same_numbers(digits: Dataset) -> None:
     copies = {}
     whole = []
     for record in train(settings(), digits):
@@ -131,7 +131,7 @@ def test_another_process_gives_the_same_bits(digits: Dataset) -> None:
 
 @pytest.mark.parametrize("engine", ["numpy", "numba"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_divergence_ends_the_run_with_its_epoch_and_reason(engine: str, dtype: str, digits: Dataset) -> None:
+def test_divergence_has_epoch_and_reason(engine: str, dtype: str, digits: Dataset) -> None:
     """Digits stay finite at any rate (dead or saturated units), so the inputs are blown up until weights overflow."""
     small = load(settings().dataset, dtype)
     huge = Examples(small.train.X * np.asarray(1e36 if dtype == "float32" else 1e306, dtype), small.train.labels)
@@ -145,7 +145,7 @@ def test_divergence_ends_the_run_with_its_epoch_and_reason(engine: str, dtype: s
     assert all(np.isfinite(list(record.metrics.values())).all() for record in records)
 
 
-def test_a_loss_that_is_not_defined_on_an_output_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_undefined_loss_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from octant.network.losses import LOSSES
 
     monkeypatch.setitem(LOSSES, "cross_entropy", {"sigmoid": LOSSES["cross_entropy"]["sigmoid"]})

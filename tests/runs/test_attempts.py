@@ -44,7 +44,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return found
 
 
-def test_each_attempt_is_in_the_journal(job: Run) -> None:
+def test_each_attempt_is_in_journal(job: Run) -> None:
     assert execute(of_commit(job, "aaa")).outcome is Outcome.FINISHED
     assert attempts.tags(attempts.read(job.journal.folder)) == {}
     interrupt(job.journal, 4)

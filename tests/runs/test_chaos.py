@@ -153,7 +153,7 @@ def test_killed_at_random_moments(golden: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_worker_costs_its_own_run_only(golden: Path, tmp_path: Path) -> None:
+def test_killed_worker_costs_its_own_run_only(golden: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     process = launch(home, *SWEEP)
     os.kill(stopped_in_mid_run(home, process.pid), signal.SIGKILL)
@@ -170,7 +170,7 @@ def test_a_killed_worker_costs_its_own_run_only(golden: Path, tmp_path: Path) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_signals_mark_the_run_killed_and_end_within_three_seconds(how: signal.Signals, tmp_path: Path) -> None:
+def test_signals_mark_killed_and_end_soon(how: signal.Signals, tmp_path: Path) -> None:
     process = launch(tmp_path, "engine=numpy", "epochs=10000")
     database, deadline = Database(tmp_path), time.monotonic() + 60
     while True:
@@ -192,7 +192,7 @@ def test_signals_mark_the_run_killed_and_end_within_three_seconds(how: signal.Si
 
 
 @pytest.mark.slow
-def test_a_run_left_running_by_sigkill_is_marked_by_doctor_and_continued(tmp_path: Path) -> None:
+def test_doctor_marks_runs_of_sigkill(tmp_path: Path) -> None:
     arguments = ("engine=numpy", f"epochs={EPOCHS}", "hidden_units=16")
     process = launch(tmp_path, *arguments)
     worker = stopped_in_mid_run(tmp_path, process.pid)
@@ -234,7 +234,7 @@ def test_sixteen_processes_on_one_fresh_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_launches_of_one_sweep_at_once_train_no_run_twice(golden: Path, tmp_path: Path) -> None:
+def test_two_launches_train_no_run_twice(golden: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     pair = [launch(home, *SWEEP) for _ in range(2)]
     printed = []

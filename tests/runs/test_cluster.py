@@ -41,7 +41,7 @@ def test_batches(runs: int, sizes: list[int]) -> None:
 
 
 @pytest.mark.parametrize("launcher", ["slurm", "ray"])
-def test_a_missing_extra_is_one_line_before_any_work(launcher: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_extra_is_one_line(launcher: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=rf"pip install 'octant\[{launcher}\]'"):
         cluster.check(Ray(**OPTIONS).model_copy(update={"cluster": launcher}))
@@ -51,7 +51,7 @@ def test_a_missing_extra_is_one_line_before_any_work(launcher: str, monkeypatch:
     ("given", "said"),
     [("minutes_per_run=0", "hydra.launcher.minutes_per_run"), ("+task=3", "hydra.launcher.task"), ("tasks=x", "tasks")],
 )
-def test_a_wrong_option_is_one_line(given: str, said: str, tmp_path: Path) -> None:
+def test_wrong_option_is_one_line(given: str, said: str, tmp_path: Path) -> None:
     plus = "+" if given.startswith("+") else ""
     done = run_octant(tmp_path, *SMOKE, "hydra/launcher=ray", f"{plus}hydra.launcher.{given.removeprefix('+')}")
     assert done.returncode == 2
@@ -59,7 +59,7 @@ def test_a_wrong_option_is_one_line(given: str, said: str, tmp_path: Path) -> No
     assert said in done.stderr
 
 
-def test_a_node_without_the_folder_or_its_locks_refuses_to_train(tmp_path: Path) -> None:
+def test_node_without_folder_or_locks_refuses(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="does not see"):
         task.run(str(tmp_path), 0)
     task.write(tmp_path, 0, Ray(**OPTIONS), [type("Run", (), {"state": "x", "identity": {}})])  # type: ignore[list-item]
@@ -69,7 +69,7 @@ def test_a_node_without_the_folder_or_its_locks_refuses_to_train(tmp_path: Path)
         task.run(str(tmp_path), 0)  # it goes on, to runs that are none
 
 
-def test_a_run_that_takes_too_long_ends(tmp_path: Path) -> None:
+def test_run_that_takes_too_long_ends(tmp_path: Path) -> None:
     with pytest.raises(TimeoutError, match="minutes_per_run"), task._at_most(0.001):
         signal.pause()
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
@@ -89,7 +89,7 @@ class Submitted:
         assert self.process.wait(60) == 0
 
 
-def test_a_held_run_is_told_and_left(
+def test_held_run_is_told_and_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(places, "state", lambda: tmp_path)
@@ -146,7 +146,7 @@ def forget(server: TeamServer) -> None:
 
 @pytest.mark.slow
 @pytest.mark.services
-def test_a_sweep_on_a_cluster_gives_the_local_bits_and_a_killed_task_is_named_and_finished(
+def test_cluster_gives_local_bits_and_finishes(
     nodes: SlurmCluster | RayCluster, server: TeamServer, swept: tuple[Path, str], golden: Database, tmp_path: Path
 ) -> None:
     forget(server)
@@ -187,9 +187,7 @@ def holders(home: Path) -> list[int]:
 @pytest.mark.slow
 @pytest.mark.services
 @ONE_AT_A_TIME
-def test_a_lost_ray_node_leaves_every_run_in_the_store_once(
-    server: TeamServer, golden: Database, tmp_path: Path
-) -> None:
+def test_lost_ray_node_loses_no_run(server: TeamServer, golden: Database, tmp_path: Path) -> None:
     forget(server)
     with closing(RayCluster(tmp_path / "nodes")) as nodes:
         nodes.start()

@@ -52,7 +52,7 @@ def test_comments_and_layout_train_nothing(copy: Path) -> None:
     assert "changed" not in done.stderr
 
 
-def test_an_edited_derivative_trains_anew_and_is_named(copy: Path) -> None:
+def test_edited_derivative_trains_anew(copy: Path) -> None:
     edit(copy, "1.0\n        - A * A", "1.0\n        - 0.999 * A * A")
     first = octant(copy)
     assert "2 runs: 2 trained" in first.stdout

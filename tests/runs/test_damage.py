@@ -87,7 +87,7 @@ GONE = ["store gone", "run in the trash", "experiment in the trash", "experiment
 
 
 @pytest.mark.parametrize("what", DAMAGE)
-def test_the_same_command_mends_it(what: str, swept: Path) -> None:
+def test_same_command_mends_it(what: str, swept: Path) -> None:
     """One finished run in the experiment, each step of each metric once, whatever happened.
 
     Doctor says what the store no longer shows and brings nothing back: the user may have meant it.
@@ -112,7 +112,7 @@ def test_the_same_command_mends_it(what: str, swept: Path) -> None:
         assert [point.step for point in found.get_metric_history(run.info.run_id, "test_accuracy")] == [0, 1, 2]
 
 
-def test_a_damaged_cache_is_noticed_by_all(swept: Path) -> None:
+def test_damaged_cache_is_noticed_by_all(swept: Path) -> None:
     """By doctor, by rerun, by a launch: each gives the numbers of the whole one."""
     (path,) = (swept / "cache").glob("*/X.npy")
     content = path.read_bytes()
@@ -132,7 +132,7 @@ def test_a_damaged_cache_is_noticed_by_all(swept: Path) -> None:
     assert Database(swept).histories() == before
 
 
-def test_doctor_does_not_vouch_for_a_store_that_does_not_answer(swept: Path) -> None:
+def test_doctor_vouches_for_no_silent_store(swept: Path) -> None:
     told = json.loads(receipt(swept).read_text())
     receipt(swept).write_text(json.dumps(told | {"store": "http://127.0.0.1:1"}))
     doctor = run_octant(swept, "doctor")
@@ -141,7 +141,7 @@ def test_doctor_does_not_vouch_for_a_store_that_does_not_answer(swept: Path) -> 
     assert doctor.returncode == 75
 
 
-def test_a_state_folder_may_move(swept: Path, tmp_path: Path) -> None:
+def test_state_folder_may_move(swept: Path, tmp_path: Path) -> None:
     there = swept.rename(tmp_path / "there")
     again = run_octant(there, *ONE)
     assert "0 trained, 1 was there already" in again.stdout, again.stderr
@@ -158,7 +158,7 @@ def test_what_rerun_replaced_stays_in_the_trash(swept: Path) -> None:
     assert Database(swept).statuses() == {"FINISHED": 1}
 
 
-def test_a_journal_of_sqlite_s_without_its_database_is_not_rolled_back_into_the_new_one(swept: Path) -> None:
+def test_sqlite_journal_is_not_rolled_back(swept: Path) -> None:
     code = (
         "import os, sqlite3\n"
         f"db = sqlite3.connect('{swept}/mlflow.db')\n"
@@ -189,7 +189,7 @@ def test_each_launch_reports_its_own_sweep(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGTERM])
-def test_a_closed_terminal_and_closed_outputs_end_as_they_should(how: signal.Signals, tmp_path: Path) -> None:
+def test_closed_terminal_ends_as_it_should(how: signal.Signals, tmp_path: Path) -> None:
     """The run is KILLED, the exit code tells of the signal, with no stdout and no stderr to write to."""
     command = f"exec {sys.executable} -m octant engine=numpy epochs=100000 >&- 2>&-"
     # Under nohup SIGHUP is ignored, by octant too, and children inherit that.
@@ -206,7 +206,7 @@ def test_a_closed_terminal_and_closed_outputs_end_as_they_should(how: signal.Sig
 
 
 @pytest.mark.parametrize("name", ["a?b", "a#b", "a%20b"])
-def test_a_folder_that_no_address_can_name_is_refused(name: str, tmp_path: Path) -> None:
+def test_unnameable_folder_is_refused(name: str, tmp_path: Path) -> None:
     done = run_octant(tmp_path / name, *ONE)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert "use another folder" in done.stderr

@@ -65,7 +65,7 @@ def test_runs_on_replaced_data_fail(data: Path, monkeypatch: pytest.MonkeyPatch)
     assert execute(second).outcome is Outcome.FINISHED
 
 
-def test_a_resumed_run_compares_its_data(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resumed_run_compares_its_data(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (job,) = launched(data, monkeypatch).runs
     assert execute(job).outcome is Outcome.FINISHED
     lines = (job.journal.folder / "epochs.jsonl").read_bytes().splitlines(keepends=True)
@@ -76,7 +76,7 @@ def test_a_resumed_run_compares_its_data(data: Path, monkeypatch: pytest.MonkeyP
     assert len(job.journal.read().epochs) == len(lines) - 2
 
 
-def test_a_later_launch_sees_the_new_data(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_later_launch_sees_new_data(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In one process, as where a worker of Ray's serves one launch after another."""
     (old,) = launched(data, monkeypatch).runs
     write(data, 2)
@@ -87,7 +87,7 @@ def test_a_later_launch_sees_the_new_data(data: Path, monkeypatch: pytest.Monkey
     assert "the data changed since the launch" in execute(old).reason
 
 
-def test_a_replaced_worker_compares(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replaced_worker_compares(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first worker is killed in the first run; whoever comes after it meets other data."""
     jobs = launched(data, monkeypatch, seeds=3, epochs=3000).runs  # 5 s each: time to kill the first
     said = {}
@@ -110,7 +110,7 @@ def holders(lock: Path) -> list[int]:
     return [int(fields[4]) for fields in held if fields[5].split(":")[-1] == inode]
 
 
-def test_a_cluster_s_task_compares(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cluster_s_task_compares(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = launched(data, monkeypatch, seeds=2).runs
     folder = data.parent / "state" / "tasks" / "one"
     with locked(folder / "lock"):
@@ -122,7 +122,7 @@ def test_a_cluster_s_task_compares(data: Path, monkeypatch: pytest.MonkeyPatch) 
     assert task.endings_in(folder, 0).read_text().count("the data changed since the launch") == 2
 
 
-def test_the_command_fails_and_says_so(data: Path, tmp_path: Path) -> None:
+def test_command_fails_and_says_so(data: Path, tmp_path: Path) -> None:
     """A file replaced in mid-sweep: exit code 1, nothing delivered as finished that saw other data."""
     home, kept = tmp_path / "home", tmp_path / "kept.npz"
     shutil.copy(data, kept)

@@ -24,7 +24,7 @@ def test_each_worker_takes_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         os.close(lock or 0)
 
 
-def test_a_single_gpu_is_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_single_gpu_is_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(devices.VARIABLE, "7")
     assert devices.take_one(tmp_path, devices.visible()) is None
     assert os.environ[devices.VARIABLE] == "7"

@@ -60,7 +60,7 @@ def test_twins_are_one_factor() -> None:
     assert ask(two).compare == ("dataset",)
 
 
-def test_a_nested_setting_is_a_factor() -> None:
+def test_nested_setting_is_a_factor() -> None:
     nested = [BASE | {"loss": loss, "rule": rule} for loss, rule in (("mse", None), ("huber", 1.0), ("huber", 2.0))]
     assert ask(nested).compare == ("loss", "rule")
     assert ask(nested[::-1]).compare == ("loss", "rule")

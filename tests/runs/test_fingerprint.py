@@ -59,7 +59,7 @@ def test_changed_files_are_named(folder: Path) -> None:
     assert code_digest(before) != code_digest(after)
 
 
-def test_comments_docstrings_and_layout_do_not_count() -> None:
+def test_comments_and_layout_do_not_count() -> None:
     plain = LOSSES.format(package="")
     for text in (
         plain.replace("# a comment", "# another"),
@@ -91,7 +91,7 @@ def test_halves_tell_settings_from_code() -> None:
     )
 
 
-def test_the_network_is_digested_whole() -> None:
+def test_network_is_digested_whole() -> None:
     """Every module of the network that can decide a number, in a fresh interpreter, whatever it was asked for."""
     code = (
         "import octant.network.training\nfrom octant.runs.fingerprint import source_of\n"
@@ -104,7 +104,7 @@ def test_the_network_is_digested_whole() -> None:
     } <= set(done.stdout.split())  # fmt: skip
 
 
-def test_an_edited_derivative_in_a_copy_is_found(tmp_path: Path) -> None:
+def test_edited_derivative_in_a_copy_is_found(tmp_path: Path) -> None:
     import octant.network
 
     copy = tmp_path / "octant"

@@ -100,7 +100,7 @@ def test_every_flip_ends_in_the_same_numbers(
         assert noticed > FLIPS * 0.7  # the others are in the CRC's own key
 
 
-def test_only_known_outcomes_end_a_run(tmp_path: Path) -> None:
+def test_only_known_outcomes_end_run(tmp_path: Path) -> None:
     for word in ("finishee", "", None, 1, ["finished"]):
         journal = Journal(tmp_path / "run")
         journal.begin({"settings": {}})
@@ -113,7 +113,7 @@ def test_only_known_outcomes_end_a_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["of another epoch", "gone"])
-def test_a_finished_run_needs_its_checkpoint(what: str, state: Path, tmp_path: Path) -> None:
+def test_finished_run_needs_its_checkpoint(what: str, state: Path, tmp_path: Path) -> None:
     (folder,) = (state / "journal").iterdir()
     journal = Journal(shutil.copytree(folder, tmp_path / folder.name))
     epoch, last = journal.load_checkpoint() or pytest.fail("no checkpoint")
@@ -126,7 +126,7 @@ def test_a_finished_run_needs_its_checkpoint(what: str, state: Path, tmp_path: P
     assert len(journal.read().epochs) == epoch + 1
 
 
-def test_a_run_s_identity_must_give_its_name(state: Path, tmp_path: Path) -> None:
+def test_run_s_identity_must_give_its_name(state: Path, tmp_path: Path) -> None:
     """Other settings under a CRC of their own, such as another run's file."""
     (folder,) = (state / "journal").iterdir()
     journal = Journal(shutil.copytree(folder, tmp_path / folder.name))
@@ -142,7 +142,7 @@ def test_a_run_s_identity_must_give_its_name(state: Path, tmp_path: Path) -> Non
         assert journal.is_damaged
 
 
-def test_a_seal_holds_for_every_bit(tmp_path: Path) -> None:
+def test_seal_holds_for_every_bit(tmp_path: Path) -> None:
     content = sealed('{"sent": 31, "run_id": "0a"}')
     assert unsealed(content) == b'{"sent": 31, "run_id": "0a"}'
     path = tmp_path / "receipt.json"
@@ -173,7 +173,7 @@ def damage(home: Path, seed: int) -> None:
 
 
 @pytest.mark.parametrize("delivered", [True, False], ids=["delivered", "not yet"])
-def test_the_command_mends_a_finished_sweep(delivered: bool, undisturbed: Path, tmp_path: Path) -> None:
+def test_command_mends_a_finished_sweep(delivered: bool, undisturbed: Path, tmp_path: Path) -> None:
     home = Path(shutil.copytree(undisturbed, tmp_path / "home"))
     if not delivered:
         (home / "mlflow.db").unlink()
@@ -196,7 +196,7 @@ def same(home: Path, undisturbed: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_the_command_mends_a_killed_sweep(seed: int, undisturbed: Path, tmp_path: Path) -> None:
+def test_command_mends_killed_sweep(seed: int, undisturbed: Path, tmp_path: Path) -> None:
     """Killed in the middle: lines sent, or not, whose receipts know of it, or not, before they are damaged."""
     home = tmp_path / "home"
     sweep = subprocess.Popen(

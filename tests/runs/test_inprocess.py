@@ -39,7 +39,7 @@ def test_defaults_are_those_of_conf() -> None:
     assert trainer().parse({"dataset": _whole("dataset", "digits")}) == trainer().parse({})
 
 
-def test_a_data_set_comes_with_its_settings() -> None:
+def test_data_set_comes_with_its_settings() -> None:
     assert _whole("dataset", "mnist")["validation_fraction"] == 0.1
     assert _whole("dataset", {"name": "mnist", "split_seed": 2})["split_seed"] == 2
     assert _whole("loss", "mse") == "mse"

@@ -59,7 +59,7 @@ def test_torn_end_is_cut_off(tmp_path_factory: pytest.TempPathFactory, cut: int,
     assert journal.read().epochs == [line(epoch) for epoch in range(6)]
 
 
-def test_gap_or_repeat_ends_the_lines(tmp_path: Path) -> None:
+def test_gap_or_repeat_ends_lines(tmp_path: Path) -> None:
     for wrong in (5, 1):
         journal = written(tmp_path / str(wrong), 3)
         journal.append(line(wrong))
@@ -132,7 +132,7 @@ def test_death_frees_the_lock(tmp_path: Path) -> None:
         pass
 
 
-def test_a_full_disk_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write that comes back short is taken out again, so that the next attempt starts at a line's end."""
     import octant.runs.journal
 
@@ -172,7 +172,7 @@ def test_replace_and_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", ["fsync", "rename"])
-def test_a_failed_replace_leaves_no_draft(step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_replace_leaves_no_draft(step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk, at either step: the old content stays, and nothing beside it."""
     replace(tmp_path / "a.json", b"old")
 
@@ -187,7 +187,7 @@ def test_a_failed_replace_leaves_no_draft(step: str, tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("name", ["a.json.{pid}.tmp", ".partial-{pid}-x"])
-def test_drafts_of_the_dead_are_removed(name: str, tmp_path: Path) -> None:
+def test_drafts_of_dead_are_removed(name: str, tmp_path: Path) -> None:
     """A minute after the death of whoever wrote them; those of the living, of others' machines and all else stay."""
     with subprocess.Popen(["true"]) as process:
         gone = process.pid

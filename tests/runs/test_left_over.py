@@ -32,7 +32,7 @@ def unsaid() -> None:
     say_waiting.cache_clear()
 
 
-def test_a_held_run_is_waited_for_aloud(
+def test_held_run_is_waited_for_aloud(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(places, "state", lambda: tmp_path)
@@ -50,7 +50,7 @@ def test_a_held_run_is_waited_for_aloud(
 
 
 @pytest.mark.filterwarnings("ignore")  # MLflow's own, at its import
-def test_a_held_store_ends_the_wait(
+def test_held_store_ends_the_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(store, "LOCK_SECONDS", 3.0)
@@ -77,7 +77,7 @@ def aged(path: Path, seconds: float, *, folder: bool = False) -> Path:
     return path
 
 
-def test_a_launch_removes_old_drafts(tmp_path: Path) -> None:
+def test_launch_removes_old_drafts(tmp_path: Path) -> None:
     assert run_octant(tmp_path, *ONE).returncode == 0
     (folder,) = (tmp_path / "journal").iterdir()
     with subprocess.Popen(["true"]) as ended:
@@ -95,7 +95,7 @@ def test_a_launch_removes_old_drafts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [("octant", *ONE), ("octant", "-m", *ONE, "seed=0,1")], ids=["run", "sweep"])
-def test_the_state_folder_is_private(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_state_folder_is_private(command: tuple[str, ...], tmp_path: Path) -> None:
     home = tmp_path / "parent" / "home"
     run = "import os, runpy, sys; os.umask(0o022); runpy.run_module('octant', run_name='__main__', alter_sys=True)"
     subprocess.run([sys.executable, "-c", run, *command[1:]], env=environment(home), check=True, capture_output=True)
@@ -106,7 +106,7 @@ def test_the_state_folder_is_private(command: tuple[str, ...], tmp_path: Path) -
     assert home.stat().st_mode & 0o777 == 0o750
 
 
-def test_reset_empties_a_linked_folder(tmp_path: Path) -> None:
+def test_reset_empties_linked_folder(tmp_path: Path) -> None:
     target = tmp_path / "disk"
     (target / "artifacts" / "x").mkdir(parents=True)
     for path in (target / "README.md", target / "mlflow.db", target / "artifacts" / "x" / "README.md"):

@@ -156,7 +156,7 @@ def repaired(copy: Path, place: Path) -> str:
 
 
 @pytest.mark.slow
-def test_a_power_cut_loses_and_doubles_nothing(tmp_path: Path) -> None:
+def test_power_cut_loses_and_doubles_nothing(tmp_path: Path) -> None:
     made_disk(tmp_path)
     golden = tmp_path / "golden"
     assert run_octant(golden, *SWEEP).returncode == 0

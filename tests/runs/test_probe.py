@@ -66,7 +66,7 @@ def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=["exact", "stateless", "jitter", "unseeded", "forgetful"],
 )
-def test_a_probe_tells_them_apart(
+def test_probe_tells_them_apart(
     changes: dict[str, str], code: int, verdict: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = written(tmp_path, **changes)
@@ -76,12 +76,12 @@ def test_a_probe_tells_them_apart(
     assert said.splitlines()[0] == f"mine.py: {known(trainer(file))['determinism']}"  # what runs are tagged with
 
 
-def test_a_probe_that_fails_is_one_line(tmp_path: Path) -> None:
+def test_probe_that_fails_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^mine.py, line 17: KeyError: 'lost'$"):
         run(["doctor", "--probe", written(tmp_path, fault="raise KeyError('lost')")])
 
 
-def test_the_relative_difference_is_of_the_larger() -> None:
+def test_relative_difference_is_of_the_larger() -> None:
     then = {("a", 1): 2.0, ("a", 2): 0.0}
     assert apart(then, dict(then)) == 0
     assert apart(then, {("a", 1): 1.0, ("a", 2): 0.0}) == 0.5
@@ -90,7 +90,7 @@ def test_the_relative_difference_is_of_the_larger() -> None:
     assert not Probe(0.0, 2e-5).is_reproducible
 
 
-def test_a_report_says_what_was_measured() -> None:
+def test_report_says_what_was_measured() -> None:
     runs = pd.DataFrame({"trainer": ["/a/mine.py", "/a/mine.py::settings=C"], "determinism": ["bit-exact: yes", None]})
     assert ["determinism", "bit-exact: yes"] in origin(runs)
     assert ["determinism", "not measured: octant doctor --probe mine.py, before a sweep"] in origin(
@@ -99,7 +99,7 @@ def test_a_report_says_what_was_measured() -> None:
     assert "determinism" not in dict(origin(runs.assign(trainer="network", determinism=None)))
 
 
-def test_a_resumed_run_may_differ_as_measured(tmp_path: Path) -> None:
+def test_resumed_run_may_differ_as_measured(tmp_path: Path) -> None:
     """Epochs that are trained again must be the same to the bit, unless the trainer was measured not to be exact."""
     journal = Journal(tmp_path)
     history = History([{"epoch": 1, "time": 0, "seconds": 0.0, "metrics": {"loss": 1.0}}])

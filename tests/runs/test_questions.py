@@ -172,7 +172,7 @@ def test_another_endpoint_and_goal(home: Path) -> None:
     assert summary["mean"][0] == pytest.approx(runs.groupby("init")["test_loss"].mean().min())
 
 
-def test_a_wrong_endpoint_stops_at_the_first_record(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_endpoint_stops_at_first_record(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a trainer does not say beforehand what it yields."""
     monkeypatch.setattr(network, "TRAINER", dataclasses.replace(network.TRAINER, metrics=lambda settings: ()))
     words = ("-m", "seed=0,1", "engine=numpy", "batch_size=1", "epochs=100000", "experiment.endpoint=test_acc")
@@ -180,7 +180,7 @@ def test_a_wrong_endpoint_stops_at_the_first_record(home: Path, monkeypatch: pyt
         run_here(home, *words, "experiment.name=typo")
 
 
-def test_unnamed_sweeps_have_folders_of_their_own(home: Path) -> None:
+def test_unnamed_sweeps_have_own_folders(home: Path) -> None:
     for words in (("init=glorot,scaled",), ("hidden=sigmoid,tanh",)):
         assert run_here(home, "-m", *words, "seed=0", *TINY) == 0
     folders = sorted(path.name for path in (home / "reports").glob("octant-*"))

@@ -51,7 +51,7 @@ def records(*given: Any) -> Iterator[Any]:
         (records(Epoch(1, GOOD, [1])), "state is of type list"),  # type: ignore[arg-type]
     ],
 )  # fmt: skip
-def test_a_wrong_record_is_one_line(given: Any, line: str) -> None:
+def test_wrong_record_is_one_line(given: Any, line: str) -> None:
     with pytest.raises(InputError) as refused:
         list(checked(given))
     assert str(refused.value).startswith(line)
@@ -67,12 +67,12 @@ def test_numbers_of_any_library_are_metrics(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), np.float32("inf"), -np.inf])
-def test_a_metric_that_is_not_finite_is_divergence(value: Any) -> None:
+def test_metric_not_finite_is_divergence(value: Any) -> None:
     found = list(checked(records(Epoch(1, GOOD), Epoch(2, {"loss": value}), Epoch(3, GOOD))))
     assert [each.diverged for each in found] == [None, f"loss is {float(value)}"]
 
 
-def test_a_run_goes_on_where_its_state_was() -> None:
+def test_run_goes_on_where_its_state_was() -> None:
     known = [{"epoch": 1, "metrics": GOOD}, {"epoch": 2, "metrics": GOOD}]
     for first in (1, 2, 3):
         assert [each.number for each in checked(records(Epoch(first, GOOD)), known)] == [first]

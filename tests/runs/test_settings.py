@@ -35,7 +35,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("key", BAD)
-def test_each_setting_refuses_with_one_line_that_names_it(key: str) -> None:
+def test_refusals_name_the_setting(key: str) -> None:
     value, said = BAD[key]
     with pytest.raises(InputError) as caught:
         settings(**{key: value})
@@ -51,7 +51,7 @@ def test_learning_rate_is_a_finite_number(value: object) -> None:
         settings(learning_rate=value)
 
 
-def test_misspelt_key_names_the_nearest() -> None:
+def test_misspelt_key_names_nearest() -> None:
     with pytest.raises(InputError, match="did you mean 'learning_rate'"):
         parse_settings(settings().model_dump() | {"learning_rat": 1})
 
@@ -65,7 +65,7 @@ def test_launch_takes_its_own_keys_apart() -> None:
         parse_launch(composed | {"workers": 0})
 
 
-def test_fingerprint_changes_with_every_setting_and_with_the_data_only() -> None:
+def test_fingerprint_of_settings_and_data() -> None:
     base = settings()
     changed = [
         settings(**change)
@@ -86,14 +86,14 @@ def test_fingerprint_changes_with_every_setting_and_with_the_data_only() -> None
     assert name(moved) == name(base)
 
 
-def test_defaults_are_those_of_the_configuration_files() -> None:
+def test_defaults_are_those_of_conf() -> None:
     """So that notebooks, which have no conf/, train what the command line trains."""
     with initialize_config_dir(str(home.conf()), version_base="1.3"):
         composed: Any = OmegaConf.to_container(compose("config"), resolve=True)
     assert parse_launch(composed)[0] == Settings()
 
 
-def test_a_data_set_is_found_from_any_folder() -> None:
+def test_data_set_is_found_from_any_folder() -> None:
     """Its place is stored as MLflow shows it, and octant rerun may be called elsewhere."""
     chosen = settings(dataset={"name": "arrays", "path": "x/a.npz", "test_fraction": 0.2})
     assert chosen.dataset.path == str(Path.cwd() / "x" / "a.npz")

@@ -89,7 +89,7 @@ def test_lagging_delivery_leaves_nothing_running(delay: float, runs: int, how: s
 
 
 @pytest.mark.slow
-def test_a_long_backlog_is_closed_in_time(tmp_path: Path) -> None:
+def test_long_backlog_is_closed_in_time(tmp_path: Path) -> None:
     """Thousands of epochs that the store lacks do not keep the run RUNNING: the rest is sent later, once."""
     assert run_octant(tmp_path, *LONG[:3], "epochs=1").returncode == 0
     assert run_octant(tmp_path, *LONG).returncode == 0

@@ -21,7 +21,7 @@ METRICS = {f"{part}_{what}" for part in ("train", "validation", "test") for what
 }  # fmt: skip
 
 
-def test_every_run_is_finished_with_every_epoch_once(swept: tuple[Path, str]) -> None:
+def test_every_run_has_each_epoch_once(swept: tuple[Path, str]) -> None:
     database = Database(swept[0])
     assert database.statuses() == {"FINISHED": 16}
     histories = database.histories()
@@ -31,13 +31,13 @@ def test_every_run_is_finished_with_every_epoch_once(swept: tuple[Path, str]) ->
         assert [step for step, _ in points] == [0, 1, 2, 3]
 
 
-def test_what_is_logged_equals_the_journal_to_the_bit(swept: tuple[Path, str]) -> None:
+def test_logged_equals_journal_to_the_bit(swept: tuple[Path, str]) -> None:
     for (fingerprint, key), points in Database(swept[0]).histories().items():
         lines = (swept[0] / "journal" / fingerprint / "epochs.jsonl").read_text().splitlines()
         assert [value for _, value in points] == [json.loads(line)["metrics"][key] for line in lines[:-1]]
 
 
-def test_params_and_tags_name_the_run(swept: tuple[Path, str]) -> None:
+def test_params_and_tags_name_run(swept: tuple[Path, str]) -> None:
     database = Database(swept[0])
     params = set(database.query("select distinct key from params"))
     wanted = ("loss", "hidden", "output", "init", "engine", "hidden_units", "learning_rate", "batch_size", "epochs",
@@ -86,7 +86,7 @@ def test_it_ends_with_table_figure_and_link(swept: tuple[Path, str]) -> None:
     assert link.split("/", 3)[3] in note
 
 
-def test_the_same_command_again_trains_nothing(swept: tuple[Path, str]) -> None:
+def test_same_command_again_trains_nothing(swept: tuple[Path, str]) -> None:
     before = Database(swept[0]).query("select * from metrics order by 1, 2, 3, 4, 5")
     again = run_octant(swept[0], *SMOKE)
     assert again.returncode == 0, again.stderr
@@ -94,7 +94,7 @@ def test_the_same_command_again_trains_nothing(swept: tuple[Path, str]) -> None:
     assert Database(swept[0]).query("select * from metrics order by 1, 2, 3, 4, 5") == before
 
 
-def test_report_is_rebuilt_from_the_store_alone_byte_for_byte(swept: tuple[Path, str], tmp_path: Path) -> None:
+def test_report_is_rebuilt_from_store_alone(swept: tuple[Path, str], tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(swept[0], home, ignore=shutil.ignore_patterns("journal", "cache", "experiments"))
     original = swept[0] / "reports" / "smoke"
@@ -112,7 +112,7 @@ def test_one_worker_gives_the_same_bits_as_two(swept: tuple[Path, str], tmp_path
     assert Database(tmp_path / "home").histories() == Database(swept[0]).histories()
 
 
-def test_more_seeds_train_only_the_new_ones_and_share_one_sweep(swept: tuple[Path, str], tmp_path: Path) -> None:
+def test_more_seeds_train_only_new_ones(swept: tuple[Path, str], tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(swept[0], home)
     for path in (home / "journal").glob("*/tracking-*.json"):  # the copied store has another address
@@ -132,7 +132,7 @@ def test_plain_multirun_and_single_run(tmp_path: Path) -> None:
     assert len(list((tmp_path / "reports").glob("octant-*/accuracy.png"))) == 1
 
 
-def test_rerun_trains_again_and_leaves_one_run_a_fingerprint(tmp_path: Path) -> None:
+def test_rerun_leaves_one_run_per_fingerprint(tmp_path: Path) -> None:
     tiny = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=2")
     assert run_octant(tmp_path, *tiny).returncode == 0
     first = Database(tmp_path).histories()
@@ -143,7 +143,7 @@ def test_rerun_trains_again_and_leaves_one_run_a_fingerprint(tmp_path: Path) -> 
     assert Database(tmp_path).query("select count(*) from runs") == [(2,)]
 
 
-def test_a_diverged_run_is_a_result(tmp_path: Path) -> None:
+def test_diverged_run_is_a_result(tmp_path: Path) -> None:
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -171,7 +171,7 @@ def test_help_and_configuration(arguments: tuple[str, ...], tmp_path: Path) -> N
     assert not list(tmp_path.iterdir())
 
 
-def test_a_receipt_older_than_the_run_s_tag_doubles_nothing(tmp_path: Path) -> None:
+def test_old_receipt_doubles_nothing(tmp_path: Path) -> None:
     """A launch that died between tagging the run and noting it."""
     tiny = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=1")
     assert run_octant(tmp_path, "-m", *tiny, "seed=0,1").returncode == 0
@@ -222,7 +222,7 @@ def test_publish_asks_for_a_clean_commit(tmp_path: Path) -> None:
     assert "1 of 16 runs were not trained from a clean commit" in refused.stderr
 
 
-def test_a_companion_that_the_store_lacks_is_read_from_what_was_found(tmp_path: Path) -> None:
+def test_missing_companion_is_read_from_findings(tmp_path: Path) -> None:
     """So that the first sweep of a fresh clone answers both halves of the question."""
     rows = (ROOT / "experiments" / "tuned" / "results.csv").read_bytes()
     (tmp_path / "experiments" / "tuned").mkdir(parents=True)

@@ -91,7 +91,7 @@ def colours(home: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (1920, 1080)])
-def test_six_configurations_are_six_coloured_curves(
+def test_six_configurations_have_six_colours(
     link: str, compared: Path, browser: Browser, width: int, height: int
 ) -> None:
     """With the whole of the first chart and its key inside the window, and no Assistant beside it."""
@@ -134,7 +134,7 @@ def test_table_of_runs_names_and_sorts_them(link: str, browser: Browser, compare
     assert len(names) >= 10
 
 
-def test_a_run_its_model_and_the_report(link: str, browser: Browser, compared: Path) -> None:
+def test_run_its_model_and_report(link: str, browser: Browser, compared: Path) -> None:
     database = Database(compared)
     ((run, experiment),) = database.query(
         "select r.run_uuid, r.experiment_id from runs r join tags t using (run_uuid) where t.key = 'sweep' limit 1"

@@ -117,7 +117,7 @@ def test_served_champion_answers_readers_only(promoted: Path, tmp_path: Path) ->
 STUBBORN = "import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); {} time.sleep(99)"
 
 
-def test_workers_of_a_dead_server_end(tmp_path: Path) -> None:
+def test_workers_of_dead_server_end(tmp_path: Path) -> None:
     """The server ends when it is told to; its worker does not."""
     worker = STUBBORN.format("")
     code = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {worker!r}]); time.sleep(99)"
@@ -133,7 +133,7 @@ def test_workers_of_a_dead_server_end(tmp_path: Path) -> None:
     wait_for(lambda: not alive(left), 5, "the end of both")
 
 
-def test_guard_hands_on_the_exit_code() -> None:
+def test_guard_hands_on_exit_code() -> None:
     command = [sys.executable, "-m", "octant.servers.guard", sys.executable, "-c", "raise SystemExit(7)"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as guard:
         assert guard.wait(20) == 7

@@ -54,13 +54,13 @@ def test_nothing_has_a_default_that_is_a_secret(name: str) -> None:
         ("MLFLOW_PORT", "five"),
     ],
 )
-def test_unsafe_settings_are_refused_in_one_line_without_secrets(name: str, value: str) -> None:
+def test_unsafe_settings_are_refused(name: str, value: str) -> None:
     with pytest.raises(InputError, match=name) as caught:
         settings(COMPLETE | {name: value})
     assert "s3cret" not in str(caught.value)
 
 
-def test_another_address_than_this_machine_s_wants_the_names_of_its_clients() -> None:
+def test_other_address_wants_client_names() -> None:
     chosen = settings(COMPLETE)
     assert chosen["MLFLOW_HOST"] == "127.0.0.1"
     assert chosen["MLFLOW_SERVER_ALLOWED_HOSTS"] == "127.0.0.1:5000,localhost:5000"
@@ -69,14 +69,14 @@ def test_another_address_than_this_machine_s_wants_the_names_of_its_clients() ->
     settings(COMPLETE | {"MLFLOW_HOST": "0.0.0.0", "MLFLOW_SERVER_ALLOWED_HOSTS": "mlflow.example.org"})
 
 
-def test_the_access_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_access_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     path = write_access(tmp_path / "server", "postgresql+psycopg2://ann:100%@h/x")
     assert path.stat().st_mode & 0o777 == 0o600
     assert "100%@h" in path.read_text()
 
 
 @pytest.mark.parametrize("linked", [False, True])
-def test_an_older_access_file_is_replaced(linked: bool, tmp_path: Path) -> None:
+def test_older_access_file_is_replaced(linked: bool, tmp_path: Path) -> None:
     """Neither its mode nor the place to which it points is heeded."""
     folder, other = tmp_path / "server", tmp_path / "other"
     folder.mkdir()
@@ -89,14 +89,14 @@ def test_an_older_access_file_is_replaced(linked: bool, tmp_path: Path) -> None:
     assert [each.name for each in folder.iterdir()] == ["basic_auth.ini"]
 
 
-def test_an_empty_environment_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+def test_empty_environment_is_refused(tmp_path: Path) -> None:
     done = run_octant(tmp_path, "server")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "user:password@host:5432/name; see docs/scaling.md" in done.stderr
 
 
-def test_a_password_among_the_arguments_is_refused(tmp_path: Path) -> None:
+def test_password_argument_is_refused(tmp_path: Path) -> None:
     done = run_octant(tmp_path, "tracking.uri=http://ann:s3cret@127.0.0.1:1")
     assert done.returncode == 2
     assert "MLFLOW_TRACKING_PASSWORD" in done.stderr
@@ -162,9 +162,7 @@ def test_strangers_are_refused(server: TeamServer) -> None:
 
 @pytest.mark.slow
 @pytest.mark.services
-def test_a_sweep_logged_to_it_equals_the_local_one_to_the_bit(
-    server: TeamServer, swept: tuple[Path, str], tmp_path: Path
-) -> None:
+def test_sweep_equals_local_one_to_the_bit(server: TeamServer, swept: tuple[Path, str], tmp_path: Path) -> None:
     done = run_octant(tmp_path, *SMOKE, "tracking=server", **server.clients)
     assert done.returncode == 0, done.stderr
     assert PASSWORD not in done.stdout + done.stderr
@@ -196,7 +194,7 @@ def run_ids(database: Runs) -> set[object]:
 
 @pytest.mark.slow
 @pytest.mark.services
-def test_a_store_moves_house_and_comes_back_from_a_backup(postgres: Postgres, tmp_path: Path) -> None:
+def test_store_moves_and_comes_back(postgres: Postgres, tmp_path: Path) -> None:
     home = tmp_path / "home"
     assert run_octant(home, *SMOKE).returncode == 0
     assert run_octant(home, "promote", "smoke").returncode == 0

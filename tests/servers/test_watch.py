@@ -56,7 +56,7 @@ def configs(port: int) -> Any:
     return data_of(asked(port, "/")[1])["configs"]
 
 
-def test_a_finished_sweep_has_the_reports_numbers(swept: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finished_sweep_has_the_reports_numbers(swept: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The journals give the page that MLflow's store gives."""
     monkeypatch.setenv("OCTANT_HOME", str(swept[0]))
     watch = Watched(read())
@@ -87,7 +87,7 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Servi
         yield folder / "home", sweep
 
 
-def test_the_page_grows_to_the_end(slow: tuple[Path, Service], tmp_path: Path) -> None:
+def test_page_grows_to_the_end(slow: tuple[Path, Service], tmp_path: Path) -> None:
     home, sweep = slow
     with watched(home, tmp_path / "watch") as (watch, port):
         wait_for(lambda: configs(port), 60, "an epoch")

@@ -80,7 +80,7 @@ def test_doctor_leaves_what_is_trained(home: Path) -> None:
 
 @pytest.mark.parametrize("was", ["RUNNING", "FINISHED"])
 @pytest.mark.parametrize("seeds", ["0", "0,1"])
-def test_the_same_command_leaves_one_run(was: str, seeds: str, home: Path) -> None:
+def test_same_command_leaves_one_run(was: str, seeds: str, home: Path) -> None:
     """Within another sweep, too."""
     left_running(home)
     change(home, f"update runs set status = '{was}'")
@@ -106,7 +106,7 @@ def test_lost_receipt_finds_its_run(home: Path) -> None:
     assert Database(home).statuses() == {"FINISHED": 2}
 
 
-def test_a_copied_folder_has_another_tag(tmp_path: Path) -> None:
+def test_copied_folder_has_another_tag(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as many:
         (tag,) = set(many.map(lambda _: places.tag(tmp_path / "a"), range(50)))
     shutil.copytree(tmp_path / "a", tmp_path / "b")

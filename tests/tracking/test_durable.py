@@ -113,7 +113,7 @@ def test_receipt_follows_the_sync(home: Path, monkeypatch: pytest.MonkeyPatch) -
     assert delivery.is_done()
 
 
-def test_failed_sync_leaves_the_receipt(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_sync_leaves_receipt(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next pass sends all again, and nothing is there twice."""
     connection, delivery = delivery_in(home)
     monkeypatch.setattr(receipt, "HOLD_SECONDS", 1e9)  # on a busy machine `add` would keep
@@ -148,7 +148,7 @@ def test_newer_receipt_beats_a_claim(tmp_path: Path) -> None:
     assert delivery.receipt() == Receipt(trash=("old",))
 
 
-def test_the_whole_file_system_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whole_file_system_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk.sync_file_system(tmp_path)
 
     class Old:

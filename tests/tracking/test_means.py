@@ -83,7 +83,7 @@ def test_means_of_vanished_sweeps_go(place: tuple[Connection, Database]) -> None
 
 
 @pytest.mark.parametrize("call", ["create_run", "set_terminated", "log_batch", "delete_run"])
-def test_a_killed_launch_is_repaired(
+def test_killed_launch_is_repaired(
     call: str, place: tuple[Connection, Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process dies just before or just after each call in turn; the same command makes it good."""
@@ -121,7 +121,7 @@ def configuration(database: Database, run: object) -> str:
     return "-".join(str(found[name]) for name in ("loss", "hidden", "output"))
 
 
-def test_the_means_are_those_of_the_runs(swept: Home) -> None:
+def test_means_are_those_of_the_runs(swept: Home) -> None:
     """Computed again from the journals; each its own name and colour."""
     database, values = Database(swept[0]), defaultdict(list)
     for journal in journals(swept[0]):
@@ -156,7 +156,7 @@ def test_runs_have_their_configurations_colour(swept: Home) -> None:
     assert {(config, colours[run]) for config, run in runs} == set(means.items())
 
 
-def test_nobody_takes_a_mean_for_a_run(
+def test_nobody_takes_mean_for_run(
     swept: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Not the report, which makes no second ones, nor promotion, doctor, sync, repetition."""
@@ -186,7 +186,7 @@ def test_nobody_takes_a_mean_for_a_run(
         read_run(store, str(rows[0][1]))
 
 
-def test_a_sweep_that_grows_has_one_mean_each(swept: Home, tmp_path: Path) -> None:
+def test_sweep_that_grows_has_one_mean_each(swept: Home, tmp_path: Path) -> None:
     home = tmp_path / "home"
     small = ("-m", "hidden=sigmoid,tanh", "engine=numpy", "hidden_units=4", "batch_size=32", "epochs=2")
     for seeds in ("0,1", "0,1", "0,1,2"):

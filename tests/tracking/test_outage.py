@@ -136,7 +136,7 @@ main()
 
 
 @pytest.mark.slow
-def test_server_lost_before_the_report(server: Server, tmp_path: Path) -> None:
+def test_server_lost_before_report(server: Server, tmp_path: Path) -> None:
     server.start()
     command = [sys.executable, "-c", GONE_BEFORE_THE_REPORT, "-m", *TINY, "seed=0,1", "tracking=server"]
     env = environment(tmp_path, MLFLOW_TRACKING_URI=server.address, SERVER=str(server.children[0].pid))

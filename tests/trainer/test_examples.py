@@ -26,14 +26,14 @@ def test_examples_are_short() -> None:
 
 
 @pytest.mark.parametrize("name", MARKED)
-def test_an_example_learns(name: str) -> None:
+def test_example_learns(name: str) -> None:
     settings = {} if name == "digits_forest" else {"epochs": 3}
     frame = octant.train(str(EXAMPLES / f"{name}.py"), **settings)
     assert frame["test_accuracy"].iloc[-1] > 0.8
 
 
 @pytest.mark.parametrize("name", [each for each in MARKED if each != "digits_forest"])
-def test_an_example_goes_on_to_the_bit(name: str, tmp_path: Path) -> None:
+def test_example_goes_on_to_the_bit(name: str, tmp_path: Path) -> None:
     """From its state as the journal stores it."""
     from octant.runs.journal import Journal
 

@@ -71,7 +71,7 @@ def test_other_names_travel_in_the_reference(tmp_path: Path) -> None:
     assert trainer(reference).parse({}).width == 3
 
 
-def test_the_fingerprint_covers_the_folders_modules(tmp_path: Path) -> None:
+def test_fingerprint_covers_folder_s_modules(tmp_path: Path) -> None:
     (tmp_path / "helper_of_mine.py").write_text("FACTOR = 2\n")
     (tmp_path / "unused.py").write_text("FACTOR = 2\n")
     text = "import helper_of_mine\nclass Settings(octant.Settings):\n    width: int = 32\n"
@@ -79,7 +79,7 @@ def test_the_fingerprint_covers_the_folders_modules(tmp_path: Path) -> None:
     assert set(source_of(found.train.__module__)) == {"mine.py", "helper_of_mine.py"}
 
 
-def test_a_file_named_as_a_library_does_not_replace_it(tmp_path: Path) -> None:
+def test_file_named_as_library_replaces_none(tmp_path: Path) -> None:
     before = sys.modules["json"]
     found = trainer(written(tmp_path, "class Settings(octant.Settings):\n    width: int = 1", "json.py"))
     assert sys.modules["json"] is before
@@ -99,21 +99,21 @@ def test_a_file_named_as_a_library_does_not_replace_it(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_file_that_is_no_trainer(text: str, line: str, tmp_path: Path) -> None:
+def test_file_that_is_no_trainer(text: str, line: str, tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
         trainer(written(tmp_path, text))
     assert str(refused.value).startswith(line)
     assert "\n" not in str(refused.value)
 
 
-def test_unknown_trainers_name_the_known() -> None:
+def test_unknown_trainers_name_known() -> None:
     with pytest.raises(InputError, match=r"trainer: 'netwrk' is unknown; did you mean 'network'.*or a file"):
         trainer("netwrk")
     with pytest.raises(InputError, match=r"nowhere.py does not exist"):
         trainer("/nowhere.py")
 
 
-def test_a_setting_may_not_take_octants_words(tmp_path: Path) -> None:
+def test_setting_may_not_take_octants_words(tmp_path: Path) -> None:
     found = trainer(written(tmp_path, "class Settings(octant.Settings):\n    width: int = 1\n    workers: int = 1"))
     with pytest.raises(InputError, match=r"mine.py: Settings.workers: octant has that word for itself"):
         refuse_taken(found.settings, frozenset({"workers"}), found.label)
@@ -126,7 +126,7 @@ def test_functions_without_a_file_are_refused(tmp_path: Path) -> None:
         files.reference_of({"train": inner, "settings": int})
 
 
-def test_a_package_offers_a_trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_package_offers_a_trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, "class Settings(octant.Settings):\n    width: int = 5", "offered_module.py")
     monkeypatch.syspath_prepend(str(tmp_path))
     point = EntryPoint("boosting", "offered_module", files.OFFERED)

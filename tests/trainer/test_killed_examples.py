@@ -50,7 +50,7 @@ def size(home: Path) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KILLED)
-def test_a_killed_sweep_ends_as_an_undisturbed_one(name: str, tmp_path: Path) -> None:
+def test_killed_sweep_ends_as_undisturbed(name: str, tmp_path: Path) -> None:
     calm, hit = tmp_path / "calm", tmp_path / "hit"
     chance = random.Random(name)
     undisturbed = started(calm, name)

@@ -62,7 +62,7 @@ def test_one_factor_has_a_winner(judged: dict[str, Judged]) -> None:
     assert gains.mean() > 0
 
 
-def test_three_levels_may_share_the_lead(judged: dict[str, Judged]) -> None:
+def test_three_levels_may_share_lead(judged: dict[str, Judged]) -> None:
     runs, said = judged["three levels"].runs, judged["three levels"].said
     each = {name: 100 * scores(runs, "test_accuracy", optimizer=name) for name in ("lion", "adam", "sgd")}
     says(said, r"lion or adam is the best of the 3 configurations \(test accuracy between # and # "
@@ -82,7 +82,7 @@ def test_few_seeds_settle_nothing(judged: dict[str, Judged]) -> None:
          r"Repeat with at least # seeds\.", 3, 5)  # fmt: skip
 
 
-def test_a_tie_is_equal_or_open(judged: dict[str, Judged]) -> None:
+def test_tie_is_equal_or_open(judged: dict[str, Judged]) -> None:
     runs = judged["a tie"].runs
     adam, sgd = (100 * scores(runs, "test_accuracy", optimizer=name) for name in ("adam", "sgd"))
     says(judged["a tie"].said, r"sgd and adam are equal within the margin of # points of test accuracy\.", 0.5)
@@ -92,13 +92,13 @@ def test_a_tie_is_equal_or_open(judged: dict[str, Judged]) -> None:
          r"\(# to #\); about # seeds would decide\.", *paired(sgd - adam), np.ceil(needed))  # fmt: skip
 
 
-def test_a_sweep_that_diverged_says_nothing_else(judged: dict[str, Judged]) -> None:
+def test_sweep_that_diverged_says_nothing_else(judged: dict[str, Judged]) -> None:
     count = len(judged["all diverged"].runs)
     says(judged["all diverged"].said, "No run finished: all # diverged, so there is nothing to compare.", count)
     assert not qualifications(judged["all diverged"].verdict, judged["all diverged"].words)
 
 
-def test_a_reversal_is_not_averaged(judged: dict[str, Judged]) -> None:
+def test_reversal_is_not_averaged(judged: dict[str, Judged]) -> None:
     runs = judged["a reversal"].runs
     ahead = {norm: 100 * (scores(runs, "test_accuracy", loss="a", norm=norm)
                           - scores(runs, "test_accuracy", loss="b", norm=norm)).mean()

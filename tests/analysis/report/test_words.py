@@ -69,7 +69,7 @@ def test_leaders_are_those_not_told_apart(runs: pd.DataFrame) -> None:
     assert all(each.gain >= -1e-9 or each.n < verdict.repeats or verdict.diverged for each in verdict.best.against)
 
 
-def test_two_level_names_that_clash_are_told_apart() -> None:
+def test_clashing_level_names_are_told_apart() -> None:
     words = Vocabulary(
         {"loss=mse": "squared error"}, {"loss": ("mse",), "hidden": ("sigmoid",), "output": ("sigmoid",)}
     )
@@ -111,7 +111,7 @@ def test_repeats_are_called_by_what_repeats(repeat: tuple[str, ...], noun: str) 
     assert Question(("loss",), repeat=repeat).noun == noun
 
 
-def test_a_planted_interaction_is_said_the_right_way_round() -> None:
+def test_planted_interaction_has_its_sign() -> None:
     """cross_entropy gains 5 points with tanh and loses 1 point with sigmoid."""
     gain = [5 if "cross_entropy-tanh" in name else -1 if "cross_entropy" in name else 0 for name in CONFIGS]
     comparison = compare(frame(0.8 + np.array(gain) / 100 + noise(10, key=3) * 0.01))
@@ -121,7 +121,7 @@ def test_a_planted_interaction_is_said_the_right_way_round() -> None:
     assert "; with tanh, cross-entropy leads by" in said
 
 
-def test_a_small_difference_may_be_equal() -> None:
+def test_small_difference_may_be_equal() -> None:
     """A lead that is shown, and smaller than anybody cares: equal within the margin."""
     levels = {"optimizer": ["adam", "sgd"]}
     runs = sweep(levels, {("adam",): 0.921, ("sgd",): 0.92}, 20, 0.0005)

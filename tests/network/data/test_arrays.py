@@ -124,7 +124,7 @@ def test_pictures_are_flattened_row_by_row(tmp_path):
         TABLE.replace(",", ";"),
     ],
 )
-def test_csv_with_and_without_a_header(tmp_path, text):
+def test_csv_with_and_without_header(tmp_path, text):
     path = tmp_path / "a.CSV"
     path.write_text(text, newline="")
     inputs, labels = whole(load(chosen(path)))

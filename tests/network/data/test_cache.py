@@ -173,7 +173,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_entry_is_written_anew(chosen, cache, no_decoding, damage):
+def test_damaged_entry_is_written_anew(chosen, cache, no_decoding, damage):
     load(chosen, cache=cache)
     plain, folder = load(chosen), entry(cache)
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -193,7 +193,7 @@ def flip(path, bit):
 
 @pytest.mark.parametrize("small", [True, False])
 @pytest.mark.parametrize("name", ["X.npy", "labels.npy", "meta.json"])
-def test_a_flipped_bit_anywhere_is_noticed(chosen, cache, monkeypatch, name, small):
+def test_flipped_bit_anywhere_is_noticed(chosen, cache, monkeypatch, name, small):
     """Of inputs too large to be compared at each load: by whoever asks for the whole."""
     monkeypatch.setattr(store, "SMALL", store.SMALL if small else 0)
     plain, draw = load(chosen), np.random.default_rng(0)

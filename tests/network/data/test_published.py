@@ -179,7 +179,7 @@ def test_missing_files_are_named(tmp_path, small, make):
 
 
 @pytest.mark.parametrize("root", ["nowhere", "file", "a\nb", "x" * 300, "~nobody-of-that-name", "\x00"])
-def test_a_root_that_is_no_folder(tmp_path, small, root):
+def test_root_that_is_no_folder(tmp_path, small, root):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="has no readable") as caught:
         load(mnist(tmp_path / root))
@@ -253,7 +253,7 @@ def test_second_mirror_is_tried(downloads, server, tmp_path, name):
     assert left_over(folder) == []
 
 
-def test_a_damaged_download_is_fetched_again(downloads, server):
+def test_damaged_download_is_fetched_again(downloads, server):
     _, address, asked = server
     folder = downloads(address)
     load(mnist())
@@ -282,7 +282,7 @@ def test_decoded_data_needs_no_net(downloads, server, tmp_path):
     ],
     ids=["other content", "cut", "not gzip", "not there"],
 )
-def test_a_mirror_with_bad_files(downloads, server, content, said):
+def test_mirror_with_bad_files(downloads, server, content, said):
     mirror, address, _ = server
     (mirror / f"{TRAIN_IMAGES}.gz").unlink()
     if content is not None:
@@ -332,7 +332,7 @@ def test_progress_without_a_known_length(capsys):
     assert capsys.readouterr().err == "\rfile   0 % of 0.0 MB\n"
 
 
-def test_the_mirrors_and_sums_are_complete():
+def test_mirrors_and_sums_are_complete():
     assert set(published.MIRRORS) == set(published.CHECKSUMS) == {"mnist", "fashion_mnist"}
     for sums in published.CHECKSUMS.values():
         assert sorted(sums) == sorted(NAMES)
@@ -350,7 +350,7 @@ def real():
     return root
 
 
-def test_the_real_mnist_in_little_memory(real, tmp_path):
+def test_real_mnist_in_little_memory(real, tmp_path):
     settings = mnist(real, validation_fraction=0)
     code = (
         "import pathlib, re, sys; from octant.network.settings import DataSettings\n"
