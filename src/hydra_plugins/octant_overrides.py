@@ -122,8 +122,8 @@ def _parsed(parser: OverridesParser, text: str) -> Override:
                 f"there is no {unknown[1]}(), known: {_FUNCTIONS}; write the values out: {key}=one,two; or {remedy}"
             )
         if re.match(_GRAMMAR, value):
-            said = " ".join(str(error).split("\nSee https")[0].split())
-            remedy = f"{said}; as one text it is {quoted(text)}"
+            reason = " ".join(str(error).split("\nSee https")[0].split())
+            remedy = f"{reason}; as one text it is {quoted(text)}"
         elif value.endswith(","):
             remedy = f"it ends in a comma; leave it out: {text.rstrip(', ')}"
         raise InputError(f"{key}: {value!r} cannot be read; {remedy}") from None

@@ -60,7 +60,7 @@ def test_python_door_has_every_table() -> None:
     done = octant.analysis.compare(table(), compare=["optimizer"], tune=["width"], repeat=["seed"], endpoint="val_acc",
                                    validation="train_loss", goal="max", margin=0.5)  # fmt: skip
     assert set(done.tables) == {"configurations", "effects", "pairs", "best", "chosen", "rates"}
-    assert done.said == "compared: optimizer; tuned: width on train_loss; repeated: seed (5); endpoint: val_acc"
+    assert done.reading == "compared: optimizer; tuned: width on train_loss; repeated: seed (5); endpoint: val_acc"
     assert done.question.margin == 0.5
     with pytest.raises(InputError, match="width varies"):
         compare(table(), compare=["optimizer"])
@@ -213,7 +213,7 @@ def test_scikit_learn_folds_are_repeats(tmp_path: Path) -> None:
     grid = {"max_depth": [1, 3], "criterion": ["gini", "entropy"]}
     search = GridSearchCV(DecisionTreeClassifier(random_state=0), grid, cv=5).fit(*load_iris(return_X_y=True))
     comparison, lines = compare_file(saved(pd.DataFrame(search.cv_results_), tmp_path))
-    assert compare(pd.DataFrame(search.cv_results_)).said == lines[0]
+    assert compare(pd.DataFrame(search.cv_results_)).reading == lines[0]
     assert lines[0] == "compared: criterion, max_depth; repeated: fold (5); endpoint: test_score"
     means = dict(zip(map(str, search.cv_results_["params"]), search.cv_results_["mean_test_score"], strict=True))
     for _, row in comparison.summary.iterrows():

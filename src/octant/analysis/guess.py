@@ -105,7 +105,7 @@ def question_of(frame: pd.DataFrame, asked: Asked) -> tuple[Question, list[str]]
     return question, lines
 
 
-def said(frame: pd.DataFrame, question: Question, last_step: bool = False) -> str:
+def reading(frame: pd.DataFrame, question: Question, last_step: bool = False) -> str:
     """The question in a sentence: `compared: optimizer, width; repeated: seed (5); endpoint: val_acc, last step`."""
     parts = [f"compared: {', '.join(question.compare) or 'nothing, for nothing varies'}"]
     parts += [f"tuned: {', '.join(question.tune)} on {question.validation}"] if question.tune else []

@@ -15,7 +15,7 @@ from octant.analysis.comparison import Comparison, answer
 from octant.analysis.comparison.design import check_seen
 from octant.analysis.comparison.settings import METRIC, REPEATS, is_number, listed, varied
 from octant.analysis.files import NOT_A_NUMBER, read_csv_runs
-from octant.analysis.guess import STEPS, Asked, endpoint_of, question_of, said
+from octant.analysis.guess import STEPS, Asked, endpoint_of, question_of, reading
 from octant.analysis.question import Goal, Question
 from octant.errors import InputError, nearest
 
@@ -41,7 +41,7 @@ def compare(
     What is not given is guessed from what varies: `compare` is every setting that varies less `tune` and `repeat`,
     `repeat` the seeds and folds (those of scikit-learn's cv_results_, a column each, become rows); `repeat=[]` says
     that the runs draw nothing at random, so that differences are exact. A run whose endpoint is NaN counts as
-    diverged. `said` of the result says what was guessed, `notes` what was done with the rows.
+    diverged. `reading` of the result says what was guessed, `notes` what was done with the rows.
     Raises InputError, one line, where there is no answer.
     """
     asked = Asked(compare, tune, repeat, endpoint, goal, margin, validation)
@@ -109,8 +109,8 @@ def _compare(frame: pd.DataFrame, asked: Asked, source: Source, about: list[str]
     comparison = answer(runs, question, tidied.curves if len(tidied.curves) else None)
     last = len(tidied.curves) > 0 or source.metrics is not None
     notes = (*tidied.lines, *guessed, *paired, *comparison.notes)
-    said_of = said(runs, question, last)
-    comparison = replace(comparison, notes=notes, said=said_of, curves=tidied.curves)
+    said_of = reading(runs, question, last)
+    comparison = replace(comparison, notes=notes, reading=said_of, curves=tidied.curves)
     return comparison, [said_of, *about, *notes]
 
 

@@ -34,5 +34,5 @@ def outcome_of(journal: Journal) -> str:
 def _at_chance(accuracy: float, examples: list[int] | None) -> str:
     """A line if whoever always says the most frequent class does as well."""
     share = at_chance(accuracy, examples or [])
-    said = f"no better than always saying the most frequent class, {share or 0:.4f} of the test set"
-    return "" if share is None else f"\ncollapsed: {said}"
+    reason = f"no better than always saying the most frequent class, {share or 0:.4f} of the test set"
+    return "" if share is None else f"\ncollapsed: {reason}"

@@ -75,8 +75,8 @@ class Ray(Cluster):
 def _digest(value: str | None) -> str | None:
     if value is None or re.fullmatch("[0-9a-f]{32,64}", value):
         return value
-    said = "code: {got} is no digest; it has 32 digits, 0-9 and a-f, as the launch shows them"
-    raise PydanticCustomError("word", said, {"got": repr(value[:80])})
+    message = "code: {got} is no digest; it has 32 digits, 0-9 and a-f, as the launch shows them"
+    raise PydanticCustomError("word", message, {"got": repr(value[:80])})
 
 
 class Launch(Part):
@@ -118,8 +118,8 @@ def parse_launch(composed: Mapping[str, Any]) -> tuple[Settings, Launch]:
 def _one_line(error: ValidationError) -> str:
     """As trainer.one_line, with a cluster's options called what they are on the command line."""
     first = error.errors(include_url=False)[0]
-    said = one_line(error, set(OWN))
+    message = one_line(error, set(OWN))
     if first["loc"][:1] != ("cluster",):
-        return said
+        return message
     key = ".".join(map(str, first["loc"]))
-    return said.replace(key, ".".join(["hydra.launcher", *map(str, first["loc"][2:])]), 1)
+    return message.replace(key, ".".join(["hydra.launcher", *map(str, first["loc"][2:])]), 1)

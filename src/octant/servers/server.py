@@ -57,7 +57,7 @@ def serve(
     command: list[str],
     port: int,
     env: Mapping[str, str],
-    said: str,
+    message: str,
     *,
     host: str = HOST,
     other: str = "OCTANT_PORT=5001",
@@ -79,7 +79,7 @@ def serve(
         )
     try:
         _wait_until_up(f"http://{reached(host)}:{port}/", server, str(log or "above"))
-        print(said, flush=True)
+        print(message, flush=True)
         server.wait()
     except KeyboardInterrupt:
         print()  # after ^C
@@ -115,8 +115,10 @@ def refuse_taken(host: str, port: int, other: str = "OCTANT_PORT=5001") -> None:
             probe.bind((host, port))
         except OSError as error:
             taken = error.errno == errno.EADDRINUSE
-            said = f"port {port} is taken; choose another: {other}" if taken else f"{host}: {error.strerror or error}"
-            raise InputError(said) from None
+            message = (
+                f"port {port} is taken; choose another: {other}" if taken else f"{host}: {error.strerror or error}"
+            )
+            raise InputError(message) from None
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

@@ -167,11 +167,11 @@ def one_line(error: ValidationError, known: set[str]) -> str:
         return unknown_word("setting", key, known)
     if first["type"] == "missing":
         return f"{key}: it is missing"
-    said = first["msg"].removeprefix("Input ").removeprefix("Field ")
+    reason = first["msg"].removeprefix("Input ").removeprefix("Field ")
     got = repr(first["input"])
     quote = f"; a text that looks like something else goes in two pairs of quotes: '{key}=\"...\"'"
     hint = quote if first["type"] == "string_type" and isinstance(first["input"], int | float) else ""
-    return f"{key}: {said}, got {got if len(got) <= _MOST_SHOWN else got[:_MOST_SHOWN] + ' ...'}{hint}"
+    return f"{key}: {reason}, got {got if len(got) <= _MOST_SHOWN else got[:_MOST_SHOWN] + ' ...'}{hint}"
 
 
 def flat(settings: Settings | Mapping[str, Any]) -> dict[str, Any]:

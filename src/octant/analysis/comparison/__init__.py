@@ -47,7 +47,7 @@ class Comparison:
     `runs` are those compared, each with the name of its configuration in `config`: at its configuration's own values
     where settings are tuned, which `chosen` lists and `rates` draws. `not_told_apart` has the configurations that may
     be the best, best first, and is empty when no run finished; `best` says how surely each one is. `notes` has one line
-    on each thing that could not be estimated or needs to be known; `said` says what the defaults were, where the
+    on each thing that could not be estimated or needs to be known; `reading` says what the defaults were, where the
     question was guessed. `curves` has the endpoint
     by step (fingerprint, epoch, endpoint) where the table had several rows a run.
     """
@@ -62,7 +62,7 @@ class Comparison:
     chosen: pd.DataFrame = field(default_factory=pd.DataFrame)
     rates: pd.DataFrame = field(default_factory=pd.DataFrame)
     notes: tuple[str, ...] = ()
-    said: str = ""
+    reading: str = ""
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property

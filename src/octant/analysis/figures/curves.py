@@ -166,8 +166,8 @@ def _remarks(
         triangle = Line2D([], [], color=INK, marker="v", markersize=5, linestyle="")
         rows.append([(triangle, "here a curve leaves the axis")])
     if count > len(shown):
-        said = left_to_the_table(len(shown), count, "configurations")
-        rows.append([(Line2D([], [], color=BEHIND, linewidth=1.5), f"the others. {said}")])
+        others = left_to_the_table(len(shown), count, "configurations")
+        rows.append([(Line2D([], [], color=BEHIND, linewidth=1.5), f"the others. {others}")])
     return rows
 
 

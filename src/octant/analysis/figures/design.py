@@ -88,12 +88,12 @@ def design_of(runs: pd.DataFrame, question: Question, labels: Mapping[str, str] 
     """
     known, levels = labels or {}, {factor: in_order(runs[factor]) for factor in question.compare}
     called = {factor: known.get(factor, factor) for factor, each in levels.items() if len(each) > 1}
-    factors = {said: tuple(known.get(f"{factor}={each}", each) for each in levels[factor])
-               for factor, said in called.items()}  # fmt: skip
+    factors = {label: tuple(known.get(f"{factor}={each}", each) for each in levels[factor])
+               for factor, label in called.items()}  # fmt: skip
     rows: Sequence[dict[Any, Any]] = runs.drop_duplicates("config").to_dict("records")
     cells = {
         str(row["config"]): {
-            said: known.get(f"{factor}={word(row[factor])}", word(row[factor])) for factor, said in called.items()
+            label: known.get(f"{factor}={word(row[factor])}", word(row[factor])) for factor, label in called.items()
         }
         for row in rows
     }

@@ -55,9 +55,11 @@ def hardest_figure(hardest: pd.DataFrame, images: NDArray[np.float64]) -> Drawin
     `images` is (examples x rows x columns).
     """
     words = list(zip(hardest["class"], hardest["said"], hardest["wrong_percent"], strict=True))
-    captions = [f"{label} read as {said}\n{share:.0f} % of runs" for label, said, share in words]
-    said = "; ".join(f"a {label} that {share:.0f} % of runs misread, mostly as {said}" for label, said, share in words)
-    return Drawing(pictures_figure(images, captions).figure, f"The {len(words)} hardest test examples: {said}.")
+    captions = [f"{label} read as {other}\n{share:.0f} % of runs" for label, other, share in words]
+    listed = "; ".join(
+        f"a {label} that {share:.0f} % of runs misread, mostly as {other}" for label, other, share in words
+    )
+    return Drawing(pictures_figure(images, captions).figure, f"The {len(words)} hardest test examples: {listed}.")
 
 
 @in_house_style

@@ -45,5 +45,5 @@ def boundary_figure(
     marks = [Line2D([], [], color=c, marker=MARKERS[i % 7], linestyle="") for i, c in enumerate(colours)]
     legend_below(figure, marks, [f"class {name}" for name in names])
     epochs = ", ".join(map(str, predicted))
-    said = f"Areas given to each of {len(names)} classes after epochs {epochs}, with the test examples."
-    return Drawing(figure, said)
+    text = f"Areas given to each of {len(names)} classes after epochs {epochs}, with the test examples."
+    return Drawing(figure, text)

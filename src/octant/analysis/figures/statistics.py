@@ -68,11 +68,10 @@ def _effects_described(effects: pd.DataFrame, design: Design) -> str:
     for _, row in shown.head(8).iterrows():
         ends = "" if pd.isna(row["low"]) or row["n"] < ENOUGH else f" ({row['low']:+.2f} to {row['high']:+.2f})"
         parts.append(f"{contrast(row)} {row['estimate']:+.2f}{unit}{ends}")
-    said = f": {'; '.join(parts)}" if parts else ""
+    named = f": {'; '.join(parts)}" if parts else ""
     more = f"; and {len(shown) - 8} more" if len(shown) > 8 else ""
-    return (
-        f"Forest plot of {len(effects)} effects on {design.endpoint}. Shown to differ from 0: {len(shown)}{said}{more}."
-    )
+    head = f"Forest plot of {len(effects)} effects on {design.endpoint}."
+    return f"{head} Shown to differ from 0: {len(shown)}{named}{more}."
 
 
 @in_house_style

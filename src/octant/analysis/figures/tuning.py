@@ -119,5 +119,5 @@ def _described(best: pd.DataFrame, count: int, setting: str, design: Design) -> 
         f"{row['config']} at {row[setting]:g} with {design.number(row['mean'])}" for _, row in best.head(8).iterrows()
     ]
     more = f"; {count - len(parts)} more" if count > len(parts) else ""
-    said = "; ".join(parts) or "no configuration has a run that finished"
-    return f"Mean {design.endpoint} against {setting.replace('_', ' ')}. Chosen, best first: {said}{more}."
+    chosen_text = "; ".join(parts) or "no configuration has a run that finished"
+    return f"Mean {design.endpoint} against {setting.replace('_', ' ')}. Chosen, best first: {chosen_text}{more}."

@@ -55,18 +55,18 @@ class Configurations:
 
     def full(self) -> str:
         """All in one: who may be best, by name, and how many repeats would settle it."""
-        best, said = self.verdict.best, self.sentences()[0]
+        best, phrase = self.verdict.best, self.sentences()[0]
         if best.decision is not Decision.UNDECIDED or len(best.names) == 2:
-            return said
+            return phrase
         several = len(best.leaders) == MOST_NAMED < len(best.names)
         if several:
-            said = self.sentences()[-1]
+            phrase = self.sentences()[-1]
         named = f" They are, best first: {listed(map(self.name, best.leaders))}." * several
         pairs = len(best.names) * (len(best.names) - 1) // 2
         few = f" {plural(self.verdict.repeats, self.verdict.question.noun)} tell few of {pairs} pairs apart."
         rest = few * (len(best.leaders) > MOST_NAMED)
-        rest += "" if "would" in said else f" Between the first two {self.needed()}."
-        return f"{said}{named}{rest}"
+        rest += "" if "would" in phrase else f" Between the first two {self.needed()}."
+        return f"{phrase}{named}{rest}"
 
     def _alone(self, repeats: str) -> list[str]:
         name, question = self.verdict.best.names[0], self.verdict.question
@@ -87,10 +87,10 @@ class Configurations:
             lead = by(best.lead, question)
             return [f"{self.words.start(first)} beats {second} by {lead}.", f"One of the two is better, by {lead}."]
         if best.decision is Decision.EQUAL:
-            said = f"are {equal(question)}."
-            return [f"{self.words.start(first)} and {second} {said}", f"The two {said}"]
-        said = f"Not settled: {self._ahead(best.lead, first, second)}"
-        return [f"{said}; {self.needed()}.", f"{said}.", f"Not settled; {self.needed()}."]
+            phrase = f"are {equal(question)}."
+            return [f"{self.words.start(first)} and {second} {phrase}", f"The two {phrase}"]
+        phrase = f"Not settled: {self._ahead(best.lead, first, second)}"
+        return [f"{phrase}; {self.needed()}.", f"{phrase}.", f"Not settled; {self.needed()}."]
 
     def _several(self, first: str) -> list[str]:
         best, question, count = self.verdict.best, self.verdict.question, self.count
@@ -107,17 +107,17 @@ class Configurations:
                     f"One of the {count} is best, ahead of all others by {lead}."]  # fmt: skip
         means = span([self.verdict.means[name] for name in best.leaders], question)
         if len(best.leaders) == len(best.names):
-            said = f"Which of the {count} is best is not settled ({means})"
-            return [f"{said}; {self.needed()}.", f"{said}."]
-        said = f"{len(best.leaders)} of the {count} may be best ({means})"
+            phrase = f"Which of the {count} is best is not settled ({means})"
+            return [f"{phrase}; {self.needed()}.", f"{phrase}."]
+        phrase = f"{len(best.leaders)} of the {count} may be best ({means})"
         shared, which = self._shared(), "Which one is not settled."
         names = self.words.start(listed(map(self.name, best.leaders), "or"))
         named = [f"{names} is the best of the {count} ({means}). {which}"] if len(best.leaders) < MOST_NAMED else []
-        return [*named, *([f"{said}; all have {shared}. {which}"] if shared else []), f"{said}. {which}"]
+        return [*named, *([f"{phrase}; all have {shared}. {which}"] if shared else []), f"{phrase}. {which}"]
 
     def _shared(self) -> str:
         """The levels that all leaders have, and not all configurations."""
         cells = [self.verdict.cells[name] for name in self.verdict.best.leaders]
         same = [name for name in cells[0] if len({cell[name] for cell in cells}) == 1]
-        said = [self.words.level(name, cells[0][name]) for name in same if len(self.words.levels[name]) > 1]
-        return listed(said) if said else ""
+        phrases = [self.words.level(name, cells[0][name]) for name in same if len(self.words.levels[name]) > 1]
+        return listed(phrases) if phrases else ""

@@ -66,8 +66,8 @@ def _examples(found: Findings, configs: list[str]) -> Iterator[dict[str, Any]]:
     for row in found.hardest.to_dict("records"):
         pixels = np.asarray(data.test.X[row["example"]], dtype=float)
         grey = np.rint(255 * np.clip(pixels / (pixels.max() or 1.0), 0, 1)).astype(np.uint8)
-        said = {config: _answer(found, config, row) for config in configs}
-        yield {"example": int(row["example"]), "class": row["class"], "shape": list(data.image_shape), "said": said,
+        answers = {config: _answer(found, config, row) for config in configs}
+        yield {"example": int(row["example"]), "class": row["class"], "shape": list(data.image_shape), "said": answers,
                "pixels": base64.b64encode(grey.tobytes()).decode()}  # fmt: skip
 
 

@@ -52,14 +52,14 @@ def _open(factor: Factor, question: Question, words: Vocabulary) -> list[str]:
     ranking = factor.cells[0].ranking
     nearest = ranking.against[0]
     a, b = (words.level(factor.name, each) for each in (nearest.first, nearest.second))
-    said = f"{_which(factor, words)} is not settled"
+    phrase = f"{_which(factor, words)} is not settled"
     if nearest.gain <= TINY:
-        return [f"{said}: on average {a} and {b} are level."]
+        return [f"{phrase}: on average {a} and {b} are level."]
     why = ""
     if nearest.low > 0 and nearest.n >= ENOUGH:
         why = f", but p is {nearest.p:.2g} after adjusting for all effects" if nearest.p >= ALPHA else (
             ", but not with diverged runs counted")  # fmt: skip
-    return [f"{said}: on average {a} is ahead of {b} by {by(nearest, question)}{why}.", f"{said}."]
+    return [f"{phrase}: on average {a} is ahead of {b} by {by(nearest, question)}{why}.", f"{phrase}."]
 
 
 def _which(factor: Factor, words: Vocabulary) -> str:
@@ -82,8 +82,8 @@ def _depends(factor: Factor, question: Question, words: Vocabulary) -> list[str]
     if not led:
         return _counted(factor, words)
     rest = [f"with {listed(still_open)} it is not settled"] if still_open else []
-    said = f"{_which(factor, words)} depends on {words.factor(split)}"
-    return [f"{said}: {'; '.join([*led, *rest])}.", f"{said}."]
+    phrase = f"{_which(factor, words)} depends on {words.factor(split)}"
+    return [f"{phrase}: {'; '.join([*led, *rest])}.", f"{phrase}."]
 
 
 def _counted(factor: Factor, words: Vocabulary) -> list[str]:
@@ -94,8 +94,8 @@ def _counted(factor: Factor, words: Vocabulary) -> list[str]:
     told = [f"{words.level(factor.name, level)} leads in {best.count(level)} of {len(factor.cells)} combinations"
             for level in dict.fromkeys(best)]  # fmt: skip
     rest = "; the rest is not settled" if len(best) < len(factor.cells) else ""
-    said = f"{_which(factor, words)} depends on {partners}"
-    return [f"{said}: {', '.join(told)}{rest}.", f"{said}."]
+    phrase = f"{_which(factor, words)} depends on {partners}"
+    return [f"{phrase}: {', '.join(told)}{rest}.", f"{phrase}."]
 
 
 def _winners(factor: Factor, partner: str) -> dict[str, str | None]:

@@ -246,5 +246,5 @@ def _companion(material: Material, configs: set[str]) -> tuple[Comparison | None
     return answer(runs, question), words
 
 
-def _most_frequent(said: pd.Series[Any]) -> Any:
-    return said.mode().iloc[0]
+def _most_frequent(labels: pd.Series[Any]) -> Any:
+    return labels.mode().iloc[0]

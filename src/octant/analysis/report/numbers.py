@@ -26,11 +26,11 @@ def gains(leads: Sequence[Difference], question: Question, of: bool = True) -> s
     """`0.6 to 1.4 points`."""
     places = max(decimals_of(each) for each in leads)
     ends = sorted({f"{each.gain:.{places}f}" for each in leads}, key=float)
-    said = f"{ends[0]} to {ends[-1]}" if len(ends) > 1 else f"{'' if question.exact else 'about '}{ends[0]}"
+    phrase = f"{ends[0]} to {ends[-1]}" if len(ends) > 1 else f"{'' if question.exact else 'about '}{ends[0]}"
     unit = (" point" if ends == ["1"] else " points") if question.is_share else ""
     of_it = (f" of {endpoint(question)}" if question.is_share else f" in {endpoint(question)}") if of else ""
     low = f" ({_lower(question)})" if of and _lower(question) else ""
-    return f"{said}{unit}{of_it}{low}"
+    return f"{phrase}{unit}{of_it}{low}"
 
 
 def _lower(question: Question) -> str:
@@ -84,8 +84,8 @@ def span(numbers: Sequence[float], question: Question) -> str:
     forms = (".1f", ".2f") if question.is_share else (".3g", ".5g")
     form = forms[f"{low:{forms[0]}}" == f"{high:{forms[0]}}"]
     a, b = f"{low:{form}}", f"{high:{form}}"
-    said = f"{endpoint(question)} {f'between {a} and {b}' if a != b else a}{' %' * question.is_share}"
-    return f"{said}; {_lower(question)}" if _lower(question) else said
+    phrase = f"{endpoint(question)} {f'between {a} and {b}' if a != b else a}{' %' * question.is_share}"
+    return f"{phrase}; {_lower(question)}" if _lower(question) else phrase
 
 
 def is_plural(name: str) -> bool:

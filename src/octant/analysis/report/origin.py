@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from octant.analysis.comparison.design import labels_of
+from octant.analysis.comparison.settings import is_measured, values_of
 from octant.analysis.report import words
 from octant.analysis.report.findings import Findings
 from octant.tracking.runs import PROVENANCE
@@ -45,19 +47,11 @@ def measured(found: Findings) -> list[str]:
     ]
 
 
-def origin(runs: pd.DataFrame) -> list[list[str]]:
-    """Table of what the runs have in common: versions, machine, data, settings."""
-    names = (
-        *PROVENANCE,
-        "dataset",
-        "dataset_digest",
-        "epochs",
-        "batch_size",
-        "hidden_units",
-        "dtype",
-        "init",
-        "engine",
-    )
+def origin(runs: pd.DataFrame, metrics: Iterable[Hashable] = ()) -> list[list[str]]:
+    """Table of what the runs have in common: versions, machine, data, and the settings that do not vary."""
+    known = {*PROVENANCE, *metrics}
+    fixed = [str(name) for name in runs if values_of(runs[name]) == 1 and not is_measured(runs, str(name))]
+    names = (*PROVENANCE, "dataset_digest", *(name for name in fixed if name not in known))
     values = {name: sorted({str(value) for value in runs[name].dropna()}) for name in names if name in runs}
     values.pop("determinism", None)
     values |= _determinism(runs)
@@ -75,9 +69,9 @@ def _determinism(runs: pd.DataFrame) -> dict[str, list[str]]:
 
 def command(found: Findings) -> str:
     """The commands that train the runs (the one that trained most of them) and write the report."""
-    said = found.runs["command"].mode() if "command" in found.runs else pd.Series(dtype=str)
+    commands = found.runs["command"].mode() if "command" in found.runs else pd.Series(dtype=str)
     name = found.material.experiment
-    return f"{said.iloc[0] if len(said) else f'octant experiment={name}'}\noctant report {name}"
+    return f"{commands.iloc[0] if len(commands) else f'octant experiment={name}'}\noctant report {name}"
 
 
 def training_time(found: Findings) -> str:

@@ -129,11 +129,11 @@ def tables(found: Findings) -> dict[str, pd.DataFrame]:
 
 def notes(found: Findings) -> list[str]:
     """What qualifies the verdict, a sentence each; the comparison at other learning rates last."""
-    said = words.qualifications(found.verdict, found.words)
+    lines = words.qualifications(found.verdict, found.words)
     if gone := len(found.collapsed):
-        said.append(f"{gone} of {len(found.compared)} runs collapsed: they finished no better than always saying the "
+        lines.append(f"{gone} of {len(found.compared)} runs collapsed: they finished no better than always saying the "
                     "most frequent class, and count as they are.")  # fmt: skip
-    return [*said, *rates.at_other_rates(found)]
+    return [*lines, *rates.at_other_rates(found)]
 
 
 def terminal(found: Findings) -> str:

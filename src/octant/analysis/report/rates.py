@@ -17,8 +17,8 @@ def at_other_rates(found: Findings) -> list[str]:
     source = f" ({found.own_from})" if found.own_from else ""
     where = f"Each at its own learning rate{source}" if not found.is_grid else (
         f"All at one shared learning rate, {found.shared_rate:g}")  # fmt: skip
-    said = headline(verdict_of(found.other), found.words)
-    return [f"{where}: {said}", *_why(found)]
+    answer = headline(verdict_of(found.other), found.words)
+    return [f"{where}: {answer}", *_why(found)]
 
 
 def _why(found: Findings) -> list[str]:

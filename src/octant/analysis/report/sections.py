@@ -75,7 +75,8 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
                 table_of(pairs, _forms(found).pairs()), csv=["pairs", "best"]),
         _lost(found),
         Section("How it was measured", measured(found)),
-        Section("How to repeat it", table=origin(found.runs), code=command(found), csv=["results"]),
+        Section("How to repeat it", table=origin(found.runs, found.material.curves), code=command(found),
+                csv=["results"]),
     ]  # fmt: skip
 
 
@@ -83,7 +84,7 @@ def _effects(found: Findings) -> Section:
     effects = with_contrasts(found.effects_in_words)
     # A sweep names loss, hidden and output in any case: that one of them has one level is no news.
     about = [note for note in found.main.notes if note.startswith("effects: ") and " has one level " not in note]
-    said = (
+    phrase = (
         [found.main.no_effects]
         if effects.empty
         else [
@@ -94,7 +95,7 @@ def _effects(found: Findings) -> Section:
         ]
     )
     hollow = f"Effects{' with 95 % intervals' * _enough(found)}; hollow: no difference shown."
-    return Section("Effects, interactions first", said, table_of(effects, _forms(found).effects()),
+    return Section("Effects, interactions first", phrase, table_of(effects, _forms(found).effects()),
                    [("effects", hollow)], csv=["effects"])  # fmt: skip
 
 
@@ -134,22 +135,22 @@ def _contrast(found: Findings, each: Contrast) -> str:
     """The two by their levels of the first factor, after the levels that they share."""
     cells, words = found.verdict.cells, found.words
     (factor, low), *shared = cells[each.low].items()
-    said = f"{words.configuration(dict(shared))}: " if shared else ""
+    phrase = f"{words.configuration(dict(shared))}: " if shared else ""
     high = words.level(factor, cells[each.high][factor])
-    return words.start(said + sentence(each, found.design, words.level(factor, low), high))
+    return words.start(phrase + sentence(each, found.design, words.level(factor, low), high))
 
 
 def _lost(found: Findings) -> Section:
     lost, gone = found.runs[found.runs["outcome"] == "diverged"], found.collapsed
-    said = [f"{len(lost)} of {len(found.runs)} runs."]
+    lines = [f"{len(lost)} of {len(found.runs)} runs."]
     for config, runs in gone.groupby("config"):
         which = listed(f"{name}" for name in labels_of(runs, found.question))
-        said.append(f"Collapsed, no better than always saying the most frequent class: {config}, {which}.")
+        lines.append(f"Collapsed, no better than always saying the most frequent class: {config}, {which}.")
     lost = lost.assign(which=labels_of(lost, found.question))
     columns = {"configuration": "{config}", "run": "{which}"}
     columns |= {"rate": "{learning_rate:g}"} if RATE in lost else {}
     columns |= {"epoch": "{diverged_epoch:.0f}", "reason": "{diverged_reason}"} if "diverged_reason" in lost else {}
-    return Section("Diverged and collapsed runs", said, table_of(lost, columns))
+    return Section("Diverged and collapsed runs", lines, table_of(lost, columns))
 
 
 def _capital(text: str) -> str:

@@ -29,10 +29,10 @@ class Vocabulary:
 
     def factors(self, names: Sequence[str]) -> str:
         """Some factors: `hidden and output activation`."""
-        said = [self.factor(name) for name in names]
-        last = said[0].rpartition(" ")[2]
-        same = len(said) > 1 and all(each.endswith(f" {last}") for each in said)
-        return listed([*(each.removesuffix(f" {last}") for each in said[:-1]), said[-1]] if same else said)
+        phrases = [self.factor(name) for name in names]
+        last = phrases[0].rpartition(" ")[2]
+        same = len(phrases) > 1 and all(each.endswith(f" {last}") for each in phrases)
+        return listed([*(each.removesuffix(f" {last}") for each in phrases[:-1]), phrases[-1]] if same else phrases)
 
     def bare(self, factor: str, level: str) -> str:
         """The level by itself."""
@@ -53,9 +53,9 @@ class Vocabulary:
         """A configuration by its levels: `cross-entropy + hidden tanh`."""
         return " + ".join(self.level(factor, level) for factor, level in cell.items()) or name
 
-    def start(self, said: str) -> str:
+    def start(self, phrase: str) -> str:
         """A name that begins a sentence: with a capital if the words are declared, untouched if they are strangers'."""
-        return said[:1].upper() + said[1:] if self.labels else said
+        return phrase[:1].upper() + phrase[1:] if self.labels else phrase
 
 
 def _says_nothing(level: str) -> bool:

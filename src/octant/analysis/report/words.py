@@ -31,8 +31,8 @@ def headline(verdict: Verdict, words: Vocabulary) -> str:
     more = f"Which of the {count} is best is not settled."
     if best.decision is Decision.BETTER:
         more = f"The best of the {count} is {configurations.name(best.names[0])}."
-    said = sentences(decided[0], verdict.question, words)
-    return short(*(each for one in said for each in (f"{one} {more}", one)), *configurations.sentences())
+    phrases = sentences(decided[0], verdict.question, words)
+    return short(*(each for one in phrases for each in (f"{one} {more}", one)), *configurations.sentences())
 
 
 def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
@@ -40,26 +40,26 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
     question, top = verdict.question, headline(verdict, words)
     if not verdict.best.names:
         return []
-    said = []
+    phrases = []
     if verdict.enough and len(verdict.best.names) > 1:
-        said = [Configurations(verdict, words).full(), *(sentences(f, question, words)[0] for f in verdict.factors)]
-    said = [each.removeprefix(top).strip() for each in said if not top.startswith(each)]
+        phrases = [Configurations(verdict, words).full(), *(sentences(f, question, words)[0] for f in verdict.factors)]
+    phrases = [each.removeprefix(top).strip() for each in phrases if not top.startswith(each)]
     least = flips_needed(verdict.effects)
     if verdict.factors and not question.exact and ENOUGH <= verdict.repeats < least:
-        said.append(
+        phrases.append(
             f"{verdict.repeats} {question.noun}s are too few to show any of the {verdict.effects} effects, however "
             f"large: at least {least} are needed."
         )
     if verdict.diverged:
-        said.append(
+        phrases.append(
             f"{verdict.diverged} of {verdict.runs} runs diverged. Means are of those that finished; a difference "
             f"counts only if it holds with diverged runs as {charged(question)}, too."
         )
     if question.exact:
-        said.append("Nothing is drawn at random: another run of the same configuration gives the same number.")
+        phrases.append("Nothing is drawn at random: another run of the same configuration gives the same number.")
     if verdict.repeats > 1:
-        said.append(measured_over(verdict))
-    return said
+        phrases.append(measured_over(verdict))
+    return phrases
 
 
 def charged(question: Question) -> str:

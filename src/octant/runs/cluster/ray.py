@@ -66,9 +66,9 @@ def submit(options: Ray, folder: Path, sizes: list[int]) -> Futures:
     try:
         ray.init(address=options.address, log_to_driver=False, logging_level=logging.ERROR, namespace="octant")
     except Exception as error:  # noqa: BLE001 - whatever Ray raises for an address
-        said = " ".join(str(error).split())[:300]
+        reason = " ".join(str(error).split())[:300]
         raise InputError(
-            f"hydra/launcher=ray: no cluster answers at {options.address}: {said} (docs/scaling.md starts one)"
+            f"hydra/launcher=ray: no cluster answers at {options.address}: {reason} (docs/scaling.md starts one)"
         ) from None
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -69,6 +69,6 @@ def submit(options: Slurm, folder: Path, sizes: list[int]) -> Array:
         with redirect_stderr(io.StringIO()):  # what sbatch says stands in the exception, too
             submitted = executor.map_array(task.run, [str(folder)] * len(sizes), range(len(sizes)))
     except Exception as error:  # noqa: BLE001 - submitit raises several kinds for what sbatch said
-        said = re.sub(r"\s+", " ", str(error))
-        raise InputError(f"hydra/launcher=slurm: Slurm refused the tasks: {said[:300]}") from None
+        reason = re.sub(r"\s+", " ", str(error))
+        raise InputError(f"hydra/launcher=slurm: Slurm refused the tasks: {reason[:300]}") from None
     return Array(submitted[0].job_id.split("_")[0], len(sizes))
