@@ -300,7 +300,7 @@ def test_complete_companion_gives_other_half(tmp_path: Path, undrawn: None) -> N
     both = dataclasses.replace(ours, companion=theirs)
     pages.write_files(find(both), tmp_path)
     said = (tmp_path / "README.md").read_text()
-    assert "- Each at its own learning rate (experiment tuned: 5 seeds, 6 epochs): " in said
+    assert "- Each at its own learning rate (experiment tuned: 5 seeds, 6 epochs; here 6 epochs): " in said
     assert "own" in (tmp_path / "pairs.csv").read_text()
     assert find(dataclasses.replace(ours, companion=theirs.iloc[1:])).other is None
 

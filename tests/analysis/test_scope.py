@@ -55,8 +55,8 @@ def test_splits_hold_the_mean_over_splits() -> None:
 
 @pytest.mark.parametrize(
     ("pairs", "said"),
-    [([(seed, 0) for seed in range(6)], "6 repeats. This holds over seeds, on this one split of the data: another "
-      "split may move test accuracy as well."),
+    [([(seed, 0) for seed in range(6)], "6 repeats, on one split of the data: another split may move test accuracy "
+      "too."),
      ([(seed, seed) for seed in range(6)], "6 repeats, each a seed with a split of its own. This holds over seeds and "
       "splits of this data set, not for other data."),
      ([(0, split) for split in range(6)], "6 repeats. This holds over splits of this data set, not for other data."),

@@ -76,7 +76,7 @@ def test_published_verdicts_are_runs() -> None:
         f"{min(with_tanh):.1f} to {max(with_tanh):.1f} points; with sigmoid it is {settled}",
         "mnist-tuned": f"Cross-entropy beats squared error by about {seeds.mean():.2f} {unit} ({low:.2f} to "
         f"{high:.2f}), on average over the other choices.",
-        "lecture": f"2 of the 4 configurations may be best (test accuracy {span}); all have hidden sigmoid. Which one "
+        "lecture": f"2 of the 4 configurations may be best (test accuracy {span}); both have hidden sigmoid. Which one "
         f"is {settled}",
     }
     for name, sentence in wanted.items():

@@ -28,7 +28,7 @@ def sweeps(draw: st.DrawFn) -> pd.DataFrame:
     gaps = draw(st.lists(st.sampled_from([0, 0.001, 0.01, 0.08]), min_size=configs, max_size=configs))
     accuracy = noise(seeds, configs, key=draw(st.integers(0, 10_000))) - np.array(gaps)
     holes = draw(st.sets(st.tuples(st.integers(0, seeds - 1), st.integers(0, configs - 1)), max_size=2))
-    for seed, config in holes if seeds > 1 else ():
+    for seed, config in holes if seeds > 1 and seeds * configs > 2 else ():
         accuracy[seed, config] = np.nan
     runs = frame(accuracy, CONFIGS[:configs])
     lost = draw(st.integers(0, 2))

@@ -9,7 +9,8 @@ from octant.analysis.report.numbers import TINY, by, equal, listed, margin, plur
 from octant.analysis.report.vocabulary import Vocabulary
 from octant.analysis.verdict import Decision, Difference, Verdict
 
-MOST_NAMED = 4
+MOST_NAMED = 4  # in a headline
+MOST_LISTED = 6
 
 
 @dataclass(frozen=True)
@@ -58,14 +59,12 @@ class Configurations:
         best, phrase = self.verdict.best, self.sentences()[0]
         if best.decision is not Decision.UNDECIDED or len(best.names) == 2:
             return phrase
-        several = len(best.leaders) == MOST_NAMED < len(best.names)
+        several = 2 < len(best.leaders) <= MOST_LISTED and len(best.leaders) < len(best.names)
         if several:
             phrase = self.sentences()[-1]
-        named = f" They are, best first: {listed(map(self.name, best.leaders))}." * several
-        pairs = len(best.names) * (len(best.names) - 1) // 2
-        few = f" {plural(self.verdict.repeats, self.verdict.question.noun)} tell few of {pairs} pairs apart."
-        rest = few * (len(best.leaders) > MOST_NAMED)
-        rest += "" if "would" in phrase else f" Between the first two {self.needed()}."
+        named = f" Best first: {'; '.join(map(self.name, best.leaders))}." * several
+        needed = self.needed()
+        rest = "" if "would" in phrase else f" {needed[:1].upper()}{needed[1:]} between the first two."
         return f"{phrase}{named}{rest}"
 
     def _alone(self, repeats: str) -> list[str]:
@@ -112,8 +111,9 @@ class Configurations:
         phrase = f"{len(best.leaders)} of the {count} may be best ({means})"
         shared, which = self._shared(), "Which one is not settled."
         names = self.words.start(listed(map(self.name, best.leaders), "or"))
-        named = [f"{names} is the best of the {count} ({means}). {which}"] if len(best.leaders) < MOST_NAMED else []
-        return [*named, *([f"{phrase}; all have {shared}. {which}"] if shared else []), f"{phrase}. {which}"]
+        named = [f"{names} may be the best of the {count} ({means}). {which}"] if len(best.leaders) < MOST_NAMED else []
+        all_have = "both have" if len(best.leaders) == 2 else "all have"
+        return [*named, *([f"{phrase}; {all_have} {shared}. {which}"] if shared else []), f"{phrase}. {which}"]
 
     def _shared(self) -> str:
         """The levels that all leaders have, and not all configurations."""

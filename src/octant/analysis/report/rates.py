@@ -14,9 +14,10 @@ def at_other_rates(found: Findings) -> list[str]:
     """The verdict of the other comparison, at one shared rate or at each configuration's own, and why it differs."""
     if found.other is None:
         return []
-    source = f" ({found.own_from})" if found.own_from else ""
-    where = f"Each at its own learning rate{source}" if not found.is_grid else (
-        f"All at one shared learning rate, {found.shared_rate:g}")  # fmt: skip
+    here = f"; here {found.curves['epoch'].max():g} epochs" if len(found.curves) else ""
+    where = f"The same runs, all at the learning rate {found.shared_rate:g}"
+    if not found.is_grid:
+        where = "Each at its own learning rate" + (f" ({found.own_from}{here})" if found.own_from else "")
     answer = headline(verdict_of(found.other), found.words)
     return [f"{where}: {answer}", *_why(found)]
 
@@ -37,8 +38,9 @@ def _why(found: Findings) -> list[str]:
     name = Configurations(found.verdict, found.words).name(row["config"])
     unit = " %" if found.question.is_share else ""
     return [
-        f"Why the two may differ: one rate does not suit all. {found.words.start(name)} takes {row[RATE]:g} instead of "
-        f"{found.shared_rate:g} and has {row['mean_own']:.2f} instead of {row['mean_shared']:.2f}{unit}."
+        f"Why that may differ from the answer: one learning rate does not suit all. {found.words.start(name)} takes "
+        f"{row[RATE]:g} instead of {found.shared_rate:g} and then has {row['mean_own']:.2f} instead of "
+        f"{row['mean_shared']:.2f}{unit}."
     ]
 
 

@@ -14,12 +14,12 @@ def measured_over(verdict: Verdict) -> str:
     others = [noun for noun in scope.kinds if noun != data]
     count = plural(verdict.repeats, verdict.question.noun)
     if not data:
-        held = "Whatever else was held fixed, such as the test set,"
+        fixed = ". Whatever else was held fixed, such as the test set,"
         if scope.fixed_split:
-            held = "This holds over seeds, on this one split of the data: another split"
+            fixed = ", on one split of the data: another split"
         elif scope.own_test:
-            held = "This holds over seeds, on the data set's own test examples: other examples"
-        return f"Measured over {count}. {held} may move {metric} as well."
+            fixed = ", on the data set's own test examples: other examples"
+        return f"Measured over {count}{fixed} may move {metric} too."
     about = f"This holds over {listed(f'{noun}s' for noun in (*others, data))} of this data set, not for other data."
     if scope.crossed:
         seeds = f"{others[0]}s, which are no independent repeats"

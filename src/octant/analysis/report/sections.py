@@ -37,7 +37,7 @@ def lead_figure(found: Findings) -> tuple[str, str]:
     )
     rings = "" if found.question.exact else f": each ring is one {found.question.noun}"
     bars = ", with 95 % intervals" if _enough(found) else rings
-    lines = " Where lines are not parallel, one choice depends on the other." if len(found.design.factors) > 1 else ""
+    lines = " Lines far from parallel: one choice depends on the other." if len(found.design.factors) > 1 else ""
     return "interaction", f"{what}{bars}.{lines}"
 
 

@@ -6,6 +6,7 @@ is above 0 whether more or less of the endpoint is better.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,6 +60,9 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
         phrases.append("Nothing is drawn at random: another run of the same configuration gives the same number.")
     if verdict.repeats > 1:
         phrases.append(measured_over(verdict))
+    if any(re.search(r"by [\d.]+ to [\d.]+ ", each) for each in (top, *phrases)):
+        phrases.append("Ranges without brackets go from the smallest to the largest difference; brackets hold 95 % "
+                       "intervals.")  # fmt: skip
     return phrases
 
 
