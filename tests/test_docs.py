@@ -36,7 +36,7 @@ ELSEWHERE = {
     "octant predict digit.png": "test_predict_draws_the_digit_and_answers",
     "octant predict arrays.npz --model RUN_ID": "test_predict_draws_the_digit_and_answers",
     "octant experiment=factorial hydra/launcher=slurm +hydra.launcher.sbatch.partition=cpu": (
-        "test_a_sweep_on_a_cluster"
+        "test_cluster_gives_local_bits"
     ),
     "octant experiment=lecture dataset.validation_fraction=0.1": "test_commands_for_mnist",
     "octant portraits RUN_ID": "test_figures_of_other_runs_on_demand",
@@ -47,7 +47,7 @@ ELSEWHERE = {
     "make lock": "by hand: it needs uv, and the packages' index",
     "make bench": "by hand: a quarter of an hour, and PyTorch to install",
     "python benchmarks/intervals.py": "by hand: an hour",
-    "octant experiment=factorial hydra/launcher=ray hydra.launcher.address=head:6379": "test_a_sweep_on_a_cluster",
+    "octant experiment=factorial hydra/launcher=ray hydra.launcher.address=head:6379": "test_cluster_gives_local_bits",
     "octant publish NAME": "test_publish_asks_for_a_clean_commit",
     (
         "octant -m hydra/sweeper=optuna 'learning_rate=tag(log,interval(0.001,1))' "

@@ -114,7 +114,8 @@ main()
 
 def heard(home: Path, *words: str) -> list[tuple[dict[str, str], float]]:
     """What the sweeper got back: the overrides of each job, and its endpoint."""
-    command = [sys.executable, "-c", HEARD, "-m", "engine=numpy", "hidden_units=4", "batch_size=50", *words]
+    words = (*words, *(["batch_size=50"] if "batch_size=1" not in words else []))
+    command = [sys.executable, "-c", HEARD, "-m", "engine=numpy", "hidden_units=4", *words]
     done = subprocess.run(command, env=environment(home), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     jobs = json.loads(done.stderr)

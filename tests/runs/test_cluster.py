@@ -43,7 +43,7 @@ def test_batches(runs: int, sizes: list[int]) -> None:
 @pytest.mark.parametrize("launcher", ["slurm", "ray"])
 def test_missing_extra_is_one_line(launcher: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=rf"pip install 'octant\[{launcher}\]'"):
+    with pytest.raises(InputError, match=rf"pip install -e '.*\[{launcher}\]'"):
         cluster.check(Ray(**OPTIONS).model_copy(update={"cluster": launcher}))
 
 

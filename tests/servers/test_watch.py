@@ -26,7 +26,7 @@ import octant
 
 class Settings(octant.Settings):
     width: int = 1
-    epochs: int = 6
+    epochs: int = 12
 
 
 def train(settings, state=None):
@@ -93,7 +93,7 @@ def test_page_grows_to_the_end(slow: tuple[Path, Service], tmp_path: Path) -> No
         wait_for(lambda: configs(port), 60, "an epoch")
         version, early = asked(port, "/version")[1], configs(port)
         assert f'!== "{version}"' in asked(port, "/")[1]
-        assert all(len(each["epochs"]) < 7 for each in early.values())
+        assert all(len(each["epochs"]) < 13 for each in early.values())
         for host in ("evil.com", f"evil.com:{port}", f"127.0.0.1:{port + 1}"):
             assert asked(port, "/", Host=host)[0] == 403
         for path in ("/../mlflow.db", "/mlflow.db", "//etc/passwd", "/version/.."):
@@ -112,7 +112,7 @@ def test_page_grows_to_the_end(slow: tuple[Path, Service], tmp_path: Path) -> No
 def test_ctrl_c_ends_the_page_alone(slow: tuple[Path, Service], tmp_path: Path) -> None:
     home, sweep = slow
     sweep.children[0].wait(60)
-    sweep.spawn(sys.executable, home.parent / "mine.py", "-m", "width=3,4", "epochs=30", env=environment(home))
+    sweep.spawn(sys.executable, home.parent / "mine.py", "-m", "width=3,4", "epochs=40", env=environment(home))
     wait_for(lambda: len(list((home / "sweeps").glob("*.json"))) == 2, 60, "the second sweep")
     with watched(home, tmp_path / "watch") as (watch, port):
         wait_for(lambda: asked(port, "/version")[1], 30, "the page")

@@ -174,7 +174,7 @@ def test_nobody_takes_mean_for_run(
     assert report.run(argparse.Namespace(uri=None, experiment="smoke", sweep=None)) == 0
     assert database.query(MEANS) == rows
     capsys.readouterr()
-    everything = argparse.Namespace(uri=None)
+    everything = argparse.Namespace(uri=None, probe=None)
     assert (doctor.run(everything), sync.run(everything)) == (0, 0)
     told = capsys.readouterr().out
     assert "journals: 16 finished" in told

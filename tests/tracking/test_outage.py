@@ -356,7 +356,7 @@ def test_failed_launch_leaves_none_running(tmp_path: Path) -> None:
         "def slowly(*given):\n    time.sleep(3)\n    return connect(*given)\n"
         "shipper.connect = slowly\n"
         "def train(*_):\n    yield None\n    raise OSError(28, 'No space left on device')\n"
-        "launch.train_all = train\nmain()\n"
+        "launch.train_here = train\nmain()\n"
     )
     assert run_octant(tmp_path, *TINY).returncode == 0
     (journal,) = (tmp_path / "journal").iterdir()

@@ -15,6 +15,7 @@ from octant.servers.watched import Watched
 from octant.tracking.noted import read
 
 LOOK_SECONDS, SAY_SECONDS = 5.0, 60.0
+LAST_SECONDS = 8.0  # open pages ask every three whether there is more, and get the last one
 # Reloads where there is more, unless somebody has just used the page.
 _RELOAD = """<script>let used = 0;
 for (const each of ["pointerdown", "keydown"]) addEventListener(each, () => { used = Date.now(); });
@@ -39,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         print(f"http://{HOST}:{port}/    Ctrl-C ends the page, not the sweep", flush=True)
         _tell(watched)
+        time.sleep(LAST_SECONDS)
         while sys.stdout.isatty():
             time.sleep(SAY_SECONDS)
     finally:

@@ -117,7 +117,9 @@ def draw(found: Findings) -> Iterator[tuple[str, Drawing]]:
 def tables(found: Findings) -> dict[str, pd.DataFrame]:
     """The csv files by name; where both are known, the comparison that the experiment is about comes first."""
     compared = [(at, each) for at, each in found.kinds if each is not None]
-    frames = {"results": found.runs.drop(columns=[name for name in _INCIDENTAL if name in found.runs])}
+    results = found.runs.drop(columns=[name for name in _INCIDENTAL if name in found.runs])
+    first = [name for name in ("config", *found.question.settings) if name in results]
+    frames = {"results": results[[*first, *results.columns.drop(first)]]}
     for name, part in (("configurations", "summary"), ("effects", "effects"), ("pairs", "pairs")):
         both = [getattr(each, part).assign(learning_rates=at) for at, each in compared]
         frames[name] = pd.concat([each for each in both if len(each)] or both[:1])
