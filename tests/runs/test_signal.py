@@ -21,7 +21,8 @@ LONG = ("engine=numpy", "hidden_units=4", "batch_size=300", "epochs=6000")
 
 # Each request takes longer, as on a busy disk or from a far server.
 SLOW_STORE = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup lets it be ignored, and octant leaves it so
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from octant.cli.main import main
 
