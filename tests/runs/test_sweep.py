@@ -230,4 +230,4 @@ def test_missing_companion_is_read_from_findings(tmp_path: Path) -> None:
     done = run_octant(tmp_path, "experiment=factorial", "engine=numpy", "batch_size=100", "epochs=1", "seed=0")
     assert done.returncode == 0, done.stderr
     (report,) = tmp_path.glob("reports/factorial-*/report.md")
-    assert "Each at its own learning rate (experiment tuned: 10 seeds, 30 epochs)" in report.read_text()
+    assert "Each at its own learning rate (experiment tuned: 10 seeds, 30 epochs; here " in report.read_text()
