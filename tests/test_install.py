@@ -65,6 +65,14 @@ def wheel(folder: Path, name: str) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def test_no_hint_installs_a_strangers_package() -> None:
+    """What is called octant on the package index is somebody else's."""
+    files = [ROOT / "README.md", *(each for name in ("src", "docs", "conf") for each in (ROOT / name).rglob("*.*"))]
+    texts = {each: each.read_text() for each in files if each.suffix in (".py", ".md", ".yaml")}
+    assert texts
+    assert not [each for each, text in texts.items() if re.search(r"pip install .?octant\b(?!_)", text)]
+
+
 def test_another_file_is_not_installed(tmp_path: Path) -> None:
     first, other = wheel(tmp_path, "first"), wheel(tmp_path, "other")
     shutil.copy(ROOT / "Makefile", tmp_path)

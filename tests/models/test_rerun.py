@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import shutil
 import sqlite3
@@ -114,6 +115,8 @@ def test_differences_within_a_tolerance_are_told() -> None:
     )
     assert verdict(then, then | {("loss", 2): 1.1}) == "different:"
     assert verdict(then, {("loss", 1): 2.0}) == "different:"
+    for lost in (math.nan, math.inf, -math.inf):
+        assert verdict(then | {("loss", 1): lost}, then) == verdict(then, then | {("loss", 2): lost}) == "different:"
 
 
 def test_circumstances_name_each_difference() -> None:

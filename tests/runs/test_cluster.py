@@ -47,6 +47,13 @@ def test_missing_extra_is_one_line(launcher: str, monkeypatch: pytest.MonkeyPatc
         cluster.check(Ray(**OPTIONS).model_copy(update={"cluster": launcher}))
 
 
+@pytest.mark.parametrize("given", ["threads=2", "time_limit=5"])
+def test_local_limits_are_refused(given: str, tmp_path: Path) -> None:
+    done = run_octant(tmp_path, *SMOKE, "hydra/launcher=ray", given)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "give a cluster's tasks hydra.launcher.minutes_per_run" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [("minutes_per_run=0", "hydra.launcher.minutes_per_run"), ("+task=3", "hydra.launcher.task"), ("tasks=x", "tasks")],

@@ -266,8 +266,9 @@ def test_runs_in_postgresql_are_compared(postgres: Postgres, tmp_path: Path) -> 
     done = compared(address, PGPASSWORD=PASSWORD)
     assert done.returncode == 0, done.stderr
     assert "compared: optimizer; repeated: seed (3); endpoint: val_acc, last step" in done.stdout
-    for uri, password, code in ((address, "wrong", 75), (postgres.uri("strangers"), "", 2),
-                                (address.replace("/strangers", "/bare"), PASSWORD, 2)):  # fmt: skip
+    wrong = [(address, "wrong", 75), (postgres.uri("strangers"), "", 2), (f"{address}?password={PASSWORD}", "", 2),
+             (address.replace("/strangers", "/bare"), PASSWORD, 2)]  # fmt: skip
+    for uri, password, code in wrong:
         refused = compared(uri, PGPASSWORD=password)
         assert (refused.returncode, refused.stderr.count("\n")) == (code, 1), refused.stderr
         assert PASSWORD not in refused.stderr

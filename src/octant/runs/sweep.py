@@ -76,6 +76,9 @@ def prepare(parsed: Sequence[tuple[Settings, Launch]], command: str, *, is_own: 
             refuse_unusable(store.database)
             refuse_other_schema(store.database)
     if launch.cluster:
+        if launch.threads > 1 or launch.time_limit:
+            raise InputError("threads, time_limit: they are for workers on this machine; leave them out, and give a "
+                             "cluster's tasks hydra.launcher.minutes_per_run")  # fmt: skip
         cluster.check(launch.cluster)
     _refuse_different([each for _, each in parsed])
     question_of(launch.experiment, [_row(settings) for settings, _ in parsed])  # before any data is read

@@ -13,7 +13,7 @@ WITHIN = f"equal within a tolerance of {TOLERANCE:g}"
 def apart(then: Mapping[Any, float], now: Mapping[Any, float]) -> float:
     """The largest relative difference of numbers by name; infinite where one has a number that the other lacks.
 
-    0 means equal to the last bit.
+    0 means equal to the last bit; it is infinite, too, where one of two numbers is not finite and the other differs.
     """
     if then.keys() != now.keys():
         return math.inf
@@ -21,4 +21,6 @@ def apart(then: Mapping[Any, float], now: Mapping[Any, float]) -> float:
 
 
 def _relative(a: float, b: float) -> float:
-    return 0.0 if a == b else abs(a - b) / max(abs(a), abs(b))
+    if a == b or (math.isnan(a) and math.isnan(b)):
+        return 0.0
+    return abs(a - b) / max(abs(a), abs(b)) if math.isfinite(a) and math.isfinite(b) else math.inf

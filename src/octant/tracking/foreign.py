@@ -9,11 +9,12 @@ from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from urllib.request import url2pathname
 
 import pandas as pd
 
+from octant import home
 from octant.errors import InputError, StoreAway, UnusableStore, nearest, printable, without_credentials
 from octant.tracking.runs import histories, value_of
 from octant.tracking.search import search
@@ -168,7 +169,7 @@ def _database(uri: str) -> Store:
     from sqlalchemy import create_engine, inspect
     from sqlalchemy.exc import SQLAlchemyError
 
-    if urlsplit(uri).password:
+    if urlsplit(uri).password or "password" in parse_qs(urlsplit(uri).query):
         raise InputError("--uri: the password does not belong there; put it into PGPASSWORD or ~/.pgpass")
     uri = uri.replace("postgresql:", "postgresql+psycopg2:", 1)  # the driver that the extra brings
     shown = without_credentials(uri)
@@ -177,7 +178,7 @@ def _database(uri: str) -> Store:
         tables = inspect(engine).get_table_names()
         engine.dispose()
     except ModuleNotFoundError:
-        raise InputError(f"--uri: {shown} needs PostgreSQL's driver: pip install 'octant[server]'") from None
+        raise InputError(f"--uri: {shown} needs PostgreSQL's driver: {home.install('server')}") from None
     except (SQLAlchemyError, ValueError) as error:
         raise StoreAway(f"{shown} does not answer: {type(error).__name__}") from None
     if not {"experiments", "alembic_version"} <= set(tables):
