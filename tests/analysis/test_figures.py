@@ -96,6 +96,12 @@ def drawings(name: str, repeats: int = 5) -> dict[str, figures.Drawing]:
         "ranking": figures.ranking_figure(summary, runs, design),
         "effects": figures.effects_figure(effects_of(len(ranking)), design),
         "tuning": figures.tuning_figure(grid, chosen, "rate", design, 0.1),
+        "why": figures.why_figure(
+            curves.groupby(["config", "epoch"], as_index=False)[["test_accuracy", "train_accuracy"]].mean(),
+            ranking,
+            design,
+            {"train_accuracy": "a reason in words"},
+        ),
         "confusion": figures.confusion_figure(confusion, [str(label) for label in range(10)]),
     }
 
@@ -164,6 +170,11 @@ def test_curves_are_labelled_at_their_ends(name: str, count: int, drawn: dict[st
 def test_dash_is_explained_there(drawn: dict[str, dict[str, figures.Drawing]]) -> None:
     said = {each.get_text() for each in words(drawn["8"]["curves"].figure)}
     assert {"colour: a:", "dash: b:", "marker at the end: c:", "sigmoid", "tanh"} <= said
+
+
+def test_colours_of_one_factor_are_named(drawn: dict[str, dict[str, figures.Drawing]]) -> None:
+    said = {each.get_text() for each in words(drawn["2"]["why"].figure)}
+    assert {"colour: loss:", "mse", "cross_entropy"} <= said
 
 
 def test_many_effects_and_rows_are_cut(drawn: dict[str, dict[str, figures.Drawing]]) -> None:
@@ -352,4 +363,4 @@ def test_matplotlibrc_changes_no_byte(tmp_path: Path) -> None:
                               capture_output=True, check=True)  # fmt: skip
         answers.append(done.stdout)
     assert answers[0] == answers[1]
-    assert len(answers[0].splitlines()) == 14
+    assert len(answers[0].splitlines()) == 16

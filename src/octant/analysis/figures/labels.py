@@ -77,12 +77,14 @@ def label_ends(axes: Axes, ends: Sequence[End], height: float) -> None:
         )  # fmt: skip
 
 
-def key(design: Design, configs: Sequence[str], marker: str = "marker at the end") -> dict[str, list[Entry]]:
-    """What colour, dash and marker stand for, by the words `colour: loss`; nothing for a single factor.
+def key(
+    design: Design, configs: Sequence[str], marker: str = "marker at the end", fewest: int = 2
+) -> dict[str, list[Entry]]:
+    """What colour, dash and marker stand for, by the words `colour: loss`.
 
-    Only levels of `configs` are listed.
+    Only levels of `configs` are listed. Empty for fewer than `fewest` factors: a curve with a name needs no key.
     """
-    if len(design.factors) < 2:
+    if len(design.factors) < fewest:
         return {}
     names, parts = list(design.factors), {}
     for factors, how in ((names[:1], "colour"), (names[1:2], "dash"), (names[2:], marker)):

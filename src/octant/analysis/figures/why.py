@@ -22,7 +22,7 @@ def why_figure(table: pd.DataFrame, ranking: Sequence[str], design: Design, reas
     """
     endpoint, shown = design.question.endpoint, [config for config in ranking if config in set(table["config"])][:MOST]
     names = {endpoint: design.axis, **{name: words for name, words in reasons.items() if name in table}}
-    rows = key_rows(key(design, shown))
+    rows = key_rows(key(design, shown, fewest=1))
     figure, grid = panels(len(names), 2.6, sharex=True)
     foot = 0.05 + KEY_ROW * len(rows)
     figure.set_size_inches(WIDTH, figure.get_size_inches()[1] + foot)
