@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from octant.analysis.comparison import Comparison, answer
-from octant.analysis.comparison.design import check_seen
+from octant.analysis.comparison.runs import check_seen
 from octant.analysis.comparison.settings import METRIC, REPEATS, is_number, listed, varied
 from octant.analysis.files import NOT_A_NUMBER, read_csv_runs
 from octant.analysis.guess import STEPS, Asked, endpoint_of, question_of, reading

@@ -69,7 +69,7 @@ def line(comparison: Comparison, runs: pd.DataFrame, detect: float, power: float
 
 def _time(runs: pd.DataFrame, comparison: Comparison, repeats: int) -> str:
     """How long so many repeats train on one core, where the runs have kept it."""
-    from octant.analysis.comparison.design import labels_of
+    from octant.analysis.comparison.runs import labels_of
 
     if "epochs" not in runs or runs["seconds_per_epoch"].isna().any():
         return ""

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from octant.analysis.comparison.best import not_told_apart, of_the_best
-from octant.analysis.comparison.design import Design, check_runs, check_seen, lay_out
+from octant.analysis.comparison.design import Design, lay_out
 from octant.analysis.comparison.effects import factorial_effects
 from octant.analysis.comparison.pairs import pairwise
+from octant.analysis.comparison.runs import check_runs, check_seen
 from octant.analysis.comparison.settings import named, varied
 from octant.analysis.comparison.summary import first_epochs, summarise
 from octant.analysis.comparison.tuning import choose, runs_at, summarise_rates

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from octant.analysis.comparison.intervals import ROUNDING, Array
+from octant.analysis.comparison.runs import (
+    check_runs,
+    check_seen,
+    check_unique,
+    label_of,
+    label_with,
+    labels_of,
+    sortable,
+    with_config,
+)
 from octant.analysis.comparison.scope import units
-from octant.analysis.comparison.settings import in_order, listed, moves_with, named, values_of, varied, word
+from octant.analysis.comparison.settings import in_order, word
 from octant.analysis.question import Question
-from octant.errors import InputError, unknown_word
-
-OUTCOMES = ("finished", "diverged")
-# Columns of the tables: a factor of the same name would be overwritten.
-TAKEN = ("config", "n", "mean", "sd", "low", "high", "best", "worst", "outcome", "note", "fingerprint")
 
 
 @dataclass(frozen=True)
@@ -102,70 +106,6 @@ def lay_out(frame: pd.DataFrame, question: Question, settings: Iterable[str] | N
     )
 
 
-def with_config(frame: pd.DataFrame, question: Question) -> pd.DataFrame:
-    """The runs with the name of their configuration, sorted by it and by repeat."""
-    runs = frame.assign(config=named(frame, question.compare))
-    return runs.sort_values(["config", *question.tune, *question.repeat], key=_sortable, ignore_index=True)
-
-
-def check_runs(frame: pd.DataFrame, question: Question, metric: str) -> None:
-    """Raise InputError unless the question's columns are there and each finished run has a sound `metric`."""
-    if missing := [name for name in (*question.settings, metric, "outcome") if name not in frame]:
-        raise InputError(f"runs: no column {', '.join(missing)}")
-    if taken := [name for name in question.compare if name in TAKEN]:
-        raise InputError(f"runs: a setting cannot be called {taken[0]}; rename the column")
-    if frame.empty:
-        raise InputError("runs: none to compare; run the experiment first")
-    if frame[list(question.repeat)].isna().any(axis=None):
-        raise InputError(f"runs: a run without its configuration or {', '.join(question.repeat)}")
-    for unknown in sorted(set(frame["outcome"].astype(str)) - set(OUTCOMES)):
-        raise InputError(unknown_word("outcome", unknown, OUTCOMES))
-    _check_values(frame, question, metric)
-
-
-def _check_values(frame: pd.DataFrame, question: Question, metric: str) -> None:
-    numbers = pd.to_numeric(frame[metric], errors="coerce").astype(float)
-    sound = numbers.between(0, 1) if question.is_share else np.isfinite(numbers)
-    bad = frame[(frame["outcome"] == "finished") & ~sound]
-    if len(bad):
-        first = with_config(bad, question).iloc[0]
-        wanted = "in [0, 1]" if question.is_share else "a number"
-        raise InputError(f"{_name_of(first, question)}: {metric} is {first[metric]}, not {wanted}")
-
-
-def check_seen(frame: pd.DataFrame, question: Question, settings: Iterable[str] | None = None) -> list[str]:
-    """Raise InputError if a setting varies that the question does not name; notes on those that move with others."""
-    names = varied(frame.drop(columns=[question.endpoint, question.validation], errors="ignore"))
-    if settings is not None:
-        names = [name for name in settings if name in frame and values_of(frame[name]) > 1]
-    own, notes = (*question.compare, *question.tune), []
-    for name in (each for each in names if each not in question.settings):
-        if moves_with(frame, name, own):
-            notes.append(
-                f"{name} differs between configurations and is not compared: it may be what makes the difference"
-            )
-        elif not _moves_with_repeats(frame, name, question):
-            some = listed(in_order(frame[name].drop_duplicates()))
-            raise InputError(
-                f"{name} varies ({some}) and is neither compared, tuned nor repeated, so that its values would be "
-                f"averaged unseen; add it to one of the three, or keep the runs of one value"
-            )
-    if "n_test" in frame and not (moves_with(frame, "n_test", own) or _moves_with_repeats(frame, "n_test", question)):
-        sizes = sorted(set(frame["n_test"].dropna()))
-        raise InputError(f"runs: test sets of {sizes} examples; compare runs of one test set")
-    return notes
-
-
-def check_unique(runs: pd.DataFrame, question: Question) -> None:
-    """Raise InputError if two runs share configuration, tuned values and repeat."""
-    twice = runs[runs.duplicated(["config", *question.tune, *question.repeat])]
-    if len(twice):
-        raise InputError(
-            f"{_name_of(twice.iloc[0], question)}: more than one run; drop one, or name the setting that tells them "
-            "apart in compare, tune or repeat"
-        )
-
-
 def left_out(design: Design, columns: Sequence[int], most: int = 5) -> str:
     """Which repeats a paired comparison of some configurations cannot use, and why; empty when it uses them all."""
     if np.isfinite(design.values[:, columns]).all():
@@ -181,41 +121,13 @@ def left_out(design: Design, columns: Sequence[int], most: int = 5) -> str:
     return "left out: " + "; ".join(reasons[:most]) + more if reasons else ""
 
 
-def _moves_with_repeats(frame: pd.DataFrame, name: str, question: Question) -> bool:
-    """Whether a column, such as a data set's digest, follows from the repeats, with the configuration or alone.
-
-    From what is different in every run everything would follow, so that says nothing; nor do all the repeats with the
-    configuration, which give the run: one is left out.
-    """
-    own, repeats = (*question.compare, *question.tune), question.repeat
-    fewer = [(*own, *(other for other in repeats if other != one)) for one in repeats] if len(repeats) > 1 else []
-    shared = (others for others in (repeats, *fewer) if others and frame.duplicated(list(others)).any())
-    return any(moves_with(frame, name, others) for others in shared)
-
-
 def _repeats(runs: pd.DataFrame, question: Question) -> dict[str, tuple[object, ...]]:
     """The values of the repeats, in order, by their label: `seed 3`, or `fold 1, seed 3`."""
     if not question.repeat:
         return {"the one run": ()}
     rows = runs[list(question.repeat)].drop_duplicates()
-    rows = rows.sort_values(list(question.repeat), key=_sortable)
+    rows = rows.sort_values(list(question.repeat), key=sortable)
     return {label_of(values, question): values for values in rows.itertuples(index=False, name=None)}
-
-
-def label_of(values: Iterable[object], question: Question) -> str:
-    """A repeat as text."""
-    return _label(question.repeat, values)
-
-
-def _label(names: Iterable[str], values: Iterable[object]) -> str:
-    return ", ".join(f"{name} {word(value)}" for name, value in zip(names, values, strict=True))
-
-
-def labels_of(runs: pd.DataFrame, question: Question) -> list[str]:
-    """The repeat of each run as text."""
-    if not question.repeat:
-        return ["the one run"] * len(runs)
-    return [label_of(row, question) for row in runs[list(question.repeat)].itertuples(index=False, name=None)]
 
 
 def charge(runs: pd.DataFrame, question: Question, metric: str) -> tuple[pd.Series[float], pd.Series[float]]:
@@ -256,23 +168,9 @@ def _independent(
     if unit == question.repeat:
         return list(repeats), values, charged
     rows = pd.DataFrame(list(repeats.values()), columns=list(question.repeat))[list(unit)]
-    labels = [_label(unit, row) for row in rows.itertuples(index=False, name=None)]
+    labels = [label_with(unit, row) for row in rows.itertuples(index=False, name=None)]
     values, charged = (pd.DataFrame(each).groupby(labels, sort=False).mean().to_numpy() for each in (values, charged))
     return list(dict.fromkeys(labels)), values, charged
-
-
-def _sortable(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Ranks that sort numbers by size even in a column with words."""
-    if column.name == "config" or pd.api.types.is_numeric_dtype(column):
-        return column
-    places = {word(value): at for at, value in enumerate(in_order(column.drop_duplicates(), str(column.name)))}
-    return column.map(lambda value: places[word(value)])
-
-
-def _name_of(run: pd.Series[Any], question: Question) -> str:
-    return " ".join(
-        part for part in (str(run["config"]), label_of((run[r] for r in question.repeat), question)) if part
-    )
 
 
 def _diverged(runs: pd.DataFrame, question: Question) -> dict[str, list[str]]:

@@ -7,14 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from octant.analysis.comparison.design import (
-    charge,
-    check_runs,
-    check_unique,
-    labels_of,
-    with_config,
-)
+from octant.analysis.comparison.design import charge
 from octant.analysis.comparison.intervals import student_rows
+from octant.analysis.comparison.runs import check_runs, check_unique, labels_of, with_config
 from octant.analysis.comparison.settings import in_order, word
 from octant.analysis.question import Question
 

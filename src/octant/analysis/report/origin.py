@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from octant.analysis.comparison.design import labels_of
+from octant.analysis.comparison.runs import labels_of
 from octant.analysis.comparison.settings import is_measured, values_of
 from octant.analysis.report import words
 from octant.analysis.report.findings import Findings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from octant.analysis.comparison.design import labels_of
+from octant.analysis.comparison.runs import labels_of
 from octant.analysis.comparison.settings import word
 from octant.analysis.power import ENOUGH
 from octant.analysis.report import words
