@@ -70,7 +70,7 @@ def test_wheel_answers_from_anywhere(say: Say) -> None:
     assert best
     assert best[0] in say("octant", "report", "smoke")
     compared = say("octant", "compare", f"{state[1]}/reports/smoke/results.csv", "--out", "compared")
-    assert "compared: hidden, loss, output;" in compared
+    assert "compared: loss, hidden, output;" in compared
     assert say("octant", "doctor").startswith("journals: 16 finished")
     assert "in a clone" in say("octant", "publish", "smoke", code=2)
     assert "octant predict" in say("octant", "promote", "smoke")
