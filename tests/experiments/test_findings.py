@@ -73,7 +73,7 @@ def test_published_verdicts_are_runs() -> None:
         "tuned": f"Cross-entropy beats squared error by about {soft:.1f} {unit} with output softmax and {sigmoid:.1f} "
         "with output sigmoid.",
         "mnist": "Which loss is better depends on hidden activation: with tanh, squared error leads by "
-        f"{min(with_tanh):.1f} to {max(with_tanh):.1f} points; with sigmoid it is {settled}",
+        f"{min(with_tanh):.1f} to {max(with_tanh):.1f} points; with sigmoid it is only partly settled.",
         "mnist-tuned": f"Cross-entropy beats squared error by about {seeds.mean():.2f} {unit} ({low:.2f} to "
         f"{high:.2f}), on average over the other choices.",
         "lecture": f"2 of the 4 configurations may be best (test accuracy {span}); both have hidden sigmoid. Which one "

@@ -116,7 +116,8 @@ def _panel(axes: Axes, summary: pd.DataFrame, runs: pd.DataFrame, cell: Mapping[
         if len(line) and (layout.lines or layout.numeric):
             axes.plot(at, line["mean"], linewidth=1.5, zorder=2, **_line(layout, design, level))
         for config in line.index:
-            _point(axes, float(at[config]), line.loc[config], runs[runs["config"] == config], design)
+            colour = _line(layout, design, level)["color"] if layout.lines else design.style(config).colour
+            _point(axes, float(at[config]), line.loc[config], runs[runs["config"] == config], colour, design)
     _ticks(axes, layout)
 
 
@@ -139,18 +140,17 @@ def _line(layout: _Layout, design: Design, level: str) -> dict[str, Any]:
     return {"color": INK, "linestyle": design.styles.of(row).dash}
 
 
-def _point(axes: Axes, at: float, row: pd.Series[Any], runs: pd.DataFrame, design: Design) -> None:
-    look = design.style(str(row.name))
+def _point(axes: Axes, at: float, row: pd.Series[Any], runs: pd.DataFrame, colour: str, design: Design) -> None:
     if row["n"] >= ENOUGH:
         low, high = design.within(np.array(row["low"]), np.array(row["high"]))
-        axes.plot([at, at], [low, high], color=look.colour, linewidth=2.2, solid_capstyle="butt", zorder=3)
-        axes.plot(at, row["mean"], "o", color=look.colour, markeredgecolor="white", markersize=7.5, zorder=4)
+        axes.plot([at, at], [low, high], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=3)
+        axes.plot(at, row["mean"], "o", color=colour, markeredgecolor="white", markersize=7.5, zorder=4)
         return
     finished = design.question.scale * runs.loc[runs["outcome"] == "finished", design.question.endpoint]
-    axes.plot([at] * len(finished), finished, "o", color=look.colour, markerfacecolor="none", markersize=4.5, zorder=3)
-    axes.plot(at, row["mean"], "_", color=look.colour, markersize=13, markeredgewidth=2.2, zorder=4)
+    axes.plot([at] * len(finished), finished, "o", color=colour, markerfacecolor="none", markersize=4.5, zorder=3)
+    axes.plot(at, row["mean"], "_", color=colour, markersize=13, markeredgewidth=2.2, zorder=4)
     if not row["n"]:
-        axes.plot(at, 0.02, "x", color=look.colour, transform=axes.get_xaxis_transform(), markersize=7, zorder=4)
+        axes.plot(at, 0.02, "x", color=colour, transform=axes.get_xaxis_transform(), markersize=7, zorder=4)
 
 
 def _ticks(axes: Axes, layout: _Layout) -> None:

@@ -70,20 +70,28 @@ def _which(factor: Factor, words: Vocabulary) -> str:
 
 def _depends(factor: Factor, question: Question, words: Vocabulary) -> list[str]:
     """Who leads at each level of the partner that explains most of it, else in how many combinations."""
-    split = max(factor.partners, key=lambda name: sum(each is not None for each in _winners(factor, name).values()))
-    led, still_open = [], []
-    for level, winner in _winners(factor, split).items():
-        leads = [each.ranking.lead for each in factor.cells if dict(each.where)[split] == level]
-        at = words.after(split, level)
-        if winner:
-            led.append(f"with {at}, {words.level(factor.name, winner)} leads by {gains(leads, question, of=False)}")
+    split = max(factor.partners, key=lambda name: sum(len(_winners(each)) == 1 and _settled(each)
+                                                      for each in _groups(factor, name).values()))  # fmt: skip
+    led: list[str] = []
+    partly: dict[str, list[str]] = {}
+    for level, group in _groups(factor, split).items():
+        at, winners = words.after(split, level), _winners(group)
+        if len(winners) == 1 and _settled(group):
+            by_how_much = gains([each.lead for each in group], question, of=False)
+            led.append(f"with {at}, {words.level(factor.name, winners[0])} leads by {by_how_much}")
         else:
-            still_open.append(at)
+            partly.setdefault(_state(factor, split, len(winners), words), []).append(at)
     if not led:
         return _counted(factor, words)
-    rest = [f"with {listed(still_open)} it is not settled"] if still_open else []
+    rest = [f"with {listed(each)} {state}" for state, each in partly.items()]
     phrase = f"{_which(factor, words)} depends on {words.factor(split)}"
     return [f"{phrase}: {'; '.join([*led, *rest])}.", f"{phrase}."]
+
+
+def _state(factor: Factor, split: str, winners: int, words: Vocabulary) -> str:
+    if winners > 1:
+        return f"it depends on {words.factors([name for name in factor.partners if name != split])}"
+    return "it is only partly settled" if winners else "it is not settled"
 
 
 def _counted(factor: Factor, words: Vocabulary) -> list[str]:
@@ -98,13 +106,18 @@ def _counted(factor: Factor, words: Vocabulary) -> list[str]:
     return [f"{phrase}: {', '.join(told)}{rest}.", f"{phrase}."]
 
 
-def _winners(factor: Factor, partner: str) -> dict[str, str | None]:
-    """Level of the partner -> the factor's level that is best in all of its cells, if one is."""
+def _groups(factor: Factor, partner: str) -> dict[str, list[Ranking]]:
+    """Level of the partner -> how the factor's levels stand in each of its cells."""
     groups: dict[str, list[Ranking]] = {}
     for each in factor.cells:
         groups.setdefault(dict(each.where)[partner], []).append(each.ranking)
-    return {level: each[0].names[0] if _agree(each) else None for level, each in groups.items()}
+    return groups
 
 
-def _agree(rankings: Sequence[Ranking]) -> bool:
-    return {each.decision for each in rankings} == {Decision.BETTER} and len({each.names[0] for each in rankings}) == 1
+def _winners(rankings: Sequence[Ranking]) -> list[str]:
+    """The levels that are the best one in some cell."""
+    return list(dict.fromkeys(each.names[0] for each in rankings if each.decision is Decision.BETTER))
+
+
+def _settled(rankings: Sequence[Ranking]) -> bool:
+    return all(each.decision is Decision.BETTER for each in rankings)
