@@ -56,9 +56,10 @@ def check_metrics(question: Question, metrics: Collection[str]) -> None:
         )
 
 
-def in_words(question: Question) -> str:
-    """A plain question, for an experiment that has none in words."""
-    *head, last = [f"which {name.replace('_', ' ')}" for name in question.compare] or ["what"]
+def in_words(question: Question, labels: Mapping[str, str]) -> str:
+    """A plain question, for an experiment that has none in words; `labels` has what settings are called."""
+    called = [labels.get(name) or name.replace("_", " ") for name in question.compare]
+    *head, last = [f"which {name}" for name in called] or ["what"]
     asked = f"{', '.join(head)} and {last}" if head else last
     gives = "give" if head else "gives"
     return f"{asked[:1].upper()}{asked[1:]} {gives} the {'lowest' if question.goal == 'min' else 'highest'} " \

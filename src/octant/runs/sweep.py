@@ -59,7 +59,7 @@ class Sweep:
     @property
     def text(self) -> str:
         """The question in words: the experiment's own, else what its settings say."""
-        return self.launch.experiment.question or in_words(self.question)
+        return self.launch.experiment.question or in_words(self.question, trainer(self.launch.trainer).labels)
 
     @property
     def configurations(self) -> list[str]:

@@ -87,7 +87,7 @@ def design_of(runs: pd.DataFrame, question: Question, labels: Mapping[str, str] 
     `labels` has what factors and levels are called where it is not their own text: keys `loss` and `loss=mse`.
     """
     known, levels = labels or {}, {factor: in_order(runs[factor]) for factor in question.compare}
-    called = {factor: known.get(factor, factor) for factor, each in levels.items() if len(each) > 1}
+    called = {factor: known.get(factor, factor.replace("_", " ")) for factor, each in levels.items() if len(each) > 1}
     factors = {label: tuple(known.get(f"{factor}={each}", each) for each in levels[factor])
                for factor, label in called.items()}  # fmt: skip
     rows: Sequence[dict[Any, Any]] = runs.drop_duplicates("config").to_dict("records")

@@ -110,15 +110,23 @@ def _panel(axes: Axes, summary: pd.DataFrame, runs: pd.DataFrame, cell: Mapping[
     for i, level in enumerate(levels):
         own = [config for config in summary["config"] if _is_at(design.cells[config], cell, layout, level)]
         line = summary.set_index("config").loc[own]
-        at = pd.Series([layout.marks[design.cells[config][layout.x]] for config in own], own, dtype=float)
-        at = (at if layout.numeric else at + 0.07 * (i - (len(levels) - 1) / 2)).sort_values()
-        line = line.loc[at.index]
+        at = pd.Series([layout.marks[design.cells[config][layout.x]] for config in own], own, dtype=float).sort_values()
+        line, at = line.loc[at.index], _aside(at, i - (len(levels) - 1) / 2, layout)
         if len(line) and (layout.lines or layout.numeric):
             axes.plot(at, line["mean"], linewidth=1.5, zorder=2, **_line(layout, design, level))
         for config in line.index:
-            colour = _line(layout, design, level)["color"] if layout.lines else design.style(config).colour
+            colour = _colour(config, layout, design)
             _point(axes, float(at[config]), line.loc[config], runs[runs["config"] == config], colour, design)
     _ticks(axes, layout)
+
+
+def _aside(at: pd.Series[float], steps: float, layout: _Layout) -> pd.Series[float]:
+    """Each line's points a little aside, so that intervals do not hide one another."""
+    marks = sorted(layout.marks.values())
+    if not layout.numeric:
+        return at + 0.07 * steps
+    share = 0.012 * steps
+    return at * (marks[-1] / marks[0]) ** share if is_geometric(marks) else at + share * (marks[-1] - marks[0])
 
 
 def _is_at(levels: Mapping[str, str], cell: Mapping[str, str], layout: _Layout, level: str) -> bool:
@@ -138,6 +146,12 @@ def _line(layout: _Layout, design: Design, level: str) -> dict[str, Any]:
         return {"color": design.styles.hue(level)}
     row = {name: each[0] for name, each in design.factors.items()} | {layout.lines: level}
     return {"color": INK, "linestyle": design.styles.of(row).dash}
+
+
+def _colour(config: str, layout: _Layout, design: Design) -> str:
+    """The first factor's level, wherever that factor is, so that nothing needs a second key."""
+    first = next(iter(design.factors))
+    return design.styles.hue(design.cells[config][first]) if first in (layout.x, layout.lines) else INK
 
 
 def _point(axes: Axes, at: float, row: pd.Series[Any], runs: pd.DataFrame, colour: str, design: Design) -> None:
