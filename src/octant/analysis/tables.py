@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -151,7 +150,7 @@ def tidy(frame: pd.DataFrame, asked: Asked, source: Source) -> Tidy:
     return Tidy(frame.reset_index(drop=True), [*lines, *about], curves)
 
 
-def _ended(frame: pd.DataFrame, source: Source) -> tuple[pd.Series[Any], list[str]]:
+def _ended(frame: pd.DataFrame, source: Source) -> tuple[pd.Series, list[str]]:
     """How each row's run ended: finished, diverged, or left out, from the first column of STATUS."""
     name = next((name for name in STATUS if name in frame and not is_number(frame[name])), None)
     if name is None:
@@ -222,14 +221,14 @@ def _paired(
     return runs[~twice], question, lines
 
 
-def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
+def _plain(column: pd.Series) -> pd.Series:
     """The column without categories, and with lists and mappings as text: what can be grouped by."""
     column = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
     return column.map(lambda value: str(value) if isinstance(value, (list, dict, set)) else value) if (
         column.dtype == object) else column  # fmt: skip
 
 
-def _mostly_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+def _mostly_numbers(column: pd.Series) -> pd.Series:
     """For the choice of an endpoint: as numbers if most cells are."""
     if is_number(column) or REPEATS.fullmatch(str(column.name)):
         return column

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 import hydra
 from antlr4.error.Errors import IllegalStateException, RecognitionException
@@ -25,6 +25,9 @@ from octant.cli.program import OCTANT, PRIMARY, Program
 from octant.errors import InputError, unknown_word
 from octant.runs.settings import OWN
 
+if TYPE_CHECKING:
+    from octant.trainer import Json
+
 _HYDRA_S = (HydraException, OmegaConfBaseException, RecognitionException, IllegalStateException)
 
 
@@ -37,7 +40,7 @@ def check_overrides(overrides: Sequence[str], program: Program) -> None:
         else hydra.initialize(config_path=None, version_base="1.3")
     )
     with where:
-        loader: Any = GlobalHydra.instance().config_loader()
+        loader: object = GlobalHydra.instance().config_loader()
         octant_overrides.check(overrides, loader)
 
 
@@ -94,9 +97,9 @@ def _of_some(words: Sequence[str]) -> list[str]:
     ]
 
 
-def _compose(words: Sequence[str], program: Program) -> list[dict[str, Any]]:
+def _compose(words: Sequence[str], program: Program) -> list[dict[str, object]]:
     """The composed settings of a single run; a multirun is launched by its launcher, from within Hydra."""
-    taken: list[dict[str, Any] | Exception] = []
+    taken: list[dict[str, object] | Exception] = []
 
     conf = str(program.conf) if program.conf else None
 
@@ -140,12 +143,12 @@ def _register(program: Program) -> str:
     return "config" if program.is_own else PRIMARY
 
 
-def _plain(config: DictConfig) -> dict[str, Any]:
-    composed: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+def _plain(config: DictConfig) -> dict[str, object]:
+    composed: Json = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     return composed | {"cluster": cluster_of(HydraConfig.get().launcher)}
 
 
-def cluster_of(launcher: Mapping[str, Any]) -> dict[str, Any] | None:
+def cluster_of(launcher: Mapping[str, object]) -> dict[str, object] | None:
     """The options of hydra/launcher=slurm or =ray; None for a launcher that knows no cluster."""
     options = {str(key): value for key, value in launcher.items() if key != "_target_"}
     return OmegaConf.to_container(OmegaConf.create(options), resolve=True) if "cluster" in options else None  # type: ignore[return-value]

@@ -10,7 +10,6 @@ import argparse
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from octant import home
 from octant.errors import InputError, printable
@@ -25,7 +24,7 @@ from octant.runs.run import Run
 from octant.runs.tolerance import TOLERANCE, WITHIN, apart
 from octant.tracking.store import located
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
-from octant.trainer import DEFAULT, Data, Trainer, trainer
+from octant.trainer import DEFAULT, Data, Given, Json, Trainer, trainer
 
 DIFFERENT = 1
 # What decides a run's last bits besides its settings and data, as tags, and what people call it.
@@ -109,7 +108,7 @@ def differences(then: Points, now: Points, complete: bool) -> list[str]:
     ]
 
 
-def _placed(settings: Any, data: str | None) -> Any:
+def _placed(settings: Given, data: str | None) -> Given:
     if data is None:
         return settings
     if not isinstance(settings, Settings):
@@ -125,7 +124,7 @@ def _trainer_of(stored: StoredRun) -> Trainer:
     return trainer(stored.tags.get("trainer_file") or stored.tags.get("trainer", DEFAULT))
 
 
-def _data(trained: Trainer, settings: Any) -> Data:
+def _data(trained: Trainer, settings: Given) -> Data:
     """The data as they are now; those of the network are read in full, whatever its cache says."""
     if isinstance(settings, Settings):
         found = load(settings.dataset, settings.dtype, home.state() / "cache", whole=True)
@@ -133,7 +132,7 @@ def _data(trained: Trainer, settings: Any) -> Data:
     return trained.data(settings)
 
 
-def _check_data(stored: StoredRun, trained: Trainer, settings: Any) -> None:
+def _check_data(stored: StoredRun, trained: Trainer, settings: Given) -> None:
     try:
         dataset = _data(trained, settings)
     except InputError as error:
@@ -148,11 +147,11 @@ def _check_data(stored: StoredRun, trained: Trainer, settings: Any) -> None:
         print("differs: the trainer's code is not the run's")
 
 
-def _train(stored: StoredRun, trained: Trainer, settings: Any) -> History:
+def _train(stored: StoredRun, trained: Trainer, settings: Given) -> History:
     """The journal of the same run, trained in a worker like any other, in a folder that is gone afterwards."""
     line = Progress("training", 1)
     with TemporaryDirectory(prefix="octant-rerun-") as scratch:
-        identity: Any = {
+        identity: Json = {
             "trainer": trained.name,
             "trainer_file": trained.reference,
             "fingerprint": stored.tags["fingerprint"],

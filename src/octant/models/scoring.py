@@ -7,7 +7,7 @@ machine (DNS rebinding), and answers some bad requests with 500.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from octant.servers.server import HOST, NAMES
 from octant.tracking.store import use_mlflow
@@ -27,7 +27,7 @@ def application(folder: str) -> FastAPI:
     from mlflow.pyfunc import load_model, scoring_server
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    def refuse(_: Any, error: Exception) -> JSONResponse:
+    def refuse(_: object, error: Exception) -> JSONResponse:
         problem = f"the request cannot be read: {type(error).__name__}: {error}"
         return JSONResponse({"error_code": "BAD_REQUEST", "message": problem[:300]}, status_code=400)
 

@@ -12,11 +12,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from octant import home
 from octant.errors import UNDELIVERED
@@ -176,7 +176,7 @@ def _interruptible() -> Iterator[None]:
     _restore(before)
 
 
-def _restore(handlers: dict[signal.Signals, Any]) -> None:
+def _restore(handlers: Mapping[signal.Signals, Callable[[int, FrameType | None], object] | int | None]) -> None:
     for each, handler in handlers.items():
         signal.signal(each, handler)
 

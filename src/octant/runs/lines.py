@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NotRequired, Required, TypedDict
+from typing import NotRequired, Required, TypedDict
+
+from octant.trainer import Json
 
 
 class Code(TypedDict):
@@ -19,12 +21,12 @@ class Identity(TypedDict):
 
     trainer: str
     trainer_file: NotRequired[str]
-    settings: dict[str, Any]
+    settings: dict[str, Json]
     places: list[str]
     configuration: str
     fingerprint: str
     code: Code
-    dataset: dict[str, Any]
+    dataset: dict[str, Json]
     provenance: dict[str, str]
     uncommitted: str | None
 

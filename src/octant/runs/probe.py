@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from octant import home
 from octant.errors import InputError
@@ -116,7 +115,7 @@ def first_epochs(reference: str, saved: bytes | None) -> tuple[Points, bytes | N
     before = unpack(saved) if saved else None
     try:
         with TemporaryDirectory(prefix="octant-probe-") as scratch, kept_in(Path(scratch)):
-            records: Any = trained.train(trained.parse({}), before[1] if before else None)
+            records = trained.train(trained.parse({}), before[1] if before else None)
             for epoch in records if before else checked(records):
                 points |= {(name, epoch.number): float(value) for name, value in epoch.metrics.items()}
                 if epoch.number == 1 and epoch.state is not None:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from octant.runs.lines import EpochLine, History
+from octant.runs.lines import EpochLine, History, Identity
 from octant.tracking.stored import DURATION
 from octant.trainer import flat
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric
+    from mlflow.entities import DatasetInput, Metric
 
 ENDPOINT = "test_accuracy"
 _MOST_TAG = 4900  # characters; MLflow's own limit was 5,000 for years
 
 
-def run_tags(identity: Mapping[str, Any], sweep: str) -> dict[str, str]:
+def run_tags(identity: Identity, sweep: str) -> dict[str, str]:
     """Tags known when a run starts."""
     data, provenance = identity["dataset"], identity["provenance"]
     return {
         "config": identity["configuration"],
-        **{name: identity[name] for name in ("trainer", "trainer_file") if name in identity},
+        "trainer": identity["trainer"],
+        **({"trainer_file": identity["trainer_file"]} if "trainer_file" in identity else {}),
         "code_digest": identity["code"]["digest"],
         **({} if identity["code"]["own"] == identity["code"]["digest"] else {"code_own": identity["code"]["own"]}),
         "sweep": sweep,
@@ -39,7 +39,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _MOST_TAG else f"{text[:_MOST_TAG]} (cut here)"
 
 
-def run_params(identity: Mapping[str, Any]) -> dict[str, str]:
+def run_params(identity: Identity) -> dict[str, str]:
     """The settings, flat, but for places; and what is counted of the data set."""
     settings = {name: value for name, value in flat(identity["settings"]).items() if name not in identity["places"]}
     sizes = {name: value for name, value in identity["dataset"].items() if name.startswith("n_")}
@@ -65,7 +65,7 @@ def outcome_tags(run_id: str, history: History) -> dict[str, str]:
     return tags | {"mlflow.note.content": described(run_id, history)}
 
 
-def dataset_inputs(identity: Mapping[str, Any]) -> list[Any]:
+def dataset_inputs(identity: Identity) -> list[DatasetInput]:
     """The data set as MLflow's input, with the digest over the whole arrays."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 

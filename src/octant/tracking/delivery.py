@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import yaml
 
@@ -147,8 +146,9 @@ class _Sender:
         """Into the run's artifacts, straight: MlflowClient.log_artifact asks the store for the run each time."""
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-        repository: Any = get_artifact_repository(str(self.receipt.artifacts), self.connection.client.tracking_uri)
-        repository.log_artifact(str(file))
+        repository = get_artifact_repository(str(self.receipt.artifacts), self.connection.client.tracking_uri)
+        send: Callable[..., object] = repository.log_artifact
+        send(str(file))
 
     def _send_points(self) -> None:
         """Params, points, outcome, summary: in as few requests as MLflow takes, since each costs a quarter of a run."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import url2pathname
 
@@ -103,7 +103,7 @@ def read_histories(
     return wide.reset_index().rename_axis(columns=None).reindex(columns=["fingerprint", "epoch", *keys]), []
 
 
-def _row(run: Run, keys: dict[str, str]) -> dict[str, Any]:
+def _row(run: Run, keys: dict[str, str]) -> dict[str, object]:
     tags, metrics = run.data.tags, run.data.metrics
     status = "diverged" if tags.get("outcome") == "diverged" else run.info.status.lower()
     return {

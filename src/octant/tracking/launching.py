@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from octant.errors import without_credentials
 from octant.runs.run import Outcome
@@ -52,7 +52,7 @@ launches: list[Launched] = []  # by this process; the command line says what cam
 commands: list[Command] = []  # of this process: the last one launches
 
 
-def launch(composed: Iterable[Mapping[str, Any]], *, chosen: bool = False) -> Launched:
+def launch(composed: Iterable[Mapping[str, object]], *, chosen: bool = False) -> Launched:
     """Check composed settings, train what is missing and deliver it; raises InputError before any work."""
     parsed = [parse_launch(each) for each in composed]
     # Only now: a wrong setting is answered without these.

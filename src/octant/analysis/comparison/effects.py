@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -87,9 +86,9 @@ def _complete(values: Array, weights: Array) -> NDArray[np.bool_]:
     return np.asarray(((weights != 0).astype(float) @ np.isnan(values).T.astype(float)) == 0)
 
 
-def _numbers(design: Design, weights: Array, complete: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+def _numbers(design: Design, weights: Array, complete: NDArray[np.bool_]) -> dict[str, Array]:
     names = ("estimate", "sd", "low", "high", "p")
-    numbers: dict[str, NDArray[Any]] = {name: np.full(len(weights), np.nan) for name in names}
+    numbers: dict[str, Array] = {name: np.full(len(weights), np.nan) for name in names}
     for rows, repeats in alike(complete):
         each = per_repeat(np.nan_to_num(design.values[repeats]), weights[rows])
         t = student(each, design.unit, design.step)

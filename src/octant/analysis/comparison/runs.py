@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -110,7 +109,7 @@ def labels_of(runs: pd.DataFrame, question: Question) -> list[str]:
     return [label_of(row, question) for row in runs[list(question.repeat)].itertuples(index=False, name=None)]
 
 
-def sortable(column: pd.Series[Any]) -> pd.Series[Any]:
+def sortable(column: pd.Series) -> pd.Series:
     """Ranks that sort numbers by size even in a column with words."""
     if column.name == "config" or pd.api.types.is_numeric_dtype(column):
         return column
@@ -118,7 +117,7 @@ def sortable(column: pd.Series[Any]) -> pd.Series[Any]:
     return column.map(lambda value: places[word(value)])
 
 
-def _name_of(run: pd.Series[Any], question: Question) -> str:
+def _name_of(run: pd.Series, question: Question) -> str:
     return " ".join(
         part for part in (str(run["config"]), label_of((run[r] for r in question.repeat), question)) if part
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -93,7 +91,7 @@ def _validation_means(grid: pd.DataFrame, question: Question) -> pd.DataFrame:
     return means.assign(rounded=(means[question.validation] / unit).round(9))
 
 
-def _edge(grid: pd.DataFrame, chosen: pd.Series[Any], question: Question) -> str:
+def _edge(grid: pd.DataFrame, chosen: pd.Series, question: Question) -> str:
     """At which end of its grid each chosen value lies; with several tuned settings, which of them do."""
     ends = {}
     for name in question.tune:

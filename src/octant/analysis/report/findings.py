@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ from octant.trainer.files import is_file
 
 if TYPE_CHECKING:
     from octant.analysis.figures import Design
+    from octant.trainer import Json
 
 RATE = "learning_rate"
 HARDEST = 12
@@ -161,7 +162,7 @@ class Findings:
     @cached_property
     def class_names(self) -> list[str]:
         """The classes in the order of their labels: of the data set's own names where it has any."""
-        errors: dict[str, Any] = next(iter(self.material.errors.values()), {})
+        errors: dict[str, Json] = next(iter(self.material.errors.values()), {})
         return list(errors.get("class_names") or map(str, range(len(errors.get("examples", [])))))
 
     def confusion(self) -> dict[str, NDArray[np.float64]]:
@@ -246,5 +247,5 @@ def _companion(material: Material, configs: set[str]) -> tuple[Comparison | None
     return answer(runs, question), words
 
 
-def _most_frequent(labels: pd.Series[Any]) -> Any:
+def _most_frequent(labels: pd.Series) -> object:
     return labels.mode().iloc[0]

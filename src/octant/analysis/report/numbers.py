@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import ceil, log10
-from typing import Any
 
 from octant.analysis.power import ENOUGH
 from octant.analysis.question import Question
@@ -103,7 +102,7 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
-def listed(names: Iterable[Any], link: str = "and") -> str:
+def listed(names: Iterable[object], link: str = "and") -> str:
     """Names in a row: a, b and c."""
     *head, last = [str(name) for name in names]
     return f"{', '.join(head)} {link} {last}" if head else last

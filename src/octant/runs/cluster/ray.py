@@ -10,17 +10,20 @@ import logging
 import signal
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from octant.errors import InputError
 from octant.runs.cluster import task
 from octant.runs.settings import Ray
 
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
 
 class Futures:
     """Submitted tasks."""
 
-    def __init__(self, references: list[Any]) -> None:
+    def __init__(self, references: list[ObjectRef[None]]) -> None:
         self._open = dict(enumerate(references))
         self._ended: dict[int, str] = {}
 
@@ -47,7 +50,7 @@ class Futures:
         ray.shutdown()
 
 
-def _said(reference: Any) -> str:
+def _said(reference: ObjectRef[None]) -> str:
     import ray
 
     try:
