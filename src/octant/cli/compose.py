@@ -44,17 +44,17 @@ def check_overrides(overrides: Sequence[str], program: Program) -> None:
         octant_overrides.check(overrides, loader)
 
 
-def launch(words: Sequence[str], overrides: Sequence[str], program: Program) -> int:
+def compose_and_launch(words: Sequence[str], overrides: Sequence[str], program: Program) -> int:
     """Compose what the words say, train it and say what came out; returns the exit code."""
     from octant.tracking import launching
 
-    launching.commands.append(launching.Command(words, asks_its_own(overrides, program)))
+    launching.commands.append(launching.Command(words, _asks_its_own(overrides, program)))
     try:
         single = _compose(_of_some(words), program)
     except _HYDRA_S as error:
         if str(error).startswith(("Ambiguous value", "Sweep parameters")):
             octant_overrides.refuse_sweeps(overrides)
-        raise InputError(line_of_hydra(error, program)) from error
+        raise InputError(_line_of_hydra(error, program)) from error
     if single and any(each.lstrip("+").startswith("hydra.sweeper.params") for each in overrides):
         raise InputError("hydra.sweeper.params: it is a sweep; add -m to train one run for each of its values")
     launched = launching.launch(single) if single else launching.together()
@@ -65,7 +65,7 @@ def launch(words: Sequence[str], overrides: Sequence[str], program: Program) -> 
     return conclude(launched)
 
 
-def asks_its_own(overrides: Sequence[str], program: Program) -> bool:
+def _asks_its_own(overrides: Sequence[str], program: Program) -> bool:
     """Whether the command asks for an experiment as its yaml declares it, or for one without a yaml; no variant."""
     given = dict(text.split("=", 1) for text in overrides if "=" in text)
     name = given.get("experiment.name", given.get("experiment", ""))
@@ -145,16 +145,16 @@ def _register(program: Program) -> str:
 
 def _plain(config: DictConfig) -> dict[str, object]:
     composed: Json = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    return composed | {"cluster": cluster_of(HydraConfig.get().launcher)}
+    return composed | {"cluster": _cluster_of(HydraConfig.get().launcher)}
 
 
-def cluster_of(launcher: Mapping[str, object]) -> dict[str, object] | None:
+def _cluster_of(launcher: Mapping[str, object]) -> dict[str, object] | None:
     """The options of hydra/launcher=slurm or =ray; None for a launcher that knows no cluster."""
     options = {str(key): value for key, value in launcher.items() if key != "_target_"}
     return OmegaConf.to_container(OmegaConf.create(options), resolve=True) if "cluster" in options else None  # type: ignore[return-value]
 
 
-def line_of_hydra(error: Exception, program: Program = OCTANT) -> str:
+def _line_of_hydra(error: Exception, program: Program = OCTANT) -> str:
     """One line, in octant's words, for what Hydra or OmegaConf raises about the user's words."""
     text = " ".join(str(error).split())
     missing, options = getattr(error, "missing_cfg_file", None), getattr(error, "options", None)

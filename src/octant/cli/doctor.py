@@ -10,11 +10,11 @@ from octant.tracking.store import located
 from octant.tracking.upkeep import (
     close_abandoned_runs,
     count_lost,
+    exit_code_of,
     in_words,
     send_all,
     take_stock,
     tell_of_readers,
-    verdict,
 )
 from octant.trainer import trainer
 
@@ -43,13 +43,13 @@ def run(options: argparse.Namespace) -> int:
     counts += count_lost(state, only)
     counts += close_abandoned_runs(state) if only is None else Counter()
     print("stores:", in_words(counts) if counts.total() else "have everything the journals hold")
-    return verdict(counts)
+    return exit_code_of(counts)
 
 
 def _probe(name: str) -> int:
-    from octant.runs.probe import probe
+    from octant.runs.probe import probe_trainer
 
-    found = probe(name)
+    found = probe_trainer(name)
     print(f"{trainer(name).label}: {found}")
     if found.is_reproducible:
         return 0

@@ -14,7 +14,7 @@ from octant import __version__, trainer
 from octant.cli.border import one_line_errors, refuse_open_addresses
 from octant.cli.flags import Parser, knows_all_words, read_flags
 from octant.cli.program import OCTANT, Program, program_of
-from octant.cli.words import check
+from octant.cli.words import check_words
 from octant.errors import STOPPED
 from octant.trainer.adapted import refuse_taken
 
@@ -89,13 +89,13 @@ def _compose(words: Sequence[str], program: Program) -> int:
     flags = read_flags(words)
     signal.signal(signal.SIGINT, _quit)
     if known := knows_all_words(flags):
-        check(flags.overrides, list(COMMANDS), program)
-    from octant.cli.compose import check_overrides, launch
+        check_words(flags.overrides, list(COMMANDS), program)
+    from octant.cli.compose import check_overrides, compose_and_launch
 
     if known:
         check_overrides(flags.overrides, program)
     others = [each for each in words if each not in flags.overrides]
-    return launch([*flags.overrides, *others], flags.overrides, program)
+    return compose_and_launch([*flags.overrides, *others], flags.overrides, program)
 
 
 def _quit(*_: object) -> NoReturn:

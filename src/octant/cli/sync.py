@@ -6,7 +6,7 @@ import argparse
 
 from octant import home
 from octant.tracking.store import located
-from octant.tracking.upkeep import in_words, mend_files, send_all, verdict
+from octant.tracking.upkeep import exit_code_of, in_words, mend_files, send_all
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,4 +19,4 @@ def run(options: argparse.Namespace) -> int:
     mend_files(state, only)
     counts = send_all(state, only)
     print("stores:", in_words(counts) if counts.total() else "have everything the journals hold")
-    return verdict(counts)
+    return exit_code_of(counts)

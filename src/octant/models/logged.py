@@ -79,7 +79,7 @@ def log_model_once(
     receipt = replace(receipt, modelling=run_id)
     delivery.save(receipt)
     weights = packed(parameters)
-    config = config_of(identity, weights)
+    config = _config_of(identity, weights)
     digest = digest_of(config, (_fixed() | {"weights.npz": weights}).__getitem__)
     if found:
         model_id = found
@@ -113,18 +113,18 @@ def digest_of(config: Config, read: Callable[[str], bytes]) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(each).digest() for each in decisive)).hexdigest()
 
 
-def folder_of(run_artifacts: Path, model_id: str) -> Path:
+def _folder_of(run_artifacts: Path, model_id: str) -> Path:
     """Where the files of a logged model lie, given where those of its run do."""
     return run_artifacts.parents[1] / "models" / model_id / "artifacts"
 
 
 def digest_in(identity: Identity, artifacts: Path, model_id: str) -> str | None:
     """The digest of a run's logged model as its files are; None where one is missing or empty."""
-    folder = folder_of(artifacts, model_id)
+    folder = _folder_of(artifacts, model_id)
     try:
         if any((folder / name).stat().st_size == 0 for name in FILES):
             return None
-        config = config_of(identity, (folder / "weights.npz").read_bytes())
+        config = _config_of(identity, (folder / "weights.npz").read_bytes())
         return digest_of(config, lambda name: (folder / name).read_bytes())
     except OSError:
         return None
@@ -137,7 +137,7 @@ def packed(parameters: Parameters) -> bytes:
     return buffer.getvalue()
 
 
-def config_of(identity: Identity, weights: bytes) -> Config:
+def _config_of(identity: Identity, weights: bytes) -> Config:
     """What the model must know besides its weights."""
     settings, data = identity["settings"], identity["dataset"]
     config: Config = {

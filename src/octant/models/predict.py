@@ -37,24 +37,24 @@ def run(options: argparse.Namespace) -> int:
     shape = model.config["image_shape"]
     names = [_printable(name) for name in model.config.get("class_names") or map(str, range(answers.shape[1]))]
     if len(X) == 1:
-        print(*([shaded(X[0].reshape(shape))] if shape else []), sep="\n")
-        print(table(answers[0], names), f"({model.probabilities})", f"class {names[answers[0].argmax()]}", sep="\n")
+        print(*([_shaded(X[0].reshape(shape))] if shape else []), sep="\n")
+        print(_table(answers[0], names), f"({model.probabilities})", f"class {names[answers[0].argmax()]}", sep="\n")
         return 0
     for row, (x, answer) in enumerate(zip(X, answers, strict=True)):
         if shape and row < MOST_DRAWN:
-            print(shaded(x.reshape(shape)))
+            print(_shaded(x.reshape(shape)))
         print(f"row {row}: class {names[answer.argmax()]}  {answer.max():.4f}")
     return 0
 
 
-def shaded(image: Array) -> str:
+def _shaded(image: Array) -> str:
     """The picture (h, w), 0 to 1, as blocks: two characters a pixel, which are about square."""
     shades = SHADES if _can_print(SHADES) else PLAIN_SHADES
     levels = np.rint(np.clip(image, 0, 1) * (len(shades) - 1)).astype(int)
     return "\n".join("".join(2 * shades[level] for level in row).rstrip() for row in levels)
 
 
-def table(answer: Array, names: Sequence[str]) -> str:
+def _table(answer: Array, names: Sequence[str]) -> str:
     """A line per class: its name, its probability as a number and as a bar."""
     width = max(3, *map(len, names))
     block = SHADES[-1] if _can_print(SHADES) else PLAIN_SHADES[-1]

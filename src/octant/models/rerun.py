@@ -56,10 +56,10 @@ def rerun(stored: StoredRun, data: str | None) -> int:
         print(_line(line))
     history = _train(stored, trained, settings)
     outcomes = _outcomes(stored, history)
-    different = differences(stored.points, numbers(history), stored.status == "FINISHED") + outcomes
+    different = _differences(stored.points, _numbers(history), stored.status == "FINISHED") + outcomes
     if different:
         print(
-            "different:" if outcomes else verdict(stored.points, numbers(history)),
+            "different:" if outcomes else verdict(stored.points, _numbers(history)),
             *map(_line, different[:5]),
             *([f"and {len(different) - 5} more"] if len(different) > 5 else []),
             sep="\n  ",
@@ -91,12 +91,12 @@ def circumstances(then: dict[str, str], now: dict[str, str]) -> list[str]:
     return lines
 
 
-def numbers(history: History) -> Points:
+def _numbers(history: History) -> Points:
     """(metric, step) -> value of a journal."""
     return {(key, line["epoch"]): value for line in history.epochs for key, value in line["metrics"].items()}
 
 
-def differences(then: Points, now: Points, complete: bool) -> list[str]:
+def _differences(then: Points, now: Points, complete: bool) -> list[str]:
     """A line for each stored value that did not come out again, in the order of the epochs; and, where the stored
     run is complete, for each new value that it does not have.
     """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _UNREADABLE = (RecursionError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 
 
-def application(folder: str) -> FastAPI:
+def _application(folder: str) -> FastAPI:
     """MLflow's application, for requests to this machine by its own names; what it cannot read is answered with 400."""
     use_mlflow()
     from fastapi.responses import JSONResponse
@@ -43,7 +43,7 @@ def main() -> None:
     import uvicorn
 
     folder, port = sys.argv[1:]
-    uvicorn.run(application(folder), host=HOST, port=int(port))
+    uvicorn.run(_application(folder), host=HOST, port=int(port))
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def check_metrics(question: Question, metrics: Collection[str]) -> None:
         )
 
 
-def in_words(question: Question) -> str:
+def plain_question(question: Question) -> str:
     """A plain question, for an experiment that has none in words."""
     *head, last = [f"which {name.replace('_', ' ')}" for name in question.compare] or ["what"]
     asked = f"{', '.join(head)} and {last}" if head else last

@@ -8,7 +8,7 @@ from typing import NotRequired, Required, TypedDict
 from octant.trainer import Json
 
 
-class Code(TypedDict):
+class _Code(TypedDict):
     """The trainer's code: the digest that counts, its own, and a digest per file."""
 
     digest: str
@@ -25,7 +25,7 @@ class Identity(TypedDict):
     places: list[str]
     configuration: str
     fingerprint: str
-    code: Code
+    code: _Code
     dataset: dict[str, Json]
     provenance: dict[str, str]
     uncommitted: str | None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from octant import home
-from octant.analysis.comparison.settings import named
+from octant.analysis.comparison.settings import config_names
 from octant.errors import InputError
 from octant.runs.disk import read_json
 from octant.runs.journal import FILES, Journal
@@ -91,7 +91,7 @@ class Watched:
         # What is tuned is not chosen before the end: each of its values is a configuration of its own.
         question = replace(declared.question, compare=(*declared.question.compare, *declared.question.tune), tune=())
         table = pd.DataFrame(runs)
-        table = table.assign(config=named(table, question.compare))
+        table = table.assign(config=config_names(table, question.compare))
         curves = pd.DataFrame(lines).merge(table[["fingerprint", "config"]], on="fingerprint")
         labels, reasons = _words(next(iter(seen.values()))[0])
         last = curves.groupby(["config", "fingerprint"], sort=True)[question.endpoint].last()

@@ -46,7 +46,7 @@ def run_params(identity: Identity) -> dict[str, str]:
     return {name: str(value) for name, value in (settings | sizes).items()}
 
 
-def points(lines: list[EpochLine]) -> list[Metric]:
+def metric_points(lines: list[EpochLine]) -> list[Metric]:
     """Epoch lines of a journal as MLflow's points, with the journal's own times."""
     from mlflow.entities import Metric
 
@@ -62,7 +62,7 @@ def outcome_tags(run_id: str, history: History) -> dict[str, str]:
     """Tags of a run that is over: how it ended, and its description."""
     named = {"outcome": "outcome", "epoch": "diverged_epoch", "reason": "diverged_reason"}
     tags = {named[key]: str(value) for key, value in (history.outcome or {}).items() if key in named}
-    return tags | {"mlflow.note.content": described(run_id, history)}
+    return tags | {"mlflow.note.content": _described(run_id, history)}
 
 
 def dataset_inputs(identity: Identity) -> list[DatasetInput]:
@@ -91,7 +91,7 @@ def model_points(history: History, model_id: str | None, taken: int | None) -> l
     return [Metric(key, value, time, last["epoch"], model_id) for key, value in last["metrics"].items()]
 
 
-def described(run_id: str, history: History) -> str:
+def _described(run_id: str, history: History) -> str:
     """The run's description (markdown) on its MLflow page."""
     outcome = history.outcome
     if outcome and outcome["outcome"] == "diverged":

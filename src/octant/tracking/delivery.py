@@ -22,7 +22,7 @@ from octant.runs import attempts
 from octant.runs.disk import Busy
 from octant.runs.journal import FILES
 from octant.runs.lines import History, Identity
-from octant.tracking.content import dataset_inputs, model_points, outcome_tags, points, run_params, run_tags
+from octant.tracking.content import dataset_inputs, metric_points, model_points, outcome_tags, run_params, run_tags
 from octant.tracking.receipt import Claim, Delivery, Receipt, State
 from octant.tracking.search import is_active, search
 from octant.tracking.store import REPLACED, Connection, must_be_ours
@@ -167,7 +167,7 @@ class _Sender:
             self._heed()
             most = _MOST_METRICS // (len(lines[0]["metrics"]) + 1) if lines else 0
             batch, lines = lines[:most], lines[most:]
-            metrics = points(batch) + ([] if lines else summary)
+            metrics = metric_points(batch) + ([] if lines else summary)
             last = [] if lines else tags
             self.connection.client.log_batch(self._run_id, metrics, params, last, synchronous=True)
             self.receipt = replace(self.receipt, sent=self.receipt.sent + len(batch), described=True)

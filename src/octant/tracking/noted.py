@@ -48,7 +48,7 @@ def noted(sweep: Sweep) -> Iterator[None]:
         yield
 
 
-def read(name: str | None = None) -> Noted:
+def read_noted(name: str | None = None) -> Noted:
     """The sweep of that name or digest, or the one launched last; raises InputError, one line, where there is none."""
     files = sorted((home.state() / "sweeps").glob("*.json"), key=lambda file: file.stat().st_mtime)
     if not files:

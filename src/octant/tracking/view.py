@@ -31,7 +31,7 @@ def path_of(experiment_id: str, sweep: str, mode: str = _CHART) -> str:
     )
 
 
-def publish(connection: Connection, text: str, sweep: str, question: Question) -> str:
+def store_views(connection: Connection, text: str, sweep: str, question: Question) -> str:
     """Store the views of a sweep that begins, its name and the description; returns `path_of` the comparison.
 
     The chart shows MLflow's own means over the repeats, until there are runs of kind `mean`.
@@ -69,7 +69,7 @@ def show_means(connection: Connection, sweep: str, means: Means) -> None:
     _store(connection, sweep, view, f"Comparison of {sweep}")
 
 
-def experiment_tags(connection: Connection) -> dict[str, str]:
+def _experiment_tags(connection: Connection) -> dict[str, str]:
     """The tags of the experiment, fit to be printed."""
     tags = connection.client.get_experiment(connection.experiment_id).tags
     return {name: printable(value) for name, value in tags.items()}
@@ -102,7 +102,7 @@ def log_report(connection: Connection, sweep: str, files: Sequence[Path]) -> str
 
 def _describe(connection: Connection, sweep: str, more: str = "") -> None:
     """The links first: MLflow folds a description to its first line. A variant leaves the description as it is."""
-    known = experiment_tags(connection)
+    known = _experiment_tags(connection)
     if known.get(DECLARED, sweep) != sweep:
         return
     chart, table = (path_of(connection.experiment_id, sweep, mode) for mode in (_CHART, _TABLE))

@@ -141,7 +141,7 @@ def trainer(name: str = DEFAULT) -> Trainer:
     if name not in REGISTERED:
         from octant.trainer import files
 
-        return files.load(name) if files.is_file(name) else files.offered(name)
+        return files.load_file(name) if files.is_file(name) else files.offered(name)
     found: Trainer = import_module(REGISTERED[name]).registered()
     return found
 

@@ -61,7 +61,7 @@ def reference_of(functions: Mapping[str, object]) -> str:
 
 
 @cache
-def load(reference: str) -> Trainer:
+def load_file(reference: str) -> Trainer:
     """The trainer of a file; raises InputError, one line that names the file, for one that is none."""
     place, _, others = reference.partition("::")
     path = Path(place).expanduser().resolve()

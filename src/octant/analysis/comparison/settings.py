@@ -36,7 +36,7 @@ REPEATS = re.compile(
 )
 
 
-def varied(frame: pd.DataFrame) -> list[str]:
+def varying(frame: pd.DataFrame) -> list[str]:
     """The settings that differ between the runs of `frame`, in the order of its columns.
 
     A guess from names and values: what describes a run, metrics, and numbers with too many different values to have
@@ -80,7 +80,7 @@ def values_of(column: pd.Series) -> int:
     return int(column.nunique(dropna=False))
 
 
-def word(value: object) -> str:
+def as_word(value: object) -> str:
     """A level as people write it."""
     if _is_absent(value):
         return NONE
@@ -94,7 +94,7 @@ def _is_absent(value: Json) -> bool:
     return bool(pd.isna(value))
 
 
-def in_order(values: Iterable[object], factor: str = "") -> list[object]:
+def ordered(values: Iterable[object], factor: str = "") -> list[object]:
     """Levels: the reference first, then numbers by size, then text by alphabet, then what is absent."""
 
     def place(value: object) -> tuple[int, float, str]:
@@ -107,17 +107,19 @@ def in_order(values: Iterable[object], factor: str = "") -> list[object]:
     return sorted(values, key=place)
 
 
-def named(frame: pd.DataFrame, compare: Sequence[str]) -> pd.Series[str]:
+def config_names(frame: pd.DataFrame, compare: Sequence[str]) -> pd.Series[str]:
     """Each run's configuration, by one rule.
 
     Where loss, hidden and output are all compared, their words joined by "-" come first; every other factor is
     `factor=level`, in the order of `compare`, and the parts are joined by spaces.
     """
     bare = NAMED if set(NAMED) <= set(compare) else ()
-    parts = ["-".join(words) for words in zip(*(frame[name].map(word) for name in bare), strict=True)] if bare else None
+    parts = (
+        ["-".join(words) for words in zip(*(frame[name].map(as_word) for name in bare), strict=True)] if bare else None
+    )
     label = pd.Series(parts if parts is not None else "", index=frame.index, dtype=object)
     for name in (name for name in compare if name not in bare):
-        label = label + f" {name}=" + frame[name].map(word, na_action=None)
+        label = label + f" {name}=" + frame[name].map(as_word, na_action=None)
     return label.str.strip() if len(compare) else label.replace("", "all runs")
 
 
@@ -129,8 +131,8 @@ def moves_with(frame: pd.DataFrame, name: str, others: Sequence[str]) -> bool:
     return bool((groups.nunique(dropna=False) <= 1).all())
 
 
-def listed(values: Iterable[object], most: int = 5, separator: str = ", ") -> str:
+def first_few(values: Iterable[object], most: int = 5, separator: str = ", ") -> str:
     """The first of some values as text, and how many more there are."""
-    texts = [word(value) for value in values]
+    texts = [as_word(value) for value in values]
     more = f"{separator}and {len(texts) - most} more" if len(texts) > most else ""
     return separator.join(texts[:most]) + more

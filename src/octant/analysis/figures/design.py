@@ -17,7 +17,7 @@ from octant.analysis.question import Question
 
 _Values = TypeVar("_Values", np.ndarray, pd.Series)
 
-__all__ = ["ENOUGH", "Design", "design_of", "in_order"]
+__all__ = ["ENOUGH", "Design", "design_of"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def design_of(runs: pd.DataFrame, question: Question, labels: Mapping[str, str] 
 
     `labels` has what factors and levels are called where it is not their own text: keys `loss` and `loss=mse`.
     """
-    known, levels = labels or {}, {factor: in_order(runs[factor]) for factor in question.compare}
+    known, levels = labels or {}, {factor: _in_order(runs[factor]) for factor in question.compare}
     called = {factor: known.get(factor, factor) for factor, each in levels.items() if len(each) > 1}
     factors = {label: tuple(known.get(f"{factor}={each}", each) for each in levels[factor])
                for factor, label in called.items()}  # fmt: skip
@@ -103,7 +103,7 @@ def design_of(runs: pd.DataFrame, question: Question, labels: Mapping[str, str] 
     return Design(question, factors, cells)
 
 
-def in_order(values: pd.Series) -> tuple[str, ...]:
+def _in_order(values: pd.Series) -> tuple[str, ...]:
     """The levels of a factor: in their declared order where it has one, else by number or by alphabet."""
     if isinstance(values.dtype, pd.CategoricalDtype):
         there = set(values)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from octant.analysis.chance import at_chance
 from octant.analysis.comparison import Comparison, answer
-from octant.analysis.comparison.settings import named, varied
+from octant.analysis.comparison.settings import config_names, varying
 from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question
 from octant.analysis.report.collect import Material
@@ -214,7 +214,7 @@ class Findings:
 def find(material: Material) -> Findings:
     """Compare the sweep; raises InputError where its runs cannot be compared."""
     question, settings = material.declared.question, material.declared.varied
-    runs = material.runs.assign(config=named(material.runs, question.compare))
+    runs = material.runs.assign(config=config_names(material.runs, question.compare))
     main = answer(runs, question, material.curves, settings)
     rates = runs[RATE] if RATE in runs else pd.Series(dtype=float)
     if not question.tune:
@@ -235,9 +235,9 @@ def _companion(material: Material, configs: set[str]) -> tuple[Comparison | None
     runs, question = material.companion, material.declared.question
     if runs.empty or not {*question.settings, question.validation, RATE} <= set(runs):
         return None, ""
-    tune = tuple(name for name in varied(runs) if name not in (*question.compare, *question.repeat))
+    tune = tuple(name for name in varying(runs) if name not in (*question.compare, *question.repeat))
     question = replace(question, tune=tune)
-    runs = runs.assign(config=named(runs, question.compare))
+    runs = runs.assign(config=config_names(runs, question.compare))
     values, repeats = runs[list(tune)].drop_duplicates(), runs[list(question.repeat)].drop_duplicates()
     complete = len(runs) == len(configs) * len(values) * len(repeats) and set(runs["config"]) == configs
     chosen_by = runs.loc[runs["outcome"] == "finished", question.validation]
