@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from octant.errors import InputError, printable
+from octant.trainer import Subcommand
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     Read = tuple[str, Comparison, list[str], pd.DataFrame]  # name, answer, lines, curves
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: argparse.ArgumentParser) -> None:
     """The runs, and what is asked of them."""
     parser.add_argument("file", nargs="?", type=Path, help="a csv: one line per run, or one per run and step")
     parser.add_argument("--experiment", metavar="NAME", help="instead of a file: an experiment of the store at --uri")
@@ -36,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the report goes; default: ./NAME-comparison")
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Say what is compared and what was done with the rows; print the answer and write the report."""
     from octant.analysis.guess import Asked
 
@@ -105,3 +106,6 @@ def _command(options: argparse.Namespace) -> str:
 
 def _joined(names: list[str]) -> str:
     return ",".join(f'"{name}"' if "," in name else name for name in names)
+
+
+COMMAND = Subcommand(_run, _arguments)

@@ -16,12 +16,12 @@ from octant.tracking.upkeep import (
     take_stock,
     tell_of_readers,
 )
-from octant.trainer import trainer
+from octant.trainer import Subcommand, trainer
 
 NOT_REPRODUCIBLE = 1
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: argparse.ArgumentParser) -> None:
     """A trainer to probe; without --uri it looks at every store that the journals name."""
     parser.add_argument(
         "--probe",
@@ -30,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Look, mend what can be mended, and say what was found."""
     if options.probe:
         return _probe(options.probe)
@@ -55,3 +55,6 @@ def _probe(name: str) -> int:
         return 0
     print("is everything seeded by settings.seed, and does state hold all that decides the next epoch?")
     return NOT_REPRODUCIBLE
+
+
+COMMAND = Subcommand(_run, _arguments)

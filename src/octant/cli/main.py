@@ -22,7 +22,7 @@ from octant.trainer.adapted import refuse_taken
 RESERVED = frozenset(
     {"experiment", "tracking", "trainer", "code", "workers", "threads", "time_limit", "rerun", "cluster"}
 )
-# Word -> module with `arguments(parser)` and `run(options) -> exit code`, and what it does in a line.
+# Word -> module with the COMMAND, and what it does in a line.
 COMMANDS = {
     "new": ("octant.cli.new", "write a trainer of your own to start from: octant new mine.py"),
     "report": ("octant.cli.report", "write the tables, figures and pages of an experiment again, from the store alone"),
@@ -76,12 +76,11 @@ def run(words: Sequence[str], program: Program = OCTANT) -> int:
 
 def _command(word: str, words: Sequence[str], program: Program) -> int:
     module, line = COMMANDS[word]
-    done = import_module(module)
+    command: trainer.Subcommand = import_module(module).COMMAND
     parser = Parser(prog=f"{program.command} {word}", description=f"{line[:1].upper()}{line[1:]}.")
     parser.add_argument("--uri", help="tracking store; default: the SQLite store in the state folder")
-    done.arguments(parser)
-    code: int = done.run(parser.parse_args(words))
-    return code
+    command.arguments(parser)
+    return command.run(parser.parse_args(words))
 
 
 def _compose(words: Sequence[str], program: Program) -> int:

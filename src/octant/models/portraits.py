@@ -27,6 +27,7 @@ from octant.network.training import test_errors, train
 from octant.runs.worker import same_data
 from octant.tracking.store import Store, client_of, located
 from octant.tracking.stored import read_run
+from octant.trainer import Subcommand
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -105,12 +106,12 @@ def _boundaries(settings: Settings, dataset: Dataset) -> Drawing:
     return figures.boundary_figure(predicted, dataset.test.X, dataset.test.labels, dataset.class_names)
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: argparse.ArgumentParser) -> None:
     """The runs."""
     parser.add_argument("run_ids", nargs="+", metavar="RUN_ID", help="MLflow's id of a run")
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Log what is missing, and say which runs have figures."""
     store = located(options.uri)
     for run_id in options.run_ids:
@@ -121,3 +122,6 @@ def run(options: argparse.Namespace) -> int:
         has = TAG in client.get_run(run_id).data.tags
         print(f"{run_id}: {'its figures are' if has else 'it has no figures: no'} artifacts under {FOLDER}/")
     return 0
+
+
+COMMAND = Subcommand(_run, _arguments)

@@ -16,6 +16,7 @@ from octant.models.inputs import read_inputs
 from octant.models.registry import CHAMPION, load_model
 from octant.network.activations import Array
 from octant.tracking.store import located
+from octant.trainer import Subcommand
 
 SHADES = " ░▒▓█"
 PLAIN_SHADES = " .:*#"  # for terminals without Unicode
@@ -23,13 +24,13 @@ MOST_DRAWN = 3
 _BAR = 30
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: argparse.ArgumentParser) -> None:
     """What to classify, and the model."""
     parser.add_argument("file", help="picture.png or .jpg, arrays.npz with X (n, d) or (n, h, w), or table.csv")
     parser.add_argument("--model", default=CHAMPION, help="RUN_ID, MLflow address or folder; default: %(default)s")
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Draw what the model saw, and print its answers."""
     model = load_model(located(options.uri), options.model)
     X = read_inputs(options.file, model.config)
@@ -74,3 +75,6 @@ def _can_print(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+COMMAND = Subcommand(_run, _arguments)

@@ -24,7 +24,7 @@ from octant.runs.run import Run
 from octant.runs.tolerance import TOLERANCE, WITHIN, apart
 from octant.tracking.store import located
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
-from octant.trainer import DEFAULT, Data, Given, Json, Trainer, trainer
+from octant.trainer import DEFAULT, Data, Given, Json, Subcommand, Trainer, trainer
 
 DIFFERENT = 1
 # What decides a run's last bits besides its settings and data, as tags, and what people call it.
@@ -33,13 +33,13 @@ _DECISIVE = {"mlflow.source.git.commit": "git commit", "version_octant": "octant
              "platform": "platform"}  # fmt: skip
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: argparse.ArgumentParser) -> None:
     """The run, and where its data lie."""
     parser.add_argument("run_id", metavar="RUN_ID", help="MLflow's id of the run")
     parser.add_argument("--data", help="file or folder of the data set, if it lies elsewhere now")
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Repeat the run; a store that does not answer is not 1, which would say that the numbers differ."""
     return rerun(read_run(located(options.uri), options.run_id), options.data)
 
@@ -181,3 +181,6 @@ def _outcomes(stored: StoredRun, history: History) -> list[str]:
     if then is None or then == again:
         return []
     return [f"outcome: {then} then, {again} now"]
+
+
+COMMAND = Subcommand(_run, _arguments)

@@ -23,6 +23,7 @@ from octant.servers.team import settings
 from octant.tracking.receipt import Delivery, placed
 from octant.tracking.sqlite import refuse_unusable
 from octant.tracking.store import Store, located, use_mlflow
+from octant.trainer import Subcommand
 
 _COUNTED = ("experiments", "runs", "metrics", "params", "tags", "logged_models", "registered_models")
 PROXIED = "mlflow-artifacts:"
@@ -31,11 +32,7 @@ _OWN = ("runs", "registered_models", "logged_models")  # a server that has any o
 _ROWS = 5000
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """None of its own; --uri is the store to move."""
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Move and say what arrived."""
     server = settings(os.environ)
     if not (address := os.environ.get("MLFLOW_TRACKING_URI")):
@@ -169,3 +166,6 @@ def copy_receipts(state: Path, old: Store, new: Store) -> int:
         twin = Delivery(delivery.journal, new.key(receipt.experiment))
         twin.save(replace(receipt, store=new.shown, artifacts=artifacts))
     return len(there)
+
+
+COMMAND = Subcommand(_run)

@@ -11,6 +11,7 @@ from octant.servers.server import HOST, environment, hosts, port_of, serve
 from octant.tracking.declared import DECLARED, NEWEST
 from octant.tracking.store import Store, client_of, located
 from octant.tracking.view import UI_HOST, path_of
+from octant.trainer import Subcommand
 
 
 def _command(store: Store, port: int) -> list[str]:
@@ -36,11 +37,7 @@ def _links(store: Store, address: str) -> list[str]:
     ]
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """None of its own."""
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Start the server, print the links, wait for Ctrl-C; what MLflow says goes to ui.log in the state folder."""
     port, store = port_of(), located(options.uri)
     if store.artifacts is None:
@@ -49,3 +46,6 @@ def run(options: argparse.Namespace) -> int:
     lines = _links(store, address) or [f"no sweep yet: octant experiment=factorial    {address}"]
     serve(_command(store, port), port, environment(), "\n".join(lines), log=home.made() / "ui.log")
     return 0
+
+
+COMMAND = Subcommand(_run)

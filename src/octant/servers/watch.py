@@ -13,6 +13,7 @@ from octant.runs.progress import Progress
 from octant.servers.server import HOST, hosts, port_of, refuse_taken_port
 from octant.servers.watched import Watched
 from octant.tracking.noted import read_noted
+from octant.trainer import Subcommand
 
 LOOK_SECONDS, SAY_SECONDS = 5.0, 60.0
 LAST_SECONDS = 8.0  # open pages ask every three whether there is more, and get the last one
@@ -24,12 +25,12 @@ setInterval(async () => {
 }, 3000);</script>"""
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: argparse.ArgumentParser) -> None:
     """The sweep."""
     parser.add_argument("sweep", nargs="?", help="name or digest of a sweep; default: the one that was launched last")
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Serve and tell until the sweep is over; on a terminal until Ctrl-C, so that the page can still be looked at."""
     if options.uri:
         raise InputError("watch reads the journals of this state folder, no store; leave --uri out")
@@ -101,3 +102,6 @@ def _handler(watched: Watched, names: list[str]) -> type[BaseHTTPRequestHandler]
             """Nothing is said of requests."""
 
     return Handler
+
+
+COMMAND = Subcommand(_run, _arguments)
