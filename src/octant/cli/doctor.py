@@ -16,18 +16,10 @@ from octant.tracking.upkeep import (
     take_stock,
     tell_of_readers,
 )
-from octant.trainer import Subcommand, trainer
+from octant.trainer import trainer
+from octant.trainer.subcommand import Subcommand, option
 
 NOT_REPRODUCIBLE = 1
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    """A trainer to probe; without --uri it looks at every store that the journals name."""
-    parser.add_argument(
-        "--probe",
-        metavar="TRAINER",
-        help="train two epochs of a file or trainer three times, and compare",
-    )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -57,4 +49,7 @@ def _probe(name: str) -> int:
     return NOT_REPRODUCIBLE
 
 
-COMMAND = Subcommand(_run, _arguments)
+COMMAND = Subcommand(
+    _run,
+    option("--probe", metavar="TRAINER", help="train two epochs of a file or trainer three times, and compare"),
+)

@@ -17,6 +17,7 @@ from octant.cli.program import OCTANT, Program, program_of
 from octant.cli.words import check_words
 from octant.errors import STOPPED
 from octant.trainer.adapted import refuse_taken
+from octant.trainer.subcommand import Subcommand
 
 # What a command says for itself, so that no setting of a trainer may be called so; runs.settings.OCTANT has the same.
 RESERVED = frozenset(
@@ -76,10 +77,10 @@ def run(words: Sequence[str], program: Program = OCTANT) -> int:
 
 def _command(word: str, words: Sequence[str], program: Program) -> int:
     module, line = COMMANDS[word]
-    command: trainer.Subcommand = import_module(module).COMMAND
+    command: Subcommand = import_module(module).COMMAND
     parser = Parser(prog=f"{program.command} {word}", description=f"{line[:1].upper()}{line[1:]}.")
     parser.add_argument("--uri", help="tracking store; default: the SQLite store in the state folder")
-    command.arguments(parser)
+    command.declare(parser)
     return command.run(parser.parse_args(words))
 
 

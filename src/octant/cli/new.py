@@ -6,14 +6,9 @@ import argparse
 from pathlib import Path
 
 from octant.errors import InputError
-from octant.trainer import Subcommand
+from octant.trainer.subcommand import Subcommand, option
 
 _TRY = "python {} -m learning_rate=0.1,0.3 seed=0,1,2"
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    """The file."""
-    parser.add_argument("file", type=Path, help="the file to write, such as mine.py")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -31,4 +26,4 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-COMMAND = Subcommand(_run, _arguments)
+COMMAND = Subcommand(_run, option("file", type=Path, help="the file to write, such as mine.py"))

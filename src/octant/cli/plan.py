@@ -7,21 +7,12 @@ from typing import TYPE_CHECKING
 
 from octant.errors import InputError
 from octant.tracking.store import connect, located
-from octant.trainer import Subcommand
+from octant.trainer.subcommand import Subcommand, option
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from octant.analysis.comparison import Comparison
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    """The experiment, the difference and the power."""
-    parser.add_argument("experiment", help="name of the experiment whose runs are the pilot, such as factorial")
-    parser.add_argument("--detect", type=float, required=True, metavar="D",
-                        help="the difference to show, in the endpoint's points: 0.3")  # fmt: skip
-    parser.add_argument("--power", type=float, default=0.8, help="how often it should be shown; default: 0.8")
-    parser.add_argument("--sweep", help="name or digest of a sweep; default: the one that the yaml declares")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -79,4 +70,12 @@ def _time(runs: pd.DataFrame, comparison: Comparison, repeats: int) -> str:
     return f"; the first take about {minutes:.2g} minutes on one core"
 
 
-COMMAND = Subcommand(_run, _arguments)
+COMMAND = Subcommand(
+    _run,
+    option("experiment", help="name of the experiment whose runs are the pilot, such as factorial"),
+    option(
+        "--detect", type=float, required=True, metavar="D", help="the difference to show, in the endpoint's points: 0.3"
+    ),
+    option("--power", type=float, default=0.8, help="how often it should be shown; default: 0.8"),
+    option("--sweep", help="name or digest of a sweep; default: the one that the yaml declares"),
+)

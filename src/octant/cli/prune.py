@@ -7,12 +7,7 @@ import argparse
 from octant import home
 from octant.errors import InputError
 from octant.tracking.prune import remove, size, superseded
-from octant.trainer import Subcommand
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    """Whether to do it."""
-    parser.add_argument("--yes", action="store_true", help="delete them; without it nothing is deleted")
+from octant.trainer.subcommand import Subcommand, option
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -32,4 +27,4 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-COMMAND = Subcommand(_run, _arguments)
+COMMAND = Subcommand(_run, option("--yes", action="store_true", help="delete them; without it nothing is deleted"))

@@ -5,12 +5,7 @@ from __future__ import annotations
 import argparse
 
 from octant.tracking.store import connect, located
-from octant.trainer import Subcommand
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    """The experiment."""
-    parser.add_argument("experiment", help="name of the experiment, such as factorial")
+from octant.trainer.subcommand import EXPERIMENT, Subcommand
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -21,4 +16,4 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-COMMAND = Subcommand(_run, _arguments)
+COMMAND = Subcommand(_run, EXPERIMENT)

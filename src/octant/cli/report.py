@@ -6,15 +6,7 @@ import argparse
 
 from octant.tracking.store import connect, located
 from octant.tracking.view import base_address
-from octant.trainer import Subcommand
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    """The experiment, and one of its sweeps."""
-    parser.add_argument("experiment", help="name of the experiment, such as factorial")
-    parser.add_argument(
-        "--sweep", help="name or digest of a sweep; default: the one that the experiment's yaml declares"
-    )
+from octant.trainer.subcommand import EXPERIMENT, SWEEP, Subcommand
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -30,4 +22,4 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-COMMAND = Subcommand(_run, _arguments)
+COMMAND = Subcommand(_run, EXPERIMENT, SWEEP)

@@ -7,7 +7,7 @@ import argparse
 from octant import home
 from octant.tracking.store import located
 from octant.tracking.upkeep import exit_code_of, in_words, mend_files, send_all
-from octant.trainer import Subcommand
+from octant.trainer.subcommand import Subcommand
 
 
 def _run(options: argparse.Namespace) -> int:

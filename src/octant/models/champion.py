@@ -16,7 +16,7 @@ from octant.models.verified import fetch
 from octant.tracking.declared import declared_of
 from octant.tracking.runs import read_runs
 from octant.tracking.store import Connection, Store, connect, located
-from octant.trainer import Subcommand
+from octant.trainer.subcommand import EXPERIMENT, SWEEP, Subcommand
 
 
 def _best_run(runs: pd.DataFrame, question: Question) -> pd.Series:
@@ -84,18 +84,10 @@ def _refuse_damaged(store: Store, connection: Connection, run_id: str, name: str
         ) from None
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    """The experiment, and one of its sweeps."""
-    parser.add_argument("experiment", help="name of the experiment, such as factorial")
-    parser.add_argument(
-        "--sweep", help="name or digest of a sweep; default: the one that the experiment's yaml declares"
-    )
-
-
 def _run(options: argparse.Namespace) -> int:
     """Promote, and say which run it is."""
     print(printable(register(located(options.uri), options.experiment, options.sweep)))
     return 0
 
 
-COMMAND = Subcommand(_run, _arguments)
+COMMAND = Subcommand(_run, EXPERIMENT, SWEEP)

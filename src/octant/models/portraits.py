@@ -27,7 +27,7 @@ from octant.network.training import test_errors, train
 from octant.runs.worker import same_data
 from octant.tracking.store import Store, client_of, located
 from octant.tracking.stored import read_run
-from octant.trainer import Subcommand
+from octant.trainer.subcommand import Subcommand, option
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -106,11 +106,6 @@ def _boundaries(settings: Settings, dataset: Dataset) -> Drawing:
     return figures.boundary_figure(predicted, dataset.test.X, dataset.test.labels, dataset.class_names)
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    """The runs."""
-    parser.add_argument("run_ids", nargs="+", metavar="RUN_ID", help="MLflow's id of a run")
-
-
 def _run(options: argparse.Namespace) -> int:
     """Log what is missing, and say which runs have figures."""
     store = located(options.uri)
@@ -124,4 +119,4 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-COMMAND = Subcommand(_run, _arguments)
+COMMAND = Subcommand(_run, option("run_ids", nargs="+", metavar="RUN_ID", help="MLflow's id of a run"))

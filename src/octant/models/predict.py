@@ -16,18 +16,12 @@ from octant.models.inputs import read_inputs
 from octant.models.registry import CHAMPION, load_model
 from octant.network.activations import Array
 from octant.tracking.store import located
-from octant.trainer import Subcommand
+from octant.trainer.subcommand import Subcommand, option
 
 SHADES = " ░▒▓█"
 PLAIN_SHADES = " .:*#"  # for terminals without Unicode
 MOST_DRAWN = 3
 _BAR = 30
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    """What to classify, and the model."""
-    parser.add_argument("file", help="picture.png or .jpg, arrays.npz with X (n, d) or (n, h, w), or table.csv")
-    parser.add_argument("--model", default=CHAMPION, help="RUN_ID, MLflow address or folder; default: %(default)s")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -77,4 +71,8 @@ def _can_print(text: str) -> bool:
     return True
 
 
-COMMAND = Subcommand(_run, _arguments)
+COMMAND = Subcommand(
+    _run,
+    option("file", help="picture.png or .jpg, arrays.npz with X (n, d) or (n, h, w), or table.csv"),
+    option("--model", default=CHAMPION, help="RUN_ID, MLflow address or folder; default: %(default)s"),
+)

@@ -24,19 +24,14 @@ from octant.runs.run import Run
 from octant.runs.tolerance import TOLERANCE, WITHIN, apart
 from octant.tracking.store import located
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
-from octant.trainer import DEFAULT, Data, Given, Json, Subcommand, Trainer, trainer
+from octant.trainer import DEFAULT, Data, Given, Json, Trainer, trainer
+from octant.trainer.subcommand import Subcommand, option
 
 DIFFERENT = 1
 # What decides a run's last bits besides its settings and data, as tags, and what people call it.
 _DECISIVE = {"mlflow.source.git.commit": "git commit", "version_octant": "octant", "version_python": "python",
              "version_numpy": "numpy", "version_numba": "numba", "blas": "BLAS", "cpu": "CPU",
              "platform": "platform"}  # fmt: skip
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    """The run, and where its data lie."""
-    parser.add_argument("run_id", metavar="RUN_ID", help="MLflow's id of the run")
-    parser.add_argument("--data", help="file or folder of the data set, if it lies elsewhere now")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -183,4 +178,8 @@ def _outcomes(stored: StoredRun, history: History) -> list[str]:
     return [f"outcome: {then} then, {again} now"]
 
 
-COMMAND = Subcommand(_run, _arguments)
+COMMAND = Subcommand(
+    _run,
+    option("run_id", metavar="RUN_ID", help="MLflow's id of the run"),
+    option("--data", help="file or folder of the data set, if it lies elsewhere now"),
+)

@@ -11,7 +11,7 @@ from octant.models.registry import CHAMPION
 from octant.models.verified import fetch
 from octant.servers.server import HOST, environment, port_of, serve
 from octant.tracking.store import located
-from octant.trainer import Subcommand
+from octant.trainer.subcommand import Subcommand
 
 
 def _run(options: argparse.Namespace) -> int:

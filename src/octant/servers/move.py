@@ -23,7 +23,7 @@ from octant.servers.team import settings
 from octant.tracking.receipt import Delivery, placed
 from octant.tracking.sqlite import refuse_unusable
 from octant.tracking.store import Store, located, use_mlflow
-from octant.trainer import Subcommand
+from octant.trainer.subcommand import Subcommand
 
 _COUNTED = ("experiments", "runs", "metrics", "params", "tags", "logged_models", "registered_models")
 PROXIED = "mlflow-artifacts:"

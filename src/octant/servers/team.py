@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from octant import home
 from octant.errors import InputError
 from octant.servers.server import environment, hosts, port_of, reached, serve
-from octant.trainer import Subcommand
+from octant.trainer.subcommand import Subcommand
 
 MLFLOW_S_OWN = "password1234"  # the administrator's in every MLflow for years
 # Said in two words: as one it would be taken for a real address, and its password hidden.

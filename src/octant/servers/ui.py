@@ -11,7 +11,7 @@ from octant.servers.server import HOST, environment, hosts, port_of, serve
 from octant.tracking.declared import DECLARED, NEWEST
 from octant.tracking.store import Store, client_of, located
 from octant.tracking.view import UI_HOST, path_of
-from octant.trainer import Subcommand
+from octant.trainer.subcommand import Subcommand
 
 
 def _command(store: Store, port: int) -> list[str]:

@@ -13,7 +13,7 @@ from octant.runs.progress import Progress
 from octant.servers.server import HOST, hosts, port_of, refuse_taken_port
 from octant.servers.watched import Watched
 from octant.tracking.noted import read_noted
-from octant.trainer import Subcommand
+from octant.trainer.subcommand import Subcommand, option
 
 LOOK_SECONDS, SAY_SECONDS = 5.0, 60.0
 LAST_SECONDS = 8.0  # open pages ask every three whether there is more, and get the last one
@@ -23,11 +23,6 @@ for (const each of ["pointerdown", "keydown"]) addEventListener(each, () => { us
 setInterval(async () => {
   try { if (await (await fetch("version")).text() !== "%s" && Date.now() - used > 10000) location.reload(); } catch {}
 }, 3000);</script>"""
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    """The sweep."""
-    parser.add_argument("sweep", nargs="?", help="name or digest of a sweep; default: the one that was launched last")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -104,4 +99,7 @@ def _handler(watched: Watched, names: list[str]) -> type[BaseHTTPRequestHandler]
     return Handler
 
 
-COMMAND = Subcommand(_run, _arguments)
+COMMAND = Subcommand(
+    _run,
+    option("sweep", nargs="?", help="name or digest of a sweep; default: the one that was launched last"),
+)

@@ -7,13 +7,12 @@ types below. It is registered, offered by an installed package, or one file: see
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -153,13 +152,6 @@ def logging(identity: Mapping[str, object]) -> Trainer:
     if name in REGISTERED and "trainer_file" not in identity:
         return trainer(name)
     return Trainer(name, Settings, lambda settings, state: iter(()))
-
-
-class Subcommand(NamedTuple):
-    """What `octant WORD` does: `arguments` declares its options, `run` obeys them and returns the exit code."""
-
-    run: Callable[[Namespace], int]
-    arguments: Callable[[ArgumentParser], None] = lambda parser: None
 
 
 def commands() -> dict[str, tuple[str, str]]:
