@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from octant import home
 from octant.network.settings import DataSettings, Settings
 from octant.runs.settings import parse_launch
-from octant.runs.sweep import prepare
+from octant.runs.sweep import prepare_sweep
 from octant.runs.worker import execute
 
 RESULTS = Path(__file__).parent / "results" / "diagnostics.csv"
@@ -36,7 +36,7 @@ def seconds(settings: Settings, cache: Path) -> float:
         (Path(folder) / "cache").symlink_to(cache)
         home.use(Path(folder))
         launch = parse_launch(settings.model_dump() | {"experiment": {"name": "x"}, "tracking": {}})
-        (run,) = prepare([launch], "octant").runs
+        (run,) = prepare_sweep([launch], "octant").runs
         began = time.process_time()
         execute(run)
         return time.process_time() - began

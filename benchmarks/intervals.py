@@ -18,7 +18,7 @@ import pandas as pd
 from scipy import stats
 
 from interval_methods import METHODS, Array
-from octant.analysis.comparison.contrasts import Cells, contrasts
+from octant.analysis.comparison.contrasts import Cells, every_effect
 from octant.analysis.comparison.effects import per_repeat
 from octant.analysis.comparison.intervals import ALPHA, sign_flip_p, student
 
@@ -33,7 +33,7 @@ def weights(cells: list[tuple[object, ...]]) -> Array:
     """The shipped contrasts of a design, from the levels of each of its cells: (effects x cells)."""
     levels = {f"f{at}": list(dict.fromkeys(column)) for at, column in enumerate(zip(*cells, strict=True))}
     codes = np.array([[of.index(level) for of, level in zip(levels.values(), cell, strict=True)] for cell in cells])
-    return np.array([row.weights for row in contrasts(Cells(levels, codes, np.ones(len(cells), dtype=bool))).rows])
+    return np.array([row.weights for row in every_effect(Cells(levels, codes, np.ones(len(cells), dtype=bool))).rows])
 
 
 CUBE = list(product("ab", repeat=3))

@@ -9,7 +9,7 @@ octant.compare(frame, ...)            the comparison of any table of runs
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from octant.analysis.tables import compare
@@ -31,7 +31,7 @@ _DOORS = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _DOORS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_DOORS[name]), name)

@@ -7,7 +7,7 @@ from itertools import product
 import pandas as pd
 import pytest
 
-from octant.analysis.comparison import named
+from octant.analysis.comparison import config_names
 from octant.analysis.figures import design_of
 from octant.analysis.names import WIDTH, names_of
 from octant.analysis.palette import in_order, styles
@@ -54,5 +54,5 @@ def test_levels_stand_as_in_figures() -> None:
         rows, question = rows_of(design)
         levels = {name: DESIGNS[design][0][name] for name in question.compare}
         frame = pd.DataFrame(rows).sample(frac=1, random_state=1)
-        drawn = design_of(frame.assign(config=named(frame, question.compare)), question)
+        drawn = design_of(frame.assign(config=config_names(frame, question.compare)), question)
         assert drawn.styles == styles({name: in_order(each) for name, each in levels.items()}), design

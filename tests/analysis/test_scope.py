@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from octant.analysis.comparison import answer, lay_out
-from octant.analysis.comparison.settings import named
+from octant.analysis.comparison.settings import config_names
 from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question
 from octant.analysis.report.scope import measured_over
@@ -28,7 +28,7 @@ def runs(pairs: list[tuple[int, int]], spread: float = 0.01, key: int = 0) -> pd
          "test_accuracy": 0.9 + (loss == "b") * effect[split] + 0.002 * rng.normal()}
         for (seed, split), loss in product(pairs, "ab")
     ]  # fmt: skip
-    return pd.DataFrame(rows).assign(config=lambda frame: named(frame, ["loss"]), fingerprint="")
+    return pd.DataFrame(rows).assign(config=lambda frame: config_names(frame, ["loss"]), fingerprint="")
 
 
 def test_seeds_of_one_split_count_once() -> None:

@@ -11,7 +11,7 @@ from octant import __version__
 from octant.cli.help import help_text
 from octant.cli.main import COMMANDS
 from octant.cli.program import OCTANT
-from octant.cli.words import check
+from octant.cli.words import check_words
 from octant.errors import InputError
 from support.command import run_octant
 
@@ -86,12 +86,12 @@ def test_server_s_uri_is_refused(tmp_path: Path) -> None:
 )
 def test_misspelt_words_name_nearest(words: list[str], told: str) -> None:
     with pytest.raises(InputError) as caught:
-        check(words, list(COMMANDS))
+        check_words(words, list(COMMANDS))
     assert told in str(caught.value)
 
 
 def test_unusual_is_left_to_hydra() -> None:
-    check(
+    check_words(
         ["+momentum=0.9", "~loss", "loss=mse,cross_entropy", "dataset.path=x.npz", "hydra/launcher=slurm",
          "hydra.launcher.tasks=2", "loss=[mse", "'seed=range(3)'", "experiment.name=mine"],
         list(COMMANDS),

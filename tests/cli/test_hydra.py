@@ -81,7 +81,7 @@ def test_flags_are_those_of_hydra() -> None:
 def _flags() -> set[str]:
     from octant.cli import flags
 
-    return {name for table in (flags._ONE_OF, flags._OTHERS) for names in table for name in names}
+    return {name for names in [*flags._SWITCHES, *flags._WORDS, *flags._CHOICES] for name in names}
 
 
 @pytest.mark.parametrize("words", [["--cfg", "all"], ["-m", "seed=0,1"], ["-i"], ["-sc", "install=bash"], ["a=1"]])

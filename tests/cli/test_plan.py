@@ -59,4 +59,4 @@ def test_plan_needs_a_spread() -> None:
         plan.line(answer(one, QUESTION), one, 0.5, 0.8)
     for wrong in ({"detect": 0.0, "power": 0.8}, {"detect": float("nan"), "power": 0.8}, {"detect": 1.0, "power": 1.0}):
         with pytest.raises(InputError, match="is no "):
-            plan.run(Namespace(experiment="x", uri=None, sweep=None, **wrong))
+            plan.COMMAND.run(Namespace(experiment="x", uri=None, sweep=None, **wrong))

@@ -347,7 +347,7 @@ def test_what_is_served_was_checked(promoted: Path, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(served, "fetch", fetch_and_exchange)
     monkeypatch.setattr(served, "serve", look)
     monkeypatch.setattr(served, "located", lambda _: store)
-    served.run(argparse.Namespace(uri=None))
+    served.COMMAND.run(argparse.Namespace(uri=None))
     assert found
     assert not found[0].exists()
     shutil.rmtree(home)

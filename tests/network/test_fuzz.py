@@ -17,7 +17,7 @@ from octant.errors import InputError
 from octant.network.trainer import dataset_of
 from octant.network.training import train
 from octant.runs.settings import parse_launch
-from octant.runs.sweep import prepare
+from octant.runs.sweep import prepare_sweep
 from support.settings import settings
 
 JUNK = st.one_of(
@@ -68,7 +68,7 @@ def attempt(composed: dict[str, Any], state: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(home, "state", lambda: state)
         try:
-            sweep = prepare([parse_launch(composed)], "octant")
+            sweep = prepare_sweep([parse_launch(composed)], "octant")
         except InputError as error:
             assert str(error).strip()
             assert "\n" not in str(error)

@@ -15,7 +15,7 @@ from octant.runs.disk import read_json, replace, write_json
 from octant.runs.journal import ATTEMPTS, Journal
 from octant.runs.run import Outcome, Run
 from octant.runs.settings import parse_launch
-from octant.runs.sweep import prepare
+from octant.runs.sweep import prepare_sweep
 from octant.runs.worker import execute
 from octant.seal import sealed
 from support.command import Database, run_octant
@@ -40,7 +40,7 @@ def interrupt(journal: Journal, after: int) -> None:
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(places, "state", lambda: tmp_path)
     values = settings(hidden_units=3, epochs=6, batch_size=100).model_dump()
-    (found,) = prepare([parse_launch(values | {"experiment": {"name": "x"}, "tracking": {}})], "octant").runs
+    (found,) = prepare_sweep([parse_launch(values | {"experiment": {"name": "x"}, "tracking": {}})], "octant").runs
     return found
 
 

@@ -20,7 +20,7 @@ from octant.runs.cluster import task
 from octant.runs.disk import locked
 from octant.runs.run import Outcome
 from octant.runs.settings import Ray, parse_launch
-from octant.runs.sweep import prepare
+from octant.runs.sweep import prepare_sweep
 from support.command import Database, environment, run_octant
 from support.services import Postgres, RayCluster, SlurmCluster, TeamServer, wait_for
 from support.settings import settings
@@ -35,7 +35,7 @@ OPTIONS: dict[str, Any] = {
 
 @pytest.mark.parametrize(("runs", "sizes"), [(1, [1]), (16, [2] * 8), (20, [3] * 4 + [2] * 4), (1000, [100] * 10)])
 def test_batches(runs: int, sizes: list[int]) -> None:
-    batches = cluster.split(Ray(**OPTIONS), list(range(runs)))  # type: ignore[arg-type]
+    batches = cluster.batches_of(Ray(**OPTIONS), list(range(runs)))  # type: ignore[arg-type]
     assert [len(batch) for batch in batches] == sizes
     assert sorted(job for batch in batches for job in batch) == list(range(runs))  # type: ignore[type-var, comparison-overlap]
 
@@ -44,7 +44,7 @@ def test_batches(runs: int, sizes: list[int]) -> None:
 def test_missing_extra_is_one_line(launcher: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=rf"pip install -e '.*\[{launcher}\]'"):
-        cluster.check(Ray(**OPTIONS).model_copy(update={"cluster": launcher}))
+        cluster.check_installed(Ray(**OPTIONS).model_copy(update={"cluster": launcher}))
 
 
 @pytest.mark.parametrize("given", ["threads=2", "time_limit=5"])
@@ -68,12 +68,12 @@ def test_wrong_option_is_one_line(given: str, said: str, tmp_path: Path) -> None
 
 def test_node_without_folder_or_locks_refuses(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="does not see"):
-        task.run(str(tmp_path), 0)
-    task.write(tmp_path, 0, Ray(**OPTIONS), [type("Run", (), {"state": "x", "identity": {}})])  # type: ignore[list-item]
+        task.run_batch(str(tmp_path), 0)
+    task.write_batch(tmp_path, 0, Ray(**OPTIONS), [type("Run", (), {"state": "x", "identity": {}})])  # type: ignore[list-item]
     with pytest.raises(RuntimeError, match="flock does not reach"):
-        task.run(str(tmp_path), 0)
+        task.run_batch(str(tmp_path), 0)
     with locked(tmp_path / "lock"), pytest.raises(KeyError):
-        task.run(str(tmp_path), 0)  # it goes on, to runs that are none
+        task.run_batch(str(tmp_path), 0)  # it goes on, to runs that are none
 
 
 def test_run_that_takes_too_long_ends(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ class Submitted:
     """A task in a process of this machine."""
 
     def __init__(self, folder: Path) -> None:
-        code = f"from octant.runs.cluster import task; task.run({str(folder)!r}, 0)"
+        code = f"from octant.runs.cluster import task; task.run_batch({str(folder)!r}, 0)"
         self.process = subprocess.Popen([sys.executable, "-c", code], env=environment(folder.parents[1]))
 
     def ended(self) -> dict[int, str]:
@@ -103,7 +103,7 @@ def test_held_run_is_told_and_left(
     monkeypatch.setattr(cluster, "_submit", lambda options, folder, sizes: Submitted(folder))
     values = settings(hidden_units=3, epochs=1, batch_size=100).model_dump() | {"experiment": {"name": "x"}}
     launches = [parse_launch(values | {"seed": seed, "tracking": {}}) for seed in (0, 1)]
-    held, free = prepare(launches, "octant").runs
+    held, free = prepare_sweep(launches, "octant").runs
     options = Ray(**OPTIONS | {"tasks": 1, "minutes_per_run": 0.03})
     with held.journal.lock():
         endings = {each[0].settings.seed: each[1] for each in cluster.train_on(options, [held, free]) if each}

@@ -19,7 +19,7 @@ from octant.runs.disk import locked
 from octant.runs.pool import train_all
 from octant.runs.run import Outcome
 from octant.runs.settings import Ray, parse_launch
-from octant.runs.sweep import Sweep, prepare
+from octant.runs.sweep import Sweep, prepare_sweep
 from octant.runs.worker import execute
 from support.command import Database, environment, run_octant
 from support.services import wait_for
@@ -47,7 +47,7 @@ def launched(data: Path, monkeypatch: pytest.MonkeyPatch, *, seeds: int = 1, **c
     dataset = {"name": "arrays", "path": str(data), "test_fraction": 0.2, "validation_fraction": 0.2}
     base = settings(hidden_units=3, epochs=3, batch_size=5).model_dump() | {"dataset": dataset} | changes
     wanted = [base | {"seed": seed, "experiment": {"name": "x"}, "tracking": {}} for seed in range(seeds)]
-    return prepare([parse_launch(each) for each in wanted], "octant")
+    return prepare_sweep([parse_launch(each) for each in wanted], "octant")
 
 
 def test_runs_on_replaced_data_fail(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,10 +114,10 @@ def test_cluster_s_task_compares(data: Path, monkeypatch: pytest.MonkeyPatch) ->
     jobs = launched(data, monkeypatch, seeds=2).runs
     folder = data.parent / "state" / "tasks" / "one"
     with locked(folder / "lock"):
-        task.write(folder, 0, Ray(**RAY), jobs)
+        task.write_batch(folder, 0, Ray(**RAY), jobs)
         write(data, 2)
         before = signal.getsignal(signal.SIGTERM)
-        task.run(str(folder), 0)
+        task.run_batch(str(folder), 0)
         signal.signal(signal.SIGTERM, before)
     assert task.endings_in(folder, 0).read_text().count("the data changed since the launch") == 2
 

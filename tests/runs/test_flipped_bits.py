@@ -22,7 +22,7 @@ from octant.runs.journal import Journal
 from octant.runs.launch import _take_stock
 from octant.runs.run import Outcome
 from octant.runs.settings import parse_launch
-from octant.runs.sweep import Sweep, prepare
+from octant.runs.sweep import Sweep, prepare_sweep
 from octant.runs.worker import execute
 from octant.seal import sealed, unsealed
 from support.command import Database, environment, run_octant
@@ -66,7 +66,7 @@ def checked(data: Path, state: Path, patch: pytest.MonkeyPatch) -> Sweep:
     patch.setattr(places, "state", lambda: state)
     dataset = {"name": "arrays", "path": str(data), "test_fraction": 0.2, "validation_fraction": 0.2}
     values = settings(hidden_units=3, epochs=6, batch_size=5).model_dump() | {"dataset": dataset}
-    return prepare([parse_launch(values | {"experiment": {"name": "x"}, "tracking": {}})], "octant")
+    return prepare_sweep([parse_launch(values | {"experiment": {"name": "x"}, "tracking": {}})], "octant")
 
 
 @pytest.mark.parametrize("over", [True, False], ids=["finished", "unfinished"])

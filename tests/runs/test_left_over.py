@@ -18,7 +18,7 @@ from octant.runs.disk import locked, say_waiting
 from octant.runs.pool import train_all
 from octant.runs.run import Outcome
 from octant.runs.settings import Tracking, parse_launch
-from octant.runs.sweep import prepare
+from octant.runs.sweep import prepare_sweep
 from octant.tracking import store
 from support.command import environment, run_octant
 from support.settings import settings
@@ -37,7 +37,7 @@ def test_held_run_is_waited_for_aloud(
 ) -> None:
     monkeypatch.setattr(places, "state", lambda: tmp_path)
     values = settings(hidden_units=3, epochs=1, batch_size=100).model_dump()
-    (job,) = prepare([parse_launch(values | {"experiment": {"name": "x"}, "tracking": {}})], "octant").runs
+    (job,) = prepare_sweep([parse_launch(values | {"experiment": {"name": "x"}, "tracking": {}})], "octant").runs
     lock = job.journal.lock()
     lock.__enter__()
     free = threading.Timer(8, lock.__exit__, (None, None, None))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from octant.servers.watched import Watched
-from octant.tracking.noted import read
+from octant.tracking.noted import read_noted
 from support.command import environment, run_octant
 from support.services import Service, free_port, wait_for
 
@@ -59,7 +59,7 @@ def configs(port: int) -> Any:
 def test_finished_sweep_has_the_reports_numbers(swept: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The journals give the page that MLflow's store gives."""
     monkeypatch.setenv("OCTANT_HOME", str(swept[0]))
-    watch = Watched(read())
+    watch = Watched(read_noted())
     assert not watch.look()
     ours, theirs = data_of(watch.page()[0]), data_of((swept[0] / "reports" / "smoke" / "explore.html").read_text())
     for name in ("metrics", "configs", "snapshots"):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from octant.analysis.comparison import Comparison, answer
-from octant.analysis.comparison.settings import named
+from octant.analysis.comparison.settings import config_names
 from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question
 from octant.analysis.report.vocabulary import Vocabulary, vocabulary
@@ -59,7 +59,7 @@ def sweep(
 
 
 def judged(runs: pd.DataFrame, question: Question) -> Judged:
-    runs = runs.assign(config=named(runs, question.compare), fingerprint=[f"f{i}" for i in range(len(runs))])
+    runs = runs.assign(config=config_names(runs, question.compare), fingerprint=[f"f{i}" for i in range(len(runs))])
     return Judged(runs, answer(runs, question))
 
 

@@ -171,11 +171,11 @@ def test_nobody_takes_mean_for_run(
     runs = read_runs(connection, sweep)
     assert len(runs) == 16
     assert not ids & set(runs["run_id"])
-    assert report.run(argparse.Namespace(uri=None, experiment="smoke", sweep=None)) == 0
+    assert report.COMMAND.run(argparse.Namespace(uri=None, experiment="smoke", sweep=None)) == 0
     assert database.query(MEANS) == rows
     capsys.readouterr()
     everything = argparse.Namespace(uri=None, probe=None)
-    assert (doctor.run(everything), sync.run(everything)) == (0, 0)
+    assert (doctor.COMMAND.run(everything), sync.COMMAND.run(everything)) == (0, 0)
     told = capsys.readouterr().out
     assert "journals: 16 finished" in told
     assert told.count("stores: have everything the journals hold") == 2

@@ -6,7 +6,7 @@ half a second.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from octant.analysis.comparison import Comparison
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare", "compare_file"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """The doors of this room, each from its own module."""
     if name in __all__:
         from octant.analysis import comparison, tables

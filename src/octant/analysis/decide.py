@@ -8,12 +8,12 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
-from octant.analysis.comparison import Comparison, Design, Question, lay_out
+from octant.analysis.comparison import Comparison, PairedRuns, Question, lay_out
 from octant.analysis.comparison.best import behind
 from octant.analysis.comparison.effects import per_repeat
 from octant.analysis.comparison.intervals import ALPHA, Array, holm, shown, student_rows
 from octant.analysis.comparison.scope import scope_of
-from octant.analysis.comparison.settings import word
+from octant.analysis.comparison.settings import as_word
 from octant.analysis.power import ENOUGH, equality_p
 from octant.analysis.verdict import Cell, Decision, Difference, Factor, Ranking, Verdict
 
@@ -24,8 +24,8 @@ def verdict_of(comparison: Comparison) -> Verdict:
     """What the comparison comes to."""
     question, summary = comparison.question, comparison.summary
     finished = summary[summary["n"] > 0]
-    varied = [name for name in question.compare if summary[name].map(word).nunique() > 1]
-    cells = {row["config"]: {name: word(row[name]) for name in varied} for _, row in summary.iterrows()}
+    varied = [name for name in question.compare if summary[name].map(as_word).nunique() > 1]
+    cells = {row["config"]: {name: as_word(row[name]) for name in varied} for _, row in summary.iterrows()}
     names = list(finished["config"])
     pairs = comparison.pairs
     best = _best(pairs, names, question) if names else Ranking((), ())
@@ -51,7 +51,7 @@ def _best(pairs: pd.DataFrame, names: list[str], question: Question) -> Ranking:
     which it is paired.
     """
     out = behind(pairs if question.exact else pairs[pairs["n"] >= ENOUGH], question, len(names))
-    found = differences(pairs.rename(columns={"difference": "estimate"}), question)
+    found = _differences(pairs.rename(columns={"difference": "estimate"}), question)
     both = {(each.first, each.second): each for one in found for each in (one, one.turned)}
     first = next((name for name in names if name not in out), names[0])
     first = first if all((first, name) in both for name in names if name != first) else names[0]
@@ -59,7 +59,7 @@ def _best(pairs: pd.DataFrame, names: list[str], question: Question) -> Ranking:
     return Ranking((first, *others), tuple(both[first, name] for name in others), out)
 
 
-def differences(table: pd.DataFrame, question: Question) -> Iterable[Difference]:
+def _differences(table: pd.DataFrame, question: Question) -> Iterable[Difference]:
     """The rows of a table with first, second, n, estimate, sd, low, high and shown, decided."""
     for row in table.to_dict("records"):
         sign = question.sign
@@ -95,7 +95,7 @@ def _factors(comparison: Comparison) -> Iterable[Factor]:
         partners = set().union(*(each for each in interacting if name in each)) - {name}
         if not partners:
             rows = mains[mains["effect"] == name].rename(columns={"plus": "first", "minus": "second"})
-            yield Factor(name, (Cell((), _ranked(list(differences(rows, question)))),))
+            yield Factor(name, (Cell((), _ranked(list(_differences(rows, question)))),))
             continue
         design = lay_out(comparison.runs, question, ())
         if cells := _within(design, name, [each for each in question.compare if each in partners]):
@@ -111,9 +111,9 @@ def _ranked(found: Sequence[Difference]) -> Ranking:
     return Ranking((first, *others), tuple(both[first, other] for other in others))
 
 
-def _within(design: Design, factor: str, partners: Sequence[str]) -> tuple[Cell, ...]:
+def _within(design: PairedRuns, factor: str, partners: Sequence[str]) -> tuple[Cell, ...]:
     """The factor's levels compared in each cell of its partners, one Holm family in all; none where cells lack."""
-    at = {name: [word(level) for level in levels] for name, levels in design.levels.items()}
+    at = {name: [as_word(level) for level in levels] for name, levels in design.levels.items()}
     places = list(product(*(range(len(at[name])) for name in partners)))
     pairs = list(combinations(range(len(at[factor])), 2))
     if len(places) > MOST_CELLS:
@@ -126,13 +126,13 @@ def _within(design: Design, factor: str, partners: Sequence[str]) -> tuple[Cell,
     # The later level first, as in the table of effects.
     table["first"] = [at[factor][b] for _ in places for _, b in pairs]
     table["second"] = [at[factor][a] for _ in places for a, _ in pairs]
-    found, step = list(differences(table, design.question)), len(pairs)
+    found, step = list(_differences(table, design.question)), len(pairs)
     rankings = [_ranked(found[i * step : (i + 1) * step]) for i in range(len(places))]
     where = [tuple((name, at[name][p]) for name, p in zip(partners, place, strict=True)) for place in places]
     return tuple(Cell(*each) for each in zip(where, rankings, strict=True))
 
 
-def _weights(design: Design, factor: str, pair: tuple[int, int], place: Mapping[str, int]) -> Array | None:
+def _weights(design: PairedRuns, factor: str, pair: tuple[int, int], place: Mapping[str, int]) -> Array | None:
     """Weights of the second level's mean less the first one's, at a place of the partners; None without runs.
 
     Each combination of the other factors that has both levels counts the same.
@@ -152,7 +152,7 @@ def _weights(design: Design, factor: str, pair: tuple[int, int], place: Mapping[
     return weights
 
 
-def _paired(design: Design, weights: Array) -> pd.DataFrame:
+def _paired(design: PairedRuns, weights: Array) -> pd.DataFrame:
     """The contrasts paired by repeat, as the table of pairs has them: t, Holm over all of them."""
     n, t = student_rows(_each(design.values, weights), design.unit, design.step)
     charged = student_rows(_each(design.charged, weights), design.unit)[1].mean

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,7 +41,7 @@ def read_csv_runs(path: Path) -> tuple[pd.DataFrame, list[str]]:
     return frame.apply(_numbers), lines
 
 
-def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+def _numbers(column: pd.Series) -> pd.Series:
     """The column as numbers if every cell that is not blank is one, whole ones without blanks as integers."""
     number = pd.to_numeric(column, errors="coerce")
     number = number.mask(column.astype(str).str.lower().isin(NOT_A_NUMBER) & column.notna(), np.inf)

@@ -14,11 +14,11 @@ from octant.analysis.comparison.settings import (
     METRIC,
     REPEATS,
     column_of,
+    first_few,
     is_number,
-    listed,
     moves_with,
     values_of,
-    varied,
+    varying,
 )
 from octant.analysis.question import Goal, Question
 from octant.errors import InputError
@@ -73,7 +73,9 @@ def endpoint_of(frame: pd.DataFrame, asked: Asked, metrics: Sequence[str] | None
     metrics = [name for name in numbers if METRIC.fullmatch(name) and not _TIMES.fullmatch(name)]
     metrics = metrics or [name for name in numbers[::-1] if (frame[name].dropna() % 1 != 0).any()][:1]
     if not metrics:
-        raise InputError(f"no column looks like a result; name it with endpoint; columns: {listed(frame.columns, 20)}")
+        raise InputError(
+            f"no column looks like a result; name it with endpoint; columns: {first_few(frame.columns, 20)}"
+        )
     return max(metrics, key=_likely)
 
 
@@ -82,11 +84,11 @@ def _likely(name: str) -> tuple[int, bool]:
     return rank, SMALL.fullmatch(name) is None
 
 
-def question_of(frame: pd.DataFrame, asked: Asked) -> tuple[Question, list[str]]:
+def guessed_question(frame: pd.DataFrame, asked: Asked) -> tuple[Question, list[str]]:
     """The question, and a line on each thing that was guessed and may surprise; `frame` has one row per run."""
     endpoint = endpoint_of(frame, asked)
     validation = asked.validation or _validation(frame, endpoint, asked)
-    free = [name for name in varied(frame) if name not in (*asked.tune, endpoint, validation)]
+    free = [name for name in varying(frame) if name not in (*asked.tune, endpoint, validation)]
     repeat = asked.repeat
     if repeat is None:
         repeat = [name for name in free if REPEATS.fullmatch(name) and name not in (asked.compare or ())]
@@ -105,7 +107,7 @@ def question_of(frame: pd.DataFrame, asked: Asked) -> tuple[Question, list[str]]
     return question, lines
 
 
-def reading(frame: pd.DataFrame, question: Question, last_step: bool = False) -> str:
+def guesses_in_words(frame: pd.DataFrame, question: Question, last_step: bool = False) -> str:
     """The question in a sentence: `compared: optimizer, width; repeated: seed (5); endpoint: val_acc, last step`."""
     parts = [f"compared: {', '.join(question.compare) or 'nothing, for nothing varies'}"]
     parts += [f"tuned: {', '.join(question.tune)} on {question.validation}"] if question.tune else []
@@ -130,13 +132,13 @@ def _factors(frame: pd.DataFrame, names: Sequence[str], repeat: Sequence[str]) -
 
 def _unasked(frame: pd.DataFrame, endpoint: str, asked: Asked) -> list[str]:
     """A line on columns that vary and are neither settings nor metrics by their names: a guess that may be wrong."""
-    settings = {*varied(frame), *asked.columns(), endpoint}
+    settings = {*varying(frame), *asked.columns(), endpoint}
     names = [
         str(name) for name in frame
         if name not in settings and values_of(frame[name]) > 1 and not ABOUT.fullmatch(str(name))
         and not METRIC.fullmatch(str(name))
     ]  # fmt: skip
-    return [f"taken for measurements or labels, not settings: {listed(names)}"] if names else []
+    return [f"taken for measurements or labels, not settings: {first_few(names)}"] if names else []
 
 
 def _validation(frame: pd.DataFrame, endpoint: str, asked: Asked) -> str | None:

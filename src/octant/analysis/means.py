@@ -60,7 +60,9 @@ class Means:
         return self.metrics[0]
 
 
-def means(compared: pd.DataFrame, curves: pd.DataFrame, ranking: Sequence[str], design: Design, floor: float) -> Means:
+def config_means(
+    compared: pd.DataFrame, curves: pd.DataFrame, ranking: Sequence[str], design: Design, floor: float
+) -> Means:
     """The means of the compared runs, at each configuration's chosen values where settings are tuned.
 
     `compared` has a row per run, `curves` a row per run and epoch with its configuration. The

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from octant.analysis.palette import in_order, is_numeric, word
 from octant.analysis.question import Question
@@ -14,7 +13,7 @@ _STYLES = ((0, "name"), (0, "initials"), (0, "bare"), (8, "initials"), (8, "bare
            (4, "initials"), (4, "bare"), (3, "bare"), (2, "bare"), (1, "bare"))  # fmt: skip
 
 
-def names_of(rows: Sequence[Mapping[str, Any]], question: Question) -> list[str]:
+def names_of(rows: Sequence[Mapping[str, object]], question: Question) -> list[str]:
     """A name for each row of settings, from what varies: all different within their first `WIDTH` letters."""
     levels = {name: levels_of(rows, name) for name in question.settings}
     levels = {name: each for name, each in levels.items() if len(each) > 1}
@@ -31,7 +30,7 @@ def are_told_apart(names: Sequence[str]) -> bool:
     return len({name[:WIDTH] for name in names}) == len(names)
 
 
-def levels_of(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, ...]:
+def levels_of(rows: Sequence[Mapping[str, object]], name: str) -> tuple[str, ...]:
     """The levels of a setting, as figures order them."""
     return in_order(row.get(name) for row in rows)
 

@@ -12,9 +12,12 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-Dash = str | tuple[int, tuple[float, ...]]
+if TYPE_CHECKING:
+    from octant.trainer import Json
+
+Dash = Literal["-"] | tuple[int, tuple[float, ...]]
 
 HUES = ("#0072b2", "#d55e00", "#004830", "#9018f0", "#f0a800", "#a84878", "#48c0d8", "#181890")
 RAMP = ("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30")  # viridis, less its end
@@ -87,7 +90,7 @@ def in_order(levels: Iterable[object]) -> tuple[str, ...]:
     return (*(sorted(known, key=float) if is_numeric(known) else known), *(words & {"-"}))
 
 
-def word(level: Any) -> str:
+def word(level: Json) -> str:
     """A level as figures write it, such as 0.1, relu, True; 10 and 10.0 are the same level, None and NaN a dash."""
     text = "-" if level is None else str(level)
     if isinstance(level, str) or text in ("True", "False"):

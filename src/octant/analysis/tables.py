@@ -6,16 +6,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from octant.analysis.comparison import Comparison, answer
 from octant.analysis.comparison.runs import check_seen
-from octant.analysis.comparison.settings import METRIC, REPEATS, is_number, listed, varied
+from octant.analysis.comparison.settings import METRIC, REPEATS, first_few, is_number, varying
 from octant.analysis.files import NOT_A_NUMBER, read_csv_runs
-from octant.analysis.guess import STEPS, Asked, endpoint_of, question_of, reading
+from octant.analysis.guess import STEPS, Asked, endpoint_of, guessed_question, guesses_in_words
 from octant.analysis.question import Goal, Question
 from octant.errors import InputError, nearest
 
@@ -45,13 +44,13 @@ def compare(
     Raises InputError, one line, where there is no answer.
     """
     asked = Asked(compare, tune, repeat, endpoint, goal, margin, validation)
-    return _compare(frame, asked, Source(blank=False), [])[0]
+    return _compare(frame, asked, _Source(blank=False), [])[0]
 
 
 def compare_file(path: Path, asked: Asked | None = None) -> tuple[Comparison, list[str]]:
     """Compare the runs of a csv file; also the lines to print before the answer, the question first."""
     frame, lines = read_csv_runs(path)
-    return _compare(frame, asked or Asked(), Source(blank=True), lines)
+    return _compare(frame, asked or Asked(), _Source(blank=True), lines)
 
 
 def compare_logged(frame: pd.DataFrame, metrics: Sequence[str], asked: Asked) -> tuple[Comparison, list[str]]:
@@ -63,11 +62,11 @@ def compare_logged(frame: pd.DataFrame, metrics: Sequence[str], asked: Asked) ->
     both = {name.removeprefix("metrics."): name for name in metrics}
     asked = replace(asked, endpoint=both.get(str(asked.endpoint), asked.endpoint),
                     validation=both.get(str(asked.validation), asked.validation))  # fmt: skip
-    return _compare(frame, asked, Source(blank=True, noun="run", metrics=metrics), [])
+    return _compare(frame, asked, _Source(blank=True, noun="run", metrics=metrics), [])
 
 
 @dataclass(frozen=True)
-class Source:
+class _Source:
     """Where a table comes from: whether a NaN is a `blank` cell or what a run came to, what a row is called, and
     which columns are known to hold metrics, the last step's (None: not known, and several rows may be steps of a run).
     """
@@ -83,7 +82,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Tidy:
+class _Tidy:
     """One row per run with an outcome; `curves` has a row per run and step where the table had several per run."""
 
     runs: pd.DataFrame
@@ -91,36 +90,36 @@ class Tidy:
     curves: pd.DataFrame
 
 
-def _compare(frame: pd.DataFrame, asked: Asked, source: Source, about: list[str]) -> tuple[Comparison, list[str]]:
+def _compare(frame: pd.DataFrame, asked: Asked, source: _Source, about: list[str]) -> tuple[Comparison, list[str]]:
     """The comparison, and the lines to print before it: the question, `about` the file, what was done with rows."""
     frame = _folds_down(frame.reset_index(drop=True)).apply(_plain)
     asked = asked.of(frame)
     for missing in (name for name in asked.columns() if name not in frame):
         hint = nearest(missing, map(str, frame.columns))
-        raise InputError(f"no column {missing}; {hint}columns: {listed(frame.columns, 20)}")
+        raise InputError(f"no column {missing}; {hint}columns: {first_few(frame.columns, 20)}")
     if frame.empty:
         raise InputError("no rows: nothing to compare")
     endpoint = endpoint_of(frame.apply(_mostly_numbers), asked, source.metrics)
     asked = replace(asked, endpoint=endpoint)
-    tidied = tidy(_settings_and_results(frame, asked, source), asked, source)
-    question, guessed = question_of(tidied.runs, asked)
+    tidied = _tidy(_settings_and_results(frame, asked, source), asked, source)
+    question, guessed = guessed_question(tidied.runs, asked)
     check_seen(tidied.runs, question)
     runs, question, paired = _paired(tidied.runs, question, asked, source)
     comparison = answer(runs, question, tidied.curves if len(tidied.curves) else None)
     last = len(tidied.curves) > 0 or source.metrics is not None
     notes = (*tidied.lines, *guessed, *paired, *comparison.notes)
-    said_of = reading(runs, question, last)
+    said_of = guesses_in_words(runs, question, last)
     comparison = replace(comparison, notes=notes, reading=said_of, curves=tidied.curves)
     return comparison, [said_of, *about, *notes]
 
 
-def _settings_and_results(frame: pd.DataFrame, asked: Asked, source: Source) -> pd.DataFrame:
+def _settings_and_results(frame: pd.DataFrame, asked: Asked, source: _Source) -> pd.DataFrame:
     """The table without metrics that nobody asked for, whose names could be taken for those of settings."""
     others = {name for name in source.metrics or () if name not in asked.columns() and not METRIC.fullmatch(name)}
     return frame.drop(columns=list(others))
 
 
-def tidy(frame: pd.DataFrame, asked: Asked, source: Source) -> Tidy:
+def _tidy(frame: pd.DataFrame, asked: Asked, source: _Source) -> _Tidy:
     """One row per run, and a line on each kind of row that was left out; raises InputError where none is left.
 
     A blank is a cell that was never filled in, and such rows are left out; NaN is otherwise what the run came to,
@@ -133,7 +132,9 @@ def tidy(frame: pd.DataFrame, asked: Asked, source: Source) -> Tidy:
     ended, about = _ended(frame, source)
     lacking = frame[endpoint].isna() & source.blank & (ended == "finished")
     if words.any():
-        lines.append(f"{source.count(words)} without a number for {endpoint} ({listed(text[words].unique())}) left out")
+        lines.append(
+            f"{source.count(words)} without a number for {endpoint} ({first_few(text[words].unique())}) left out"
+        )
     if lacking.any():
         lines.append(f"{source.count(lacking)} without {endpoint} left out")
     frame = frame.assign(**{endpoint: numbers})[~words & ~lacking & (ended != "left out")]
@@ -148,10 +149,10 @@ def tidy(frame: pd.DataFrame, asked: Asked, source: Source) -> Tidy:
     lines += [f"{lost} of {len(frame)} runs ended without a finite {endpoint}: counted as diverged"] if lost else []
     if frame.empty:
         raise InputError(f"no finished run with a value of {endpoint}; {'; '.join([*lines, *about])}")
-    return Tidy(frame.reset_index(drop=True), [*lines, *about], curves)
+    return _Tidy(frame.reset_index(drop=True), [*lines, *about], curves)
 
 
-def _ended(frame: pd.DataFrame, source: Source) -> tuple[pd.Series[Any], list[str]]:
+def _ended(frame: pd.DataFrame, source: _Source) -> tuple[pd.Series, list[str]]:
     """How each row's run ended: finished, diverged, or left out, from the first column of STATUS."""
     name = next((name for name in STATUS if name in frame and not is_number(frame[name])), None)
     if name is None:
@@ -165,13 +166,13 @@ def _ended(frame: pd.DataFrame, source: Source) -> tuple[pd.Series[Any], list[st
                    ] if len(others) else []  # fmt: skip
 
 
-def _last_steps(frame: pd.DataFrame, asked: Asked, source: Source) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+def _last_steps(frame: pd.DataFrame, asked: Asked, source: _Source) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """The last row of each run where a run has several, all of its rows as curves, and a line on early ends."""
     given = asked.columns()
     step = next((name for name in STEPS if name in frame and name not in given and is_number(frame[name])), None)
     if step is None or frame.empty:
         return frame, pd.DataFrame(), []
-    settings = [name for name in varied(frame.drop(columns=[step])) if name != asked.endpoint]
+    settings = [name for name in varying(frame.drop(columns=[step])) if name != asked.endpoint]
     # What has several rows of one step, such as a number of repeats that every configuration has, names no run.
     named = [
         name for name in IDENTITY if name in frame and name not in given and not frame.duplicated([name, step]).any()
@@ -193,7 +194,7 @@ def _last_steps(frame: pd.DataFrame, asked: Asked, source: Source) -> tuple[pd.D
 
 
 def _paired(
-    runs: pd.DataFrame, question: Question, asked: Asked, source: Source
+    runs: pd.DataFrame, question: Question, asked: Asked, source: _Source
 ) -> tuple[pd.DataFrame, Question, list[str]]:
     """One run per cell and repeat: of several the last one; without repeats that are shared they are numbered."""
     lines, repeat = [], list(question.repeat)
@@ -222,14 +223,14 @@ def _paired(
     return runs[~twice], question, lines
 
 
-def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
+def _plain(column: pd.Series) -> pd.Series:
     """The column without categories, and with lists and mappings as text: what can be grouped by."""
     column = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
     return column.map(lambda value: str(value) if isinstance(value, (list, dict, set)) else value) if (
         column.dtype == object) else column  # fmt: skip
 
 
-def _mostly_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+def _mostly_numbers(column: pd.Series) -> pd.Series:
     """For the choice of an endpoint: as numbers if most cells are."""
     if is_number(column) or REPEATS.fullmatch(str(column.name)):
         return column

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -43,7 +42,7 @@ def contrasts(table: pd.DataFrame, design: Design, reason: str) -> Iterator[Cont
     start = at[0][reason].dropna() if len(at[0]) else at[0].index.to_series()
     for cell in design.combinations(others, design.cells):
         same = [config for config, levels in design.cells.items() if tuple(levels[name] for name in others) == cell]
-        size: dict[Any, float] = start.to_dict()
+        size: dict[object, float] = start.to_dict()
         known = sorted((config for config in same if config in size), key=size.__getitem__)
         if len(known) > 1 and all(config in at[AFTER].index for config in (known[0], known[-1])):
             yield _contrast(known[0], known[-1], at, design, reason)
@@ -51,7 +50,7 @@ def contrasts(table: pd.DataFrame, design: Design, reason: str) -> Iterator[Cont
 
 def _contrast(low: str, high: str, at: dict[int, pd.DataFrame], design: Design, reason: str) -> Contrast:
     def pair(epoch: int, column: str, scale: float = 1.0) -> tuple[float, float]:
-        values: dict[Any, float] = at[epoch][column].to_dict()
+        values: dict[object, float] = at[epoch][column].to_dict()
         return scale * values[low], scale * values[high]
 
     question = design.question

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from octant.errors import InputError, printable
+from octant.trainer.subcommand import Subcommand, option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,23 +21,7 @@ if TYPE_CHECKING:
     Read = tuple[str, Comparison, list[str], pd.DataFrame]  # name, answer, lines, curves
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The runs, and what is asked of them."""
-    parser.add_argument("file", nargs="?", type=Path, help="a csv: one line per run, or one per run and step")
-    parser.add_argument("--experiment", metavar="NAME", help="instead of a file: an experiment of the store at --uri")
-    names = "; separated by commas"
-    parser.add_argument("--compare", metavar="A,B", type=_names, help=f"the settings to compare{names}")
-    parser.add_argument("--tune", metavar="LR", type=_names, default=(),
-                        help=f"settings of which each configuration gets its own best value{names}")  # fmt: skip
-    parser.add_argument("--repeat", metavar="SEED", type=_names, help=f"what only repeats a measurement{names}")
-    parser.add_argument("--endpoint", metavar="METRIC", help="the metric that answers; its last step counts")
-    parser.add_argument("--goal", choices=("max", "min"), help="whether more or less of it is better")
-    parser.add_argument("--validation", metavar="METRIC", help="the metric that --tune chooses on")
-    parser.add_argument("--margin", type=float, help="the difference below which nobody cares; points for a share")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where the report goes; default: ./NAME-comparison")
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Say what is compared and what was done with the rows; print the answer and write the report."""
     from octant.analysis.guess import Asked
 
@@ -105,3 +90,25 @@ def _command(options: argparse.Namespace) -> str:
 
 def _joined(names: list[str]) -> str:
     return ",".join(f'"{name}"' if "," in name else name for name in names)
+
+
+_LIST = "; separated by commas"
+COMMAND = Subcommand(
+    _run,
+    option("file", nargs="?", type=Path, help="a csv: one line per run, or one per run and step"),
+    option("--experiment", metavar="NAME", help="instead of a file: an experiment of the store at --uri"),
+    option("--compare", metavar="A,B", type=_names, help=f"the settings to compare{_LIST}"),
+    option(
+        "--tune",
+        metavar="LR",
+        type=_names,
+        default=(),
+        help=f"settings of which each configuration gets its own best value{_LIST}",
+    ),
+    option("--repeat", metavar="SEED", type=_names, help=f"what only repeats a measurement{_LIST}"),
+    option("--endpoint", metavar="METRIC", help="the metric that answers; its last step counts"),
+    option("--goal", choices=("max", "min"), help="whether more or less of it is better"),
+    option("--validation", metavar="METRIC", help="the metric that --tune chooses on"),
+    option("--margin", type=float, help="the difference below which nobody cares; points for a share"),
+    option("--out", type=Path, metavar="DIR", help="where the report goes; default: ./NAME-comparison"),
+)

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 import hydra
 from antlr4.error.Errors import IllegalStateException, RecognitionException
@@ -25,6 +25,9 @@ from octant.cli.program import OCTANT, PRIMARY, Program
 from octant.errors import InputError, unknown_word
 from octant.runs.settings import OWN
 
+if TYPE_CHECKING:
+    from octant.trainer import Json
+
 _HYDRA_S = (HydraException, OmegaConfBaseException, RecognitionException, IllegalStateException)
 
 
@@ -37,21 +40,21 @@ def check_overrides(overrides: Sequence[str], program: Program) -> None:
         else hydra.initialize(config_path=None, version_base="1.3")
     )
     with where:
-        loader: Any = GlobalHydra.instance().config_loader()
+        loader: object = GlobalHydra.instance().config_loader()
         octant_overrides.check(overrides, loader)
 
 
-def launch(words: Sequence[str], overrides: Sequence[str], program: Program) -> int:
+def compose_and_launch(words: Sequence[str], overrides: Sequence[str], program: Program) -> int:
     """Compose what the words say, train it and say what came out; returns the exit code."""
     from octant.tracking import launching
 
-    launching.commands.append(launching.Command(words, asks_its_own(overrides, program)))
+    launching.commands.append(launching.Command(words, _asks_its_own(overrides, program)))
     try:
         single = _compose(_of_some(words), program)
     except _HYDRA_S as error:
         if str(error).startswith(("Ambiguous value", "Sweep parameters")):
             octant_overrides.refuse_sweeps(overrides)
-        raise InputError(line_of_hydra(error, program)) from error
+        raise InputError(_line_of_hydra(error, program)) from error
     if single and any(each.lstrip("+").startswith("hydra.sweeper.params") for each in overrides):
         raise InputError("hydra.sweeper.params: it is a sweep; add -m to train one run for each of its values")
     launched = launching.launch(single) if single else launching.together()
@@ -62,7 +65,7 @@ def launch(words: Sequence[str], overrides: Sequence[str], program: Program) -> 
     return conclude(launched)
 
 
-def asks_its_own(overrides: Sequence[str], program: Program) -> bool:
+def _asks_its_own(overrides: Sequence[str], program: Program) -> bool:
     """Whether the command asks for an experiment as its yaml declares it, or for one without a yaml; no variant."""
     given = dict(text.split("=", 1) for text in overrides if "=" in text)
     name = given.get("experiment.name", given.get("experiment", ""))
@@ -94,9 +97,9 @@ def _of_some(words: Sequence[str]) -> list[str]:
     ]
 
 
-def _compose(words: Sequence[str], program: Program) -> list[dict[str, Any]]:
+def _compose(words: Sequence[str], program: Program) -> list[dict[str, object]]:
     """The composed settings of a single run; a multirun is launched by its launcher, from within Hydra."""
-    taken: list[dict[str, Any] | Exception] = []
+    taken: list[dict[str, object] | Exception] = []
 
     conf = str(program.conf) if program.conf else None
 
@@ -140,18 +143,18 @@ def _register(program: Program) -> str:
     return "config" if program.is_own else PRIMARY
 
 
-def _plain(config: DictConfig) -> dict[str, Any]:
-    composed: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    return composed | {"cluster": cluster_of(HydraConfig.get().launcher)}
+def _plain(config: DictConfig) -> dict[str, object]:
+    composed: Json = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    return composed | {"cluster": _cluster_of(HydraConfig.get().launcher)}
 
 
-def cluster_of(launcher: Mapping[str, Any]) -> dict[str, Any] | None:
+def _cluster_of(launcher: Mapping[str, object]) -> dict[str, object] | None:
     """The options of hydra/launcher=slurm or =ray; None for a launcher that knows no cluster."""
     options = {str(key): value for key, value in launcher.items() if key != "_target_"}
     return OmegaConf.to_container(OmegaConf.create(options), resolve=True) if "cluster" in options else None  # type: ignore[return-value]
 
 
-def line_of_hydra(error: Exception, program: Program = OCTANT) -> str:
+def _line_of_hydra(error: Exception, program: Program = OCTANT) -> str:
     """One line, in octant's words, for what Hydra or OmegaConf raises about the user's words."""
     text = " ".join(str(error).split())
     missing, options = getattr(error, "missing_cfg_file", None), getattr(error, "options", None)

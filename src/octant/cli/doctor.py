@@ -10,27 +10,19 @@ from octant.tracking.store import located
 from octant.tracking.upkeep import (
     close_abandoned_runs,
     count_lost,
+    exit_code_of,
     in_words,
     send_all,
     take_stock,
     tell_of_readers,
-    verdict,
 )
 from octant.trainer import trainer
+from octant.trainer.subcommand import Subcommand, option
 
 NOT_REPRODUCIBLE = 1
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """A trainer to probe; without --uri it looks at every store that the journals name."""
-    parser.add_argument(
-        "--probe",
-        metavar="TRAINER",
-        help="train two epochs of a file or trainer three times, and compare",
-    )
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Look, mend what can be mended, and say what was found."""
     if options.probe:
         return _probe(options.probe)
@@ -43,15 +35,21 @@ def run(options: argparse.Namespace) -> int:
     counts += count_lost(state, only)
     counts += close_abandoned_runs(state) if only is None else Counter()
     print("stores:", in_words(counts) if counts.total() else "have everything the journals hold")
-    return verdict(counts)
+    return exit_code_of(counts)
 
 
 def _probe(name: str) -> int:
-    from octant.runs.probe import probe
+    from octant.runs.probe import probe_trainer
 
-    found = probe(name)
+    found = probe_trainer(name)
     print(f"{trainer(name).label}: {found}")
     if found.is_reproducible:
         return 0
     print("is everything seeded by settings.seed, and does state hold all that decides the next epoch?")
     return NOT_REPRODUCIBLE
+
+
+COMMAND = Subcommand(
+    _run,
+    option("--probe", metavar="TRAINER", help="train two epochs of a file or trainer three times, and compare"),
+)

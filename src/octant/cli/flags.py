@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from octant.errors import InputError
 
-_SWITCH: dict[str, Any] = {"action": "store_true"}
 _PAGES = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 # Hydra's flags; tests/cli/test_hydra.py holds them against Hydra's own parser. --help and --version are octant's, and
 # --experimental-rerun, which loads a pickle, is refused.
-_ONE_OF: dict[tuple[str, ...], dict[str, Any]] = {
-    ("--run", "-r"): _SWITCH,
-    ("--multirun", "-m"): _SWITCH,
-    ("--shell-completion", "-sc"): _SWITCH,
-    ("--cfg", "-c"): {"choices": ("job", "hydra", "all")},
-    ("--info", "-i"): {"choices": _PAGES, "nargs": "?", "const": "all"},
-}
-_OTHERS: dict[tuple[str, ...], dict[str, Any]] = {
-    ("--resolve",): _SWITCH,
-    ("--hydra-help",): _SWITCH,
-    ("--config-path", "-cp"): {},
-    ("--config-name", "-cn"): {},
-    ("--config-dir", "-cd"): {},
-    ("--package", "-p"): {},
-}
+_SWITCHES = (("--run", "-r"), ("--multirun", "-m"), ("--shell-completion", "-sc"), ("--resolve",), ("--hydra-help",))
+_WORDS = (("--config-path", "-cp"), ("--config-name", "-cn"), ("--config-dir", "-cd"), ("--package", "-p"))
+_CHOICES = {("--cfg", "-c"): ("job", "hydra", "all"), ("--info", "-i"): _PAGES}
 
 
 class Parser(argparse.ArgumentParser):
@@ -41,8 +28,13 @@ def read_flags(words: Sequence[str]) -> argparse.Namespace:
     """Hydra's flags and the settings (`overrides`) among the words; raises InputError for a flag that is none."""
     parser = Parser(prog="octant", add_help=False)
     parser.add_argument("overrides", nargs="*")
-    for names, options in {**_ONE_OF, **_OTHERS}.items():
-        parser.add_argument(*names, **options)
+    for names in _SWITCHES:
+        parser.add_argument(*names, action="store_true")
+    for names in _WORDS:
+        parser.add_argument(*names)
+    for names, choices in _CHOICES.items():
+        has_default = "all" if "--info" in names else None
+        parser.add_argument(*names, choices=choices, nargs=has_default and "?", const=has_default)
     flags = parser.parse_intermixed_args(words)  # settings may stand on both sides of -m
     if sum(map(bool, (flags.run, flags.multirun, flags.shell_completion, flags.cfg, flags.info))) > 1:
         raise InputError("--cfg and --info show one run; give each setting one value, without -m")

@@ -14,15 +14,16 @@ from octant import __version__, trainer
 from octant.cli.border import one_line_errors, refuse_open_addresses
 from octant.cli.flags import Parser, knows_all_words, read_flags
 from octant.cli.program import OCTANT, Program, program_of
-from octant.cli.words import check
+from octant.cli.words import check_words
 from octant.errors import STOPPED
 from octant.trainer.adapted import refuse_taken
+from octant.trainer.subcommand import Subcommand
 
 # What a command says for itself, so that no setting of a trainer may be called so; runs.settings.OCTANT has the same.
 RESERVED = frozenset(
     {"experiment", "tracking", "trainer", "code", "workers", "threads", "time_limit", "rerun", "cluster"}
 )
-# Word -> module with `arguments(parser)` and `run(options) -> exit code`, and what it does in a line.
+# Word -> module with the COMMAND, and what it does in a line.
 COMMANDS = {
     "new": ("octant.cli.new", "write a trainer of your own to start from: octant new mine.py"),
     "report": ("octant.cli.report", "write the tables, figures and pages of an experiment again, from the store alone"),
@@ -76,12 +77,11 @@ def run(words: Sequence[str], program: Program = OCTANT) -> int:
 
 def _command(word: str, words: Sequence[str], program: Program) -> int:
     module, line = COMMANDS[word]
-    done = import_module(module)
+    command: Subcommand = import_module(module).COMMAND
     parser = Parser(prog=f"{program.command} {word}", description=f"{line[:1].upper()}{line[1:]}.")
     parser.add_argument("--uri", help="tracking store; default: the SQLite store in the state folder")
-    done.arguments(parser)
-    code: int = done.run(parser.parse_args(words))
-    return code
+    command.declare(parser)
+    return command.run(parser.parse_args(words))
 
 
 def _compose(words: Sequence[str], program: Program) -> int:
@@ -89,13 +89,13 @@ def _compose(words: Sequence[str], program: Program) -> int:
     flags = read_flags(words)
     signal.signal(signal.SIGINT, _quit)
     if known := knows_all_words(flags):
-        check(flags.overrides, list(COMMANDS), program)
-    from octant.cli.compose import check_overrides, launch
+        check_words(flags.overrides, list(COMMANDS), program)
+    from octant.cli.compose import check_overrides, compose_and_launch
 
     if known:
         check_overrides(flags.overrides, program)
     others = [each for each in words if each not in flags.overrides]
-    return launch([*flags.overrides, *others], flags.overrides, program)
+    return compose_and_launch([*flags.overrides, *others], flags.overrides, program)
 
 
 def _quit(*_: object) -> NoReturn:

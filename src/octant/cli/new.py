@@ -6,16 +6,12 @@ import argparse
 from pathlib import Path
 
 from octant.errors import InputError
+from octant.trainer.subcommand import Subcommand, option
 
 _TRY = "python {} -m learning_rate=0.1,0.3 seed=0,1,2"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The file."""
-    parser.add_argument("file", type=Path, help="the file to write, such as mine.py")
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Write the template; raises InputError rather than overwrite."""
     file: Path = options.file
     if file.suffix != ".py":
@@ -28,3 +24,6 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"{file}: it exists, and nothing is overwritten; choose another name") from None
     print(f"wrote {file}; python {file} --help shows its settings, python {file} trains one run")
     return 0
+
+
+COMMAND = Subcommand(_run, option("file", type=Path, help="the file to write, such as mine.py"))

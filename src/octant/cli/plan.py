@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from octant.errors import InputError
 from octant.tracking.store import connect, located
+from octant.trainer.subcommand import Subcommand, option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,16 +15,7 @@ if TYPE_CHECKING:
     from octant.analysis.comparison import Comparison
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The experiment, the difference and the power."""
-    parser.add_argument("experiment", help="name of the experiment whose runs are the pilot, such as factorial")
-    parser.add_argument("--detect", type=float, required=True, metavar="D",
-                        help="the difference to show, in the endpoint's points: 0.3")  # fmt: skip
-    parser.add_argument("--power", type=float, default=0.8, help="how often it should be shown; default: 0.8")
-    parser.add_argument("--sweep", help="name or digest of a sweep; default: the one that the yaml declares")
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Print one line."""
     if not options.detect > 0:
         raise InputError(f"--detect: {options.detect:g} is no difference; it is above 0")
@@ -76,3 +68,14 @@ def _time(runs: pd.DataFrame, comparison: Comparison, repeats: int) -> str:
     seconds = float((runs["seconds_per_epoch"] * runs["epochs"]).sum())
     minutes = seconds * repeats / len(set(labels_of(runs, comparison.question))) / 60
     return f"; the first take about {minutes:.2g} minutes on one core"
+
+
+COMMAND = Subcommand(
+    _run,
+    option("experiment", help="name of the experiment whose runs are the pilot, such as factorial"),
+    option(
+        "--detect", type=float, required=True, metavar="D", help="the difference to show, in the endpoint's points: 0.3"
+    ),
+    option("--power", type=float, default=0.8, help="how often it should be shown; default: 0.8"),
+    option("--sweep", help="name or digest of a sweep; default: the one that the yaml declares"),
+)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -26,7 +25,7 @@ class Program:
     """
 
     trainer: str = ""
-    asked: Mapping[str, Any] = field(default_factory=dict)
+    asked: Mapping[str, object] = field(default_factory=dict)
 
     @cached_property
     def trained(self) -> Trainer:
@@ -72,7 +71,7 @@ class Program:
         named = re.findall(r"^([A-Za-z_]\w*):", text, re.MULTILINE)
         return {*self.groups(), *named, *self._base()} - {"defaults", "hydra"}
 
-    def _base(self) -> dict[str, Any]:
+    def _base(self) -> dict[str, object]:
         """The settings of a trainer with their defaults, and what every command may say."""
         if self.is_own:
             return {}
@@ -86,7 +85,7 @@ class Program:
         own |= {"rerun": False, "code": None}
         return {**defaults(self.trained.settings), **own, "tracking": {"uri": None}}
 
-    def composed(self) -> Iterator[tuple[str | None, str, dict[str, Any]]]:
+    def composed(self) -> Iterator[tuple[str | None, str, dict[str, object]]]:
         """What Hydra does not find in conf/: (group, name, content) of each, the primary configuration last."""
         if self.is_own:
             return
@@ -97,7 +96,7 @@ class Program:
         hydra = {"run": {"dir": here}, "sweep": {"dir": here, "subdir": "."}, "output_subdir": None}
         yield None, PRIMARY, {"defaults": self._defaults(), **self._base(), "hydra": hydra}
 
-    def _defaults(self) -> list[Any]:
+    def _defaults(self) -> list[object]:
         listed = yaml.safe_load(self.config_file.read_text("utf-8")) if self.config_file else None
         theirs = listed.get("defaults", []) if isinstance(listed, dict) else []
         named = {str(key).split()[-1].strip("/") for each in theirs if isinstance(each, dict) for key in each}

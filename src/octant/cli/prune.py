@@ -7,14 +7,10 @@ import argparse
 from octant import home
 from octant.errors import InputError
 from octant.tracking.prune import remove, size, superseded
+from octant.trainer.subcommand import Subcommand, option
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Whether to do it."""
-    parser.add_argument("--yes", action="store_true", help="delete them; without it nothing is deleted")
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Say what may go and why; delete it if asked to."""
     if options.uri:
         raise InputError("--uri: prune deletes journals, and nothing in a store; leave it out")
@@ -29,3 +25,6 @@ def run(options: argparse.Namespace) -> int:
     elif found:
         print("nothing is deleted; to do it: octant prune --yes")
     return 0
+
+
+COMMAND = Subcommand(_run, option("--yes", action="store_true", help="delete them; without it nothing is deleted"))

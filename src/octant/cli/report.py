@@ -6,17 +6,10 @@ import argparse
 
 from octant.tracking.store import connect, located
 from octant.tracking.view import base_address
+from octant.trainer.subcommand import EXPERIMENT, SWEEP, Subcommand
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The experiment, and one of its sweeps."""
-    parser.add_argument("experiment", help="name of the experiment, such as factorial")
-    parser.add_argument(
-        "--sweep", help="name or digest of a sweep; default: the one that the experiment's yaml declares"
-    )
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Write the report, and log it to MLflow."""
     from octant.analysis.report import reports  # only now: matplotlib reads the environment when it is imported
 
@@ -27,3 +20,6 @@ def run(options: argparse.Namespace) -> int:
     print(f"to explore   {done.folder / 'explore.html'}")
     print(f"in MLflow    {base_address(store)}{reports.log(connection, done)}")
     return 0
+
+
+COMMAND = Subcommand(_run, EXPERIMENT, SWEEP)

@@ -6,17 +6,17 @@ import argparse
 
 from octant import home
 from octant.tracking.store import located
-from octant.tracking.upkeep import in_words, mend_files, send_all, verdict
+from octant.tracking.upkeep import exit_code_of, in_words, mend_files, send_all
+from octant.trainer.subcommand import Subcommand
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """None of its own; without --uri it sends to every store that the journals name."""
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Send, and say what was sent."""
     state, only = home.state(), located(options.uri) if options.uri else None
     mend_files(state, only)
     counts = send_all(state, only)
     print("stores:", in_words(counts) if counts.total() else "have everything the journals hold")
-    return verdict(counts)
+    return exit_code_of(counts)
+
+
+COMMAND = Subcommand(_run)

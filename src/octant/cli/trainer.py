@@ -5,18 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any
 
 from octant.trainer import files as loaded
 
 
 def main(
-    train: Callable[..., Any],
+    train: Callable[..., object],
     settings: type,
     *,
-    data: Callable[..., Any] | None = None,
-    files: Callable[..., Any] | None = None,
-    **experiment: Any,
+    data: Callable[..., object] | None = None,
+    files: Callable[..., object] | None = None,
+    **experiment: object,
 ) -> None:
     """Do for `train` all that the command `octant` does for its own network; the words come from sys.argv.
 
@@ -32,7 +31,7 @@ def main(
     from octant.cli.border import one_line_errors
     from octant.cli.program import Program
 
-    given: Mapping[str, Any] = {"train": train, "settings": settings, "data": data, "files": files}
+    given: Mapping[str, object] = {"train": train, "settings": settings, "data": data, "files": files}
     with one_line_errors():
         reference = loaded.reference_of({word: each for word, each in given.items() if each is not None})
         program = Program(reference, experiment)

@@ -14,7 +14,7 @@ from octant.errors import InputError, unknown_word
 _PLAIN = re.compile(r"(?P<group>[A-Za-z_]\w*)=(?P<word>[A-Za-z_][\w-]*)")
 
 
-def check(overrides: Sequence[str], commands: Sequence[str], program: Program = OCTANT) -> None:
+def check_words(overrides: Sequence[str], commands: Sequence[str], program: Program = OCTANT) -> None:
     """Raise InputError for a word that is no setting, an unknown key, or a word that its group does not have."""
     known, words = program.first_words(), program.groups()
     if "experiment" not in words and (named := [each for each in overrides if each.startswith("experiment=")]):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from octant.trainer import Trainer
 
-# Word -> module with `arguments(parser)` and `run(options) -> exit code`, and what it does in a line.
+# Word -> module with the COMMAND, and what it does in a line.
 COMMANDS = {
     "rerun": ("octant.models.rerun", "repeat a run from what MLflow stored alone, and compare every number"),
     "promote": ("octant.models.champion", "register the best model of an experiment as champion"),

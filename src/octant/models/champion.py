@@ -7,7 +7,7 @@ import argparse
 import pandas as pd
 
 from octant.analysis.comparison.design import charge
-from octant.analysis.comparison.settings import named, word
+from octant.analysis.comparison.settings import as_word, config_names
 from octant.analysis.question import Question
 from octant.errors import InputError, printable
 from octant.models.logged import model_id_of
@@ -16,9 +16,10 @@ from octant.models.verified import fetch
 from octant.tracking.declared import declared_of
 from octant.tracking.runs import read_runs
 from octant.tracking.store import Connection, Store, connect, located
+from octant.trainer.subcommand import EXPERIMENT, SWEEP, Subcommand
 
 
-def best_run(runs: pd.DataFrame, question: Question) -> pd.Series:
+def _best_run(runs: pd.DataFrame, question: Question) -> pd.Series:
     """The run (a row) with the best validation metric, within the configuration whose mean over repeats is best.
 
     A configuration is here one level of each factor and one value of each tuned setting. A diverged run counts as 0 %
@@ -39,7 +40,7 @@ def best_run(runs: pd.DataFrame, question: Question) -> pd.Series:
     if runs["dataset_digest"].nunique() > 1:
         raise InputError("the sweep has several data sets or splits; sweep one of them to choose among its runs")
     _, charged = charge(runs, question, metric)
-    known = runs.assign(config=named(runs, question.compare), chosen_by=charged, gain=question.sign * charged)
+    known = runs.assign(config=config_names(runs, question.compare), chosen_by=charged, gain=question.sign * charged)
     groups = known.groupby(["config", *question.tune], dropna=False)
     known = known.assign(mean=groups["chosen_by"].transform("mean"), n=groups["chosen_by"].transform("size"))
     known = known.assign(rank=(question.sign * known["mean"]).round(10))
@@ -56,10 +57,10 @@ def register(store: Store, experiment: str, sweep: str | None = None) -> str:
     if runs.empty:
         raise InputError(f"sweep {declared.sweep} has no finished runs; this trains them: {declared.command}")
     try:
-        best = best_run(runs, question)
+        best = _best_run(runs, question)
     except InputError as error:
         raise InputError(f"experiment {experiment}: {error}") from None
-    name = " ".join([best["config"], *(f"{each}={word(best[each])}" for each in (*question.tune, *question.repeat))])
+    name = " ".join([best["config"], *(f"{each}={as_word(best[each])}" for each in (*question.tune, *question.repeat))])
     unit, metric = " %" if question.is_share else "", question.validation.replace("_", " ")
     why = (
         f"{name}: the best {metric} ({best['chosen_by']:.2f}{unit}) of the configuration "
@@ -83,15 +84,10 @@ def _refuse_damaged(store: Store, connection: Connection, run_id: str, name: str
         ) from None
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The experiment, and one of its sweeps."""
-    parser.add_argument("experiment", help="name of the experiment, such as factorial")
-    parser.add_argument(
-        "--sweep", help="name or digest of a sweep; default: the one that the experiment's yaml declares"
-    )
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Promote, and say which run it is."""
     print(printable(register(located(options.uri), options.experiment, options.sweep)))
     return 0
+
+
+COMMAND = Subcommand(_run, EXPERIMENT, SWEEP)

@@ -16,7 +16,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import numpy as np
 
@@ -30,6 +30,8 @@ from octant.tracking.store import Connection
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.models import ModelSignature
+
+    from octant.trainer import Json
 
 NAME = "model"
 CODE = ("model.py", "activations.py")
@@ -77,7 +79,7 @@ def log_model_once(
     receipt = replace(receipt, modelling=run_id)
     delivery.save(receipt)
     weights = packed(parameters)
-    config = config_of(identity, weights)
+    config = _config_of(identity, weights)
     digest = digest_of(config, (_fixed() | {"weights.npz": weights}).__getitem__)
     if found:
         model_id = found
@@ -91,7 +93,7 @@ def log_model_once(
         example = identity["dataset"]["example"]
         write_model(Path(folder), config, weights, example=example, run_id=run_id, model_id=model_id)
         client.log_model_artifacts(model_id, folder)
-    outputs: Any = client.get_run(run_id).outputs if found else None
+    outputs = client.get_run(run_id).outputs if found else None
     if outputs is None or not outputs.model_outputs:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, epoch)])
     client.finalize_logged_model(model_id, LoggedModelStatus.READY)
@@ -111,18 +113,18 @@ def digest_of(config: Config, read: Callable[[str], bytes]) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(each).digest() for each in decisive)).hexdigest()
 
 
-def folder_of(run_artifacts: Path, model_id: str) -> Path:
+def _folder_of(run_artifacts: Path, model_id: str) -> Path:
     """Where the files of a logged model lie, given where those of its run do."""
     return run_artifacts.parents[1] / "models" / model_id / "artifacts"
 
 
 def digest_in(identity: Identity, artifacts: Path, model_id: str) -> str | None:
     """The digest of a run's logged model as its files are; None where one is missing or empty."""
-    folder = folder_of(artifacts, model_id)
+    folder = _folder_of(artifacts, model_id)
     try:
         if any((folder / name).stat().st_size == 0 for name in FILES):
             return None
-        config = config_of(identity, (folder / "weights.npz").read_bytes())
+        config = _config_of(identity, (folder / "weights.npz").read_bytes())
         return digest_of(config, lambda name: (folder / name).read_bytes())
     except OSError:
         return None
@@ -135,7 +137,7 @@ def packed(parameters: Parameters) -> bytes:
     return buffer.getvalue()
 
 
-def config_of(identity: Identity, weights: bytes) -> Config:
+def _config_of(identity: Identity, weights: bytes) -> Config:
     """What the model must know besides its weights."""
     settings, data = identity["settings"], identity["dataset"]
     config: Config = {
@@ -194,7 +196,7 @@ def write_model(
 
 _ARTIFACTS = {"weights": "weights.npz", "activations": "activations.py"}
 # What MLmodel says is to be loaded and run; a model that says anything else is not octant's.
-EXECUTED: dict[str, Any] = {
+EXECUTED: dict[str, Json] = {
     "loader_module": "mlflow.pyfunc.loaders.code_model",
     "model_code_path": "model.py",
     "artifacts": {stem: {"path": name, "uri": name} for stem, name in _ARTIFACTS.items()},
@@ -227,7 +229,7 @@ def _fixed() -> dict[str, bytes]:
 
 
 @cache
-def _example(row: tuple[float, ...]) -> tuple[dict[str, bytes], dict[str, Any]]:
+def _example(row: tuple[float, ...]) -> tuple[dict[str, bytes], dict[str, object]]:
     text = {_EXAMPLE: json.dumps([row]).encode(), _SERVING: json.dumps({"inputs": [row]}).encode()}
     return text, {"artifact_path": _EXAMPLE, "serving_input_path": _SERVING, "type": "ndarray"}
 

@@ -27,6 +27,7 @@ from octant.network.training import test_errors, train
 from octant.runs.worker import same_data
 from octant.tracking.store import Store, client_of, located
 from octant.tracking.stored import read_run
+from octant.trainer.subcommand import Subcommand, option
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -59,13 +60,13 @@ def _log_one(store: Store, client: MlflowClient, run_id: str) -> None:
     with np.load(io.BytesIO(fetch(store, run_id).weights), allow_pickle=False) as stored:
         parameters = Parameters(*(stored[name] for name in Parameters._fields))
     with TemporaryDirectory(prefix="octant-") as folder:
-        for name, drawing in drawings(settings, dataset, parameters):
+        for name, drawing in portraits_of(settings, dataset, parameters):
             (Path(folder) / f"{name}.png").write_bytes(as_png(drawing.figure))
         client.log_artifacts(run_id, folder, FOLDER)
     client.set_tag(run_id, TAG, FOLDER, synchronous=True)
 
 
-def drawings(settings: Settings, dataset: Dataset, parameters: Parameters) -> Iterator[tuple[str, Drawing]]:
+def portraits_of(settings: Settings, dataset: Dataset, parameters: Parameters) -> Iterator[tuple[str, Drawing]]:
     """Name and drawing of all that can be drawn of one run."""
     from octant.analysis import figures
 
@@ -105,12 +106,7 @@ def _boundaries(settings: Settings, dataset: Dataset) -> Drawing:
     return figures.boundary_figure(predicted, dataset.test.X, dataset.test.labels, dataset.class_names)
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The runs."""
-    parser.add_argument("run_ids", nargs="+", metavar="RUN_ID", help="MLflow's id of a run")
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Log what is missing, and say which runs have figures."""
     store = located(options.uri)
     for run_id in options.run_ids:
@@ -121,3 +117,6 @@ def run(options: argparse.Namespace) -> int:
         has = TAG in client.get_run(run_id).data.tags
         print(f"{run_id}: {'its figures are' if has else 'it has no figures: no'} artifacts under {FOLDER}/")
     return 0
+
+
+COMMAND = Subcommand(_run, option("run_ids", nargs="+", metavar="RUN_ID", help="MLflow's id of a run"))

@@ -16,6 +16,7 @@ from octant.models.inputs import read_inputs
 from octant.models.registry import CHAMPION, load_model
 from octant.network.activations import Array
 from octant.tracking.store import located
+from octant.trainer.subcommand import Subcommand, option
 
 SHADES = " ░▒▓█"
 PLAIN_SHADES = " .:*#"  # for terminals without Unicode
@@ -23,13 +24,7 @@ MOST_DRAWN = 3
 _BAR = 30
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """What to classify, and the model."""
-    parser.add_argument("file", help="picture.png or .jpg, arrays.npz with X (n, d) or (n, h, w), or table.csv")
-    parser.add_argument("--model", default=CHAMPION, help="RUN_ID, MLflow address or folder; default: %(default)s")
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Draw what the model saw, and print its answers."""
     model = load_model(located(options.uri), options.model)
     X = read_inputs(options.file, model.config)
@@ -37,24 +32,24 @@ def run(options: argparse.Namespace) -> int:
     shape = model.config["image_shape"]
     names = [_printable(name) for name in model.config.get("class_names") or map(str, range(answers.shape[1]))]
     if len(X) == 1:
-        print(*([shaded(X[0].reshape(shape))] if shape else []), sep="\n")
-        print(table(answers[0], names), f"({model.probabilities})", f"class {names[answers[0].argmax()]}", sep="\n")
+        print(*([_shaded(X[0].reshape(shape))] if shape else []), sep="\n")
+        print(_table(answers[0], names), f"({model.probabilities})", f"class {names[answers[0].argmax()]}", sep="\n")
         return 0
     for row, (x, answer) in enumerate(zip(X, answers, strict=True)):
         if shape and row < MOST_DRAWN:
-            print(shaded(x.reshape(shape)))
+            print(_shaded(x.reshape(shape)))
         print(f"row {row}: class {names[answer.argmax()]}  {answer.max():.4f}")
     return 0
 
 
-def shaded(image: Array) -> str:
+def _shaded(image: Array) -> str:
     """The picture (h, w), 0 to 1, as blocks: two characters a pixel, which are about square."""
     shades = SHADES if _can_print(SHADES) else PLAIN_SHADES
     levels = np.rint(np.clip(image, 0, 1) * (len(shades) - 1)).astype(int)
     return "\n".join("".join(2 * shades[level] for level in row).rstrip() for row in levels)
 
 
-def table(answer: Array, names: Sequence[str]) -> str:
+def _table(answer: Array, names: Sequence[str]) -> str:
     """A line per class: its name, its probability as a number and as a bar."""
     width = max(3, *map(len, names))
     block = SHADES[-1] if _can_print(SHADES) else PLAIN_SHADES[-1]
@@ -74,3 +69,10 @@ def _can_print(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+COMMAND = Subcommand(
+    _run,
+    option("file", help="picture.png or .jpg, arrays.npz with X (n, d) or (n, h, w), or table.csv"),
+    option("--model", default=CHAMPION, help="RUN_ID, MLflow address or folder; default: %(default)s"),
+)

@@ -20,7 +20,7 @@ CHAMPION = f"models:/{REGISTERED}@{ALIAS}"
 
 
 @dataclass(frozen=True)
-class Loaded:
+class _Loaded:
     """A model that can answer: `config` as in MLmodel (see classifier.py), `predict` X (n, d) -> (n, k).
 
     `predict` raises InputError for what cannot be an input.
@@ -54,7 +54,7 @@ def promote(connection: Connection, run_id: str, tags: Mapping[str, str], descri
     return str(version.version)
 
 
-def load_model(store: Store, model: str) -> Loaded:
+def load_model(store: Store, model: str) -> _Loaded:
     """The model, ready to answer; raises InputError as `fetch` does, and for weights that cannot be right."""
     verified = fetch(store, model)
     from mlflow import pyfunc
@@ -74,4 +74,4 @@ def load_model(store: Store, model: str) -> Loaded:
         except MlflowException as error:
             raise InputError(error.message) from None
 
-    return Loaded(verified.config, PROBABILITIES[verified.config["output"]], predict)
+    return _Loaded(verified.config, PROBABILITIES[verified.config["output"]], predict)

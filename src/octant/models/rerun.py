@@ -10,7 +10,6 @@ import argparse
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from octant import home
 from octant.errors import InputError, printable
@@ -25,7 +24,8 @@ from octant.runs.run import Run
 from octant.runs.tolerance import TOLERANCE, WITHIN, apart
 from octant.tracking.store import located
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
-from octant.trainer import DEFAULT, Data, Trainer, trainer
+from octant.trainer import DEFAULT, Data, Given, Json, Trainer, trainer
+from octant.trainer.subcommand import Subcommand, option
 
 DIFFERENT = 1
 # What decides a run's last bits besides its settings and data, as tags, and what people call it.
@@ -34,13 +34,7 @@ _DECISIVE = {"mlflow.source.git.commit": "git commit", "version_octant": "octant
              "platform": "platform"}  # fmt: skip
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The run, and where its data lie."""
-    parser.add_argument("run_id", metavar="RUN_ID", help="MLflow's id of the run")
-    parser.add_argument("--data", help="file or folder of the data set, if it lies elsewhere now")
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Repeat the run; a store that does not answer is not 1, which would say that the numbers differ."""
     return rerun(read_run(located(options.uri), options.run_id), options.data)
 
@@ -57,10 +51,10 @@ def rerun(stored: StoredRun, data: str | None) -> int:
         print(_line(line))
     history = _train(stored, trained, settings)
     outcomes = _outcomes(stored, history)
-    different = differences(stored.points, numbers(history), stored.status == "FINISHED") + outcomes
+    different = _differences(stored.points, _numbers(history), stored.status == "FINISHED") + outcomes
     if different:
         print(
-            "different:" if outcomes else verdict(stored.points, numbers(history)),
+            "different:" if outcomes else verdict(stored.points, _numbers(history)),
             *map(_line, different[:5]),
             *([f"and {len(different) - 5} more"] if len(different) > 5 else []),
             sep="\n  ",
@@ -92,12 +86,12 @@ def circumstances(then: dict[str, str], now: dict[str, str]) -> list[str]:
     return lines
 
 
-def numbers(history: History) -> Points:
+def _numbers(history: History) -> Points:
     """(metric, step) -> value of a journal."""
     return {(key, line["epoch"]): value for line in history.epochs for key, value in line["metrics"].items()}
 
 
-def differences(then: Points, now: Points, complete: bool) -> list[str]:
+def _differences(then: Points, now: Points, complete: bool) -> list[str]:
     """A line for each stored value that did not come out again, in the order of the epochs; and, where the stored
     run is complete, for each new value that it does not have.
     """
@@ -109,7 +103,7 @@ def differences(then: Points, now: Points, complete: bool) -> list[str]:
     ]
 
 
-def _placed(settings: Any, data: str | None) -> Any:
+def _placed(settings: Given, data: str | None) -> Given:
     if data is None:
         return settings
     if not isinstance(settings, Settings):
@@ -125,7 +119,7 @@ def _trainer_of(stored: StoredRun) -> Trainer:
     return trainer(stored.tags.get("trainer_file") or stored.tags.get("trainer", DEFAULT))
 
 
-def _data(trained: Trainer, settings: Any) -> Data:
+def _data(trained: Trainer, settings: Given) -> Data:
     """The data as they are now; those of the network are read in full, whatever its cache says."""
     if isinstance(settings, Settings):
         found = load(settings.dataset, settings.dtype, home.state() / "cache", whole=True)
@@ -133,7 +127,7 @@ def _data(trained: Trainer, settings: Any) -> Data:
     return trained.data(settings)
 
 
-def _check_data(stored: StoredRun, trained: Trainer, settings: Any) -> None:
+def _check_data(stored: StoredRun, trained: Trainer, settings: Given) -> None:
     try:
         dataset = _data(trained, settings)
     except InputError as error:
@@ -148,11 +142,11 @@ def _check_data(stored: StoredRun, trained: Trainer, settings: Any) -> None:
         print("differs: the trainer's code is not the run's")
 
 
-def _train(stored: StoredRun, trained: Trainer, settings: Any) -> History:
+def _train(stored: StoredRun, trained: Trainer, settings: Given) -> History:
     """The journal of the same run, trained in a worker like any other, in a folder that is gone afterwards."""
     line = Progress("training", 1)
     with TemporaryDirectory(prefix="octant-rerun-") as scratch:
-        identity: Any = {
+        identity: Json = {
             "trainer": trained.name,
             "trainer_file": trained.reference,
             "fingerprint": stored.tags["fingerprint"],
@@ -182,3 +176,10 @@ def _outcomes(stored: StoredRun, history: History) -> list[str]:
     if then is None or then == again:
         return []
     return [f"outcome: {then} then, {again} now"]
+
+
+COMMAND = Subcommand(
+    _run,
+    option("run_id", metavar="RUN_ID", help="MLflow's id of the run"),
+    option("--data", help="file or folder of the data set, if it lies elsewhere now"),
+)

@@ -7,7 +7,7 @@ machine (DNS rebinding), and answers some bad requests with 500.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from octant.servers.server import HOST, NAMES
 from octant.tracking.store import use_mlflow
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 _UNREADABLE = (RecursionError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 
 
-def application(folder: str) -> FastAPI:
+def _application(folder: str) -> FastAPI:
     """MLflow's application, for requests to this machine by its own names; what it cannot read is answered with 400."""
     use_mlflow()
     from fastapi.responses import JSONResponse
     from mlflow.pyfunc import load_model, scoring_server
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    def refuse(_: Any, error: Exception) -> JSONResponse:
+    def refuse(_: object, error: Exception) -> JSONResponse:
         problem = f"the request cannot be read: {type(error).__name__}: {error}"
         return JSONResponse({"error_code": "BAD_REQUEST", "message": problem[:300]}, status_code=400)
 
@@ -43,7 +43,7 @@ def main() -> None:
     import uvicorn
 
     folder, port = sys.argv[1:]
-    uvicorn.run(application(folder), host=HOST, port=int(port))
+    uvicorn.run(_application(folder), host=HOST, port=int(port))
 
 
 if __name__ == "__main__":

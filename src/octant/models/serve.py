@@ -11,13 +11,10 @@ from octant.models.registry import CHAMPION
 from octant.models.verified import fetch
 from octant.servers.server import HOST, environment, port_of, serve
 from octant.tracking.store import located
+from octant.trainer.subcommand import Subcommand
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """None of its own."""
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """MLflow's scoring server with the champion, until Ctrl-C.
 
     It is given a copy of what was checked, in a folder of this user's alone, and never asks the store again.
@@ -30,3 +27,6 @@ def run(options: argparse.Namespace) -> int:
         answers = f"{CHAMPION} answers on http://{HOST}:{port}/invocations\nstop it with Ctrl-C"
         serve(command, port, environment(), answers)
     return 0
+
+
+COMMAND = Subcommand(_run)

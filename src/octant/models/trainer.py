@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
 
 from octant.network import trainer as network
 from octant.network.settings import Settings
-from octant.trainer import Trainer
+from octant.trainer import Given, Trainer
 
 
 def _metrics(settings: Settings) -> list[str]:
@@ -20,7 +19,7 @@ def _metrics(settings: Settings) -> list[str]:
     return scores + (output + hidden if settings.diagnostics else [])
 
 
-def _later(module: str, name: str) -> Callable[..., Any]:
+def _later(module: str, name: str) -> Callable[..., Given]:
     """A function that is imported when it is called: a worker needs none of these."""
     return lambda *given: getattr(import_module(f"octant.models.{module}"), name)(*given)
 

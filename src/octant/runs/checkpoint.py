@@ -10,7 +10,7 @@ import json
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import numpy as np
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 _EPOCH = "epoch of octant"
 # What NumPy and zipfile raise for a file that was cut short or overwritten.
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, NotImplementedError, RuntimeError)
-_BACK: dict[str, Callable[[np.ndarray[Any, Any]], Any]] = {
+_BACK: dict[str, Callable[[np.ndarray], Value]] = {
     "array": lambda stored: stored,
     "number": lambda stored: stored.item(),
     "text": str,
     "bytes": lambda stored: stored.tobytes(),
     "json": lambda stored: json.loads(str(stored)),
 }
-_TYPES: tuple[tuple[Any, str], ...] = (((bool, float, np.number, np.bool_), "number"), (str, "text"), (bytes, "bytes"))
+_TYPES = (((bool, float, np.number, np.bool_), "number"), ((str,), "text"), ((bytes,), "bytes"))
 
 
 def check_state(state: object) -> None:
@@ -44,19 +44,19 @@ def check_state(state: object) -> None:
         _kind(name, value)
 
 
-def pack(epoch: int, state: Mapping[str, Any]) -> bytes:
+def pack(epoch: int, state: Mapping[str, Value]) -> bytes:
     """The content of a checkpoint; raises InputError for what cannot be stored without pickle."""
     arrays = {_EPOCH: np.asarray(epoch)}
     for name, value in state.items():
         kind = _kind(name, value)
-        plain: Any = json.dumps(value) if kind == "json" else value
+        plain: Value = json.dumps(value) if kind == "json" else value
         arrays[f"{kind} {name}"] = np.frombuffer(plain, np.uint8) if kind == "bytes" else np.asarray(plain)
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue() + _crc(buffer.getvalue())  # zip's own do not cover its headers
 
 
-def _kind(name: str, value: Any) -> str:
+def _kind(name: str, value: object) -> str:
     """How a part of the state is stored; what JSON gives back as it was, such as a generator's state, is."""
     if not isinstance(name, str):
         raise InputError(f"state: {name!r} is no name; allowed are texts")

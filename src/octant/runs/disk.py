@@ -13,9 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from octant.seal import is_sealed, sealed, unsealed
+
+if TYPE_CHECKING:
+    from octant.trainer import Json
 
 SAY_SECONDS = 2.0  # of waiting, before it is said what for
 _C = ctypes.CDLL(None, use_errno=True)
@@ -114,12 +117,12 @@ def replace(path: Path, content: bytes) -> None:
         raise
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
+def write_json(path: Path, value: Mapping[str, object]) -> None:
     """Replace `path` by `value`, which is not empty, as JSON with a CRC."""
     replace(path, sealed(json.dumps(value, indent=1, sort_keys=True)))
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path) -> dict[str, Json] | None:
     """The JSON object in `path`, or None when it is missing or damaged; raises OSError when it cannot be read.
 
     A file without a CRC, such as an earlier octant's or one that a person wrote, is taken as it is: a flipped bit in

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
 
 from octant.analysis.comparison.settings import REPEATS
 from octant.analysis.question import Question
 from octant.errors import InputError, unknown_word
 from octant.runs.settings import Experiment
 
-Row = Mapping[str, Any]  # one run's settings, flat
+Row = Mapping[str, object]  # one run's settings, flat
 
 
 def varied(rows: Sequence[Row]) -> list[str]:
@@ -56,7 +55,7 @@ def check_metrics(question: Question, metrics: Collection[str]) -> None:
         )
 
 
-def in_words(question: Question, labels: Mapping[str, str]) -> str:
+def plain_question(question: Question, labels: Mapping[str, str]) -> str:
     """A plain question, for an experiment that has none in words; `labels` has what settings are called."""
     called = [labels.get(name) or name.replace("_", " ") for name in question.compare]
     *head, last = [f"which {name}" for name in called] or ["what"]
@@ -134,5 +133,5 @@ def _first_change(values: Sequence[str]) -> int:
     return next((at for at, value in enumerate(values) if value != values[0]), 0)
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     return json.dumps(value, sort_keys=True, default=str)

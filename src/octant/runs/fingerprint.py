@@ -14,14 +14,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.util import resolve_name
 from pathlib import Path
-from typing import Any
 
 HALF = 32
 
 Source = Mapping[str, str]  # file, relative to the trainer's folder -> digest of its code
 
 
-def fingerprint(settings: Mapping[str, Any], places: Iterable[str], data_digest: str, code: str) -> str:
+def fingerprint(settings: Mapping[str, object], places: Iterable[str], data_digest: str, code: str) -> str:
     """64 hexadecimal digits: SHA-256 of settings and data, then `code`, each cut at 32 digits.
 
     `places` are dotted names of the settings that decide no number.
@@ -30,7 +29,7 @@ def fingerprint(settings: Mapping[str, Any], places: Iterable[str], data_digest:
     return hashlib.sha256(text.encode()).hexdigest()[:HALF] + code[:HALF]
 
 
-def _without(settings: Mapping[str, Any], names: set[str], prefix: str = "") -> dict[str, Any]:
+def _without(settings: Mapping[str, object], names: set[str], prefix: str = "") -> dict[str, object]:
     return {
         key: _without(value, names, f"{prefix}{key}.") if isinstance(value, Mapping) else value
         for key, value in settings.items()
@@ -66,7 +65,7 @@ def changed(then: Source, now: Source) -> list[str]:
     return sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
 
 
-def code_of(node: ast.AST) -> Any:
+def code_of(node: ast.AST) -> object:
     """The tree as plain tuples, the same in every version of Python for the same code; without docstrings."""
     parts = []
     for name, value in ast.iter_fields(node):
@@ -77,7 +76,7 @@ def code_of(node: ast.AST) -> Any:
     return (type(node).__name__, *parts)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, ast.AST):
         return code_of(value)
     return tuple(map(_plain, value)) if isinstance(value, list) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def train(trainer_name: str = DEFAULT, /, **settings: Any) -> pd.DataFrame:
+def train(trainer_name: str = DEFAULT, /, **settings: object) -> pd.DataFrame:
     """Train one run and return its records: a row for each epoch, its metrics as columns, index `epoch`.
 
     Without an argument in front the network that ships is trained; settings that are left out have the defaults of
@@ -29,7 +29,7 @@ def train(trainer_name: str = DEFAULT, /, **settings: Any) -> pd.DataFrame:
     trained = trainer(trainer_name)
     values = trained.parse({name: _whole(name, value) for name, value in settings.items()})
     trained.data(values)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     diverged = None
     for epoch in checked(trained.train(values, None)):
         if epoch.diverged:
@@ -43,7 +43,7 @@ def train(trainer_name: str = DEFAULT, /, **settings: Any) -> pd.DataFrame:
     return frame
 
 
-def _whole(name: str, value: Any) -> Any:
+def _whole(name: str, value: object) -> object:
     """A word that stands for several settings, such as `dataset="mnist"`, with the others from its yaml in conf/."""
     given = value if isinstance(value, dict) else {"name": value}
     file = home.conf() / name / f"{given.get('name')}.yaml"

@@ -24,7 +24,7 @@ import zlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from octant.runs.checkpoint import pack, unpack
 from octant.runs.disk import Busy, locked, make_folder, read_json, replace, sync_folder, write_json
@@ -33,7 +33,7 @@ from octant.runs.lines import EpochLine, History, Identity, OutcomeLine
 from octant.seal import sealed, unsealed
 
 if TYPE_CHECKING:
-    from octant.trainer import Value
+    from octant.trainer import Json, Value
 
 SYNC_SECONDS = 1.0
 ATTEMPTS = "attempts.jsonl"
@@ -61,7 +61,7 @@ class Journal:
     @property
     def identity(self) -> Identity | None:
         """Content of run.json, or None before the run was begun and where it is not of this run."""
-        value: Any = read_json(self.folder / "run.json")
+        value: Json = read_json(self.folder / "run.json")
         return value if value and _fingerprint_in(value) == self.fingerprint else None
 
     @property
@@ -101,7 +101,7 @@ class Journal:
         size = 0
         for line in content.splitlines(keepends=True):
             body = unsealed(line)
-            entry: Any = json.loads(body) if body else {}
+            entry: Json = json.loads(body) if body else {}
             if self._is_over(entry, epochs):
                 return History(epochs, entry, size + len(line))
             if "outcome" in entry or not _follows(entry.get("epoch"), epochs):
@@ -110,7 +110,7 @@ class Journal:
             epochs.append(entry)
         return History(epochs, None, size)
 
-    def _is_over(self, entry: dict[str, Any], epochs: list[EpochLine]) -> bool:
+    def _is_over(self, entry: dict[str, Json], epochs: list[EpochLine]) -> bool:
         """Whether a line is an outcome that stands: a finished run has the last state and the files it tells of."""
         if entry.get("outcome") != "finished":
             return entry.get("outcome") in OUTCOMES

@@ -12,11 +12,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from octant import home
 from octant.errors import UNDELIVERED
@@ -33,7 +33,7 @@ from octant.tracking.noted import noted
 from octant.tracking.receipt import State, place
 from octant.tracking.shipper import Shipper
 from octant.tracking.store import Connection
-from octant.tracking.view import publish
+from octant.tracking.view import store_views
 from octant.trainer import trainer
 
 PATIENCE_SECONDS = 20.0
@@ -41,7 +41,7 @@ LEAVE_SECONDS = 2.5  # from a signal to the end
 CLOSE_SECONDS = 2.1  # of these: until the runs that are open in the store have to be closed
 
 
-class Interrupted(BaseException):
+class _Interrupted(BaseException):
     """SIGINT, SIGTERM or SIGHUP arrived."""
 
     def __init__(self, signum: int) -> None:
@@ -58,7 +58,7 @@ class Done:
     connection: Connection | None
 
 
-def launch(sweep: Sweep) -> Done:
+def train_and_deliver(sweep: Sweep) -> Done:
     """Train and deliver. Ends the process itself when interrupted."""
     with noted(sweep):
         return _launch(sweep)
@@ -70,7 +70,7 @@ def _launch(sweep: Sweep) -> Done:
 
     def tell(link: Connection) -> None:
         declare(link, sweep)
-        publish(link, sweep.text, sweep.name, sweep.question)
+        store_views(link, sweep.text, sweep.name, sweep.question)
 
     shipper = Shipper(sweep.store, experiment.name, sweep.deliveries, tell)
     try:
@@ -82,7 +82,7 @@ def _launch(sweep: Sweep) -> Done:
             line = Progress("delivering", len(sweep.runs))
             sent = shipper.finish(PATIENCE_SECONDS, lambda left: line.show(len(sweep.runs) - left))
             line.end()
-    except Interrupted as interrupt:
+    except _Interrupted as interrupt:
         _stop(sweep, shipper, interrupt)
     except Exception:
         _mark_killed(sweep, shipper)
@@ -163,12 +163,12 @@ def _interruptible() -> Iterator[None]:
         last_resort = threading.Timer(LEAVE_SECONDS, _leave_in_haste, (signum,))
         last_resort.daemon = True
         last_resort.start()  # whatever hangs, or swallows the exception, on the way out
-        raise Interrupted(signum)
+        raise _Interrupted(signum)
 
     before = {each: signal.signal(each, stop) for each in signals}
     try:
         yield
-    except Interrupted:
+    except _Interrupted:
         raise  # the end has begun, and no second signal is to cut it short
     except BaseException:
         _restore(before)
@@ -176,7 +176,7 @@ def _interruptible() -> Iterator[None]:
     _restore(before)
 
 
-def _restore(handlers: dict[signal.Signals, Any]) -> None:
+def _restore(handlers: Mapping[signal.Signals, Callable[[int, FrameType | None], object] | int | None]) -> None:
     for each, handler in handlers.items():
         signal.signal(each, handler)
 
@@ -188,7 +188,7 @@ def _mark_killed(sweep: Sweep, shipper: Shipper) -> None:
             shipper.mark(run.fingerprint, State.KILLED)
 
 
-def _stop(sweep: Sweep, shipper: Shipper, interrupt: Interrupted) -> NoReturn:
+def _stop(sweep: Sweep, shipper: Shipper, interrupt: _Interrupted) -> NoReturn:
     """Leave within three seconds, even if the store hangs."""
     _mark_killed(sweep, shipper)
     shipper.leave(interrupt.deadline)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NotRequired, Required, TypedDict
+from typing import NotRequired, Required, TypedDict
+
+from octant.trainer import Json
 
 
-class Code(TypedDict):
+class _Code(TypedDict):
     """The trainer's code: the digest that counts, its own, and a digest per file."""
 
     digest: str
@@ -19,12 +21,12 @@ class Identity(TypedDict):
 
     trainer: str
     trainer_file: NotRequired[str]
-    settings: dict[str, Any]
+    settings: dict[str, Json]
     places: list[str]
     configuration: str
     fingerprint: str
-    code: Code
-    dataset: dict[str, Any]
+    code: _Code
+    dataset: dict[str, Json]
     provenance: dict[str, str]
     uncommitted: str | None
 

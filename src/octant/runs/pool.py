@@ -23,14 +23,14 @@ TICK_SECONDS = 0.2
 RETRY_BUSY_SECONDS = 0.5
 
 
-def cores() -> int:
+def _cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def train_here(runs: Sequence[Run], launch: Launch) -> Generator[tuple[Run, Ending] | None, None, None]:
     """As `train_all`, with the workers, threads and time limit of a launch."""
-    workers = launch.workers or max(1, cores() // launch.threads)
+    workers = launch.workers or max(1, _cores() // launch.threads)
     return train_all(runs, workers, launch.threads, launch.time_limit)
 
 

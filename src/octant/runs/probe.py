@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from octant import home
 from octant.errors import InputError
@@ -29,7 +28,7 @@ _EPOCHS = 2
 
 
 @dataclass(frozen=True)
-class Probe:
+class Deviations:
     """The largest relative differences: of a second training, and of a resumed one (None: there is no state)."""
 
     again: float
@@ -57,7 +56,7 @@ def _words(difference: float) -> str:
     return f"differ by up to {difference:.1g} of a number" if difference else "are the same"
 
 
-def probe(name: str) -> Probe:
+def probe_trainer(name: str) -> Deviations:
     """Train two epochs of the trainer at its default settings three times, keep the verdict and return it.
 
     Raises InputError, one line, for a trainer that does not get as far as that.
@@ -72,7 +71,7 @@ def probe(name: str) -> Probe:
         after, _ = _trained(reference, trained, saved)
         again_known = {epoch for _, epoch in after}  # a trainer may repeat the record that its state was yielded with
         resumed = apart({key: value for key, value in first.items() if key[1] in again_known}, after)
-    found = Probe(apart(first, again), resumed)
+    found = Deviations(apart(first, again), resumed)
     file = _kept(trained)
     file.parent.mkdir(exist_ok=True)
     replace(file, str(found).encode())
@@ -102,13 +101,13 @@ def _trained(reference: str, trained: Trainer, saved: bytes | None = None) -> tu
     context = multiprocessing.get_context("spawn")  # a fork would inherit generators that nobody has seeded
     with ProcessPool(max_workers=1, initializer=start, initargs=where, context=context) as pool:
         try:
-            done: tuple[Points, bytes | None] = pool.schedule(first_epochs, args=(reference, saved)).result()
+            done: tuple[Points, bytes | None] = pool.schedule(_first_epochs, args=(reference, saved)).result()
         except ProcessExpired as error:
             raise InputError(f"{trained.label}: its process ended with exit code {error.exitcode}") from None
         return done
 
 
-def first_epochs(reference: str, saved: bytes | None) -> tuple[Points, bytes | None]:
+def _first_epochs(reference: str, saved: bytes | None) -> tuple[Points, bytes | None]:
     """Train in this process until epoch 2, from the start or from a checkpoint."""
     trained = trainer(reference)
     points: dict[tuple[str, int], float] = {}
@@ -116,7 +115,7 @@ def first_epochs(reference: str, saved: bytes | None) -> tuple[Points, bytes | N
     before = unpack(saved) if saved else None
     try:
         with TemporaryDirectory(prefix="octant-probe-") as scratch, kept_in(Path(scratch)):
-            records: Any = trained.train(trained.parse({}), before[1] if before else None)
+            records = trained.train(trained.parse({}), before[1] if before else None)
             for epoch in records if before else checked(records):
                 points |= {(name, epoch.number): float(value) for name, value in epoch.metrics.items()}
                 if epoch.number == 1 and epoch.state is not None:

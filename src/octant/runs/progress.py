@@ -6,7 +6,7 @@ import sys
 import time
 
 
-def duration(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     """Seconds for people: `8 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = round(seconds)
     if whole < 60:
@@ -31,7 +31,7 @@ class Progress:
             return
         self._shown = now
         share = done / self._total if self._total else 1.0
-        left = f", about {duration((now - self._began) * (1 / share - 1))} left" if share > 0.02 else ""
+        left = f", about {_duration((now - self._began) * (1 / share - 1))} left" if share > 0.02 else ""
         bar = "█" * round(20 * share)
         self._write(f"{self._what} {bar:░<20} {int(done)}/{self._total}{left}{note}")
 

@@ -8,14 +8,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
-from typing import Any
 
 from octant.errors import InputError
 from octant.runs.checkpoint import check_state
+from octant.runs.lines import EpochLine
 from octant.trainer import Epoch
 
 
-def checked(epochs: Any, known: Sequence[Mapping[str, Any]] = ()) -> Iterator[Epoch]:
+def checked(epochs: object, known: Sequence[EpochLine] = ()) -> Iterator[Epoch]:
     """Each record with plain numbers and the seconds that it took; one whose metrics are not finite has diverged.
 
     `known` are the journal's lines of a run that goes on. Raises InputError for a trainer that does not keep the
@@ -43,7 +43,7 @@ def checked(epochs: Any, known: Sequence[Mapping[str, Any]] = ()) -> Iterator[Ep
         raise InputError("the trainer yields no record; it must yield one octant.Epoch per epoch")
 
 
-def _number(number: Any, last: Epoch | None, known: Sequence[Mapping[str, Any]]) -> int:
+def _number(number: int, last: Epoch | None, known: Sequence[EpochLine]) -> int:
     """The number of a record that comes when it should: after the one before, or after what the state carried."""
     try:
         here = operator.index(number)
@@ -70,7 +70,7 @@ def _finite(epoch: Epoch) -> Epoch:
     return replace(epoch, metrics=metrics, diverged=", ".join(odd) or None)
 
 
-def _float(epoch: Epoch, name: str, value: Any) -> float:
+def _float(epoch: Epoch, name: str, value: object) -> float:
     """A number of Python's or NumPy's, or the one in an array or tensor of one element."""
     if type(value) is float:
         return value

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from octant.runs.journal import Journal
 from octant.runs.lines import Identity
@@ -73,7 +72,7 @@ class Run:
         named = self.configuration or " ".join(f"{name}={value}" for name, value in self._chosen().items())
         return f"{named} seed={self.settings.seed}".strip()
 
-    def _chosen(self) -> dict[str, Any]:
+    def _chosen(self) -> dict[str, object]:
         """The settings that are not at their default, by their name on the command line."""
         fields = type(self.settings).model_fields
         values = {name: getattr(self.settings, name) for name in fields if name != "seed"}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from octant.analysis.question import Goal
 from octant.errors import InputError
-from octant.trainer import DEFAULT, Part, Settings, one_line, trainer
+from octant.trainer import DEFAULT, Json, Part, Settings, one_line, trainer
 
 
 def _names(value: object) -> object:
@@ -62,7 +62,7 @@ class Slurm(Cluster):
     """Slurm, and what else its sbatch is to be told."""
 
     cluster: Literal["slurm"]
-    sbatch: dict[str, Any] = {}  # noqa: RUF012 - pydantic copies it
+    sbatch: dict[str, object] = {}  # noqa: RUF012 - pydantic copies it
 
 
 class Ray(Cluster):
@@ -101,7 +101,7 @@ class Launch(Part):
 OWN = frozenset(Launch.model_fields)
 
 
-def parse_launch(composed: Mapping[str, Any]) -> tuple[Settings, Launch]:
+def parse_launch(composed: Mapping[str, Json]) -> tuple[Settings, Launch]:
     """Check a composed configuration (plain containers): the settings of one run, and the rest of the command.
 
     Raises InputError with one line for a wrong key, word, type or range: what was wrong and what is allowed.

@@ -13,7 +13,7 @@ from octant import home
 from octant.analysis.question import Question
 from octant.errors import InputError, StoreAway
 from octant.runs import cluster, probe, provenance
-from octant.runs.factors import Row, in_words, question_of, varied
+from octant.runs.factors import Row, plain_question, question_of, varied
 from octant.runs.fingerprint import HALF, Source, changed, code_digest, fingerprint, source_of
 from octant.runs.journal import Journal
 from octant.runs.lines import Identity
@@ -59,7 +59,7 @@ class Sweep:
     @property
     def text(self) -> str:
         """The question in words: the experiment's own, else what its settings say."""
-        return self.launch.experiment.question or in_words(self.question, trainer(self.launch.trainer).labels)
+        return self.launch.experiment.question or plain_question(self.question, trainer(self.launch.trainer).labels)
 
     @property
     def configurations(self) -> list[str]:
@@ -67,7 +67,7 @@ class Sweep:
         return sorted({run.configuration for run in self.runs})
 
 
-def prepare(parsed: Sequence[tuple[Settings, Launch]], command: str, *, is_own: bool = True) -> Sweep:
+def prepare_sweep(parsed: Sequence[tuple[Settings, Launch]], command: str, *, is_own: bool = True) -> Sweep:
     """Check everything that can be checked before any work; raises InputError, and nothing is written then."""
     launch = parsed[0][1]
     store = locate(launch.tracking, home.state())
@@ -79,15 +79,15 @@ def prepare(parsed: Sequence[tuple[Settings, Launch]], command: str, *, is_own: 
         if launch.threads > 1 or launch.time_limit:
             raise InputError("threads, time_limit: they are for workers on this machine; leave them out, and give a "
                              "cluster's tasks hydra.launcher.minutes_per_run")  # fmt: skip
-        cluster.check(launch.cluster)
+        cluster.check_installed(launch.cluster)
     _refuse_different([each for _, each in parsed])
     question_of(launch.experiment, [_row(settings) for settings, _ in parsed])  # before any data is read
     make = _Maker(trainer(launch.trainer), launch, {"launch": uuid.uuid4().hex, "command": command})
     made = [make.run(settings) for settings, _ in parsed]
-    return sweep_of(launch, store, made, is_own=is_own)
+    return _sweep_of(launch, store, made, is_own=is_own)
 
 
-def sweep_of(launch: Launch, store: Store, made: Sequence[Run], *, is_own: bool = True) -> Sweep:
+def _sweep_of(launch: Launch, store: Store, made: Sequence[Run], *, is_own: bool = True) -> Sweep:
     """The sweep of these runs, each once, with the question that its experiment asks of them."""
     runs, rows = {run.fingerprint: run for run in made}, _rows(made)
     question = question_of(launch.experiment, rows, _metrics(made))
@@ -100,7 +100,7 @@ def union(sweeps: Sequence[Sweep]) -> Sweep:
     """One sweep of all their runs, each once; nothing of it is launched yet."""
     launch = sweeps[0].launch.model_copy(update={"rerun": False})
     made = {run.fingerprint: run for each in sweeps for run in each.runs}
-    return sweep_of(launch, sweeps[0].store, list(made.values()), is_own=sweeps[0].is_own)
+    return _sweep_of(launch, sweeps[0].store, list(made.values()), is_own=sweeps[0].is_own)
 
 
 def _row(settings: Settings) -> Row:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TypeVar
 
+_Name = TypeVar("_Name")
 TOLERANCE = 1e-5  # of a number's size: what the rounding of 32-bit numbers leaves after some steps
 WITHIN = f"equal within a tolerance of {TOLERANCE:g}"
 
 
-def apart(then: Mapping[Any, float], now: Mapping[Any, float]) -> float:
+def apart(then: Mapping[_Name, float], now: Mapping[_Name, float]) -> float:
     """The largest relative difference of numbers by name; infinite where one has a number that the other lacks.
 
     0 means equal to the last bit; it is infinite, too, where one of two numbers is not finite and the other differs.

@@ -9,8 +9,8 @@ import time
 import traceback
 from contextlib import suppress
 from multiprocessing import parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 from octant import home
 from octant.errors import InputError, line_of
@@ -36,7 +36,7 @@ def start(state: Path, folder: Path, gpus: list[str]) -> None:
         threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
 
 
-def _die_with(parent: Any) -> None:
+def _die_with(parent: BaseProcess) -> None:
     parent.join()
     os._exit(1)
 
@@ -131,7 +131,7 @@ def _keep(journal: Journal, history: History, epoch: Epoch, identity: Identity) 
         journal.checkpoint(epoch.number, epoch.state)
 
 
-def _state(journal: Journal, history: History) -> dict[str, Any] | None:
+def _state(journal: Journal, history: History) -> dict[str, object] | None:
     """The state to go on from; without the lines that led to it a checkpoint is of no use."""
     saved = journal.load_checkpoint()
     return saved[1] if saved and history.epochs and saved[0] <= history.epochs[-1]["epoch"] else None

@@ -14,7 +14,6 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sql
 
@@ -24,6 +23,7 @@ from octant.servers.team import settings
 from octant.tracking.receipt import Delivery, placed
 from octant.tracking.sqlite import refuse_unusable
 from octant.tracking.store import Store, located, use_mlflow
+from octant.trainer.subcommand import Subcommand
 
 _COUNTED = ("experiments", "runs", "metrics", "params", "tags", "logged_models", "registered_models")
 PROXIED = "mlflow-artifacts:"
@@ -32,11 +32,7 @@ _OWN = ("runs", "registered_models", "logged_models")  # a server that has any o
 _ROWS = 5000
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """None of its own; --uri is the store to move."""
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Move and say what arrived."""
     server = settings(os.environ)
     if not (address := os.environ.get("MLFLOW_TRACKING_URI")):
@@ -119,8 +115,8 @@ def _copy_files(artifacts: Path, destination: str) -> None:
     use_mlflow()
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    repository: Any = get_artifact_repository(destination)
-    repository.log_artifacts(str(artifacts))
+    send: Callable[..., object] = get_artifact_repository(destination).log_artifacts
+    send(str(artifacts))
     os.sync()  # they may lie on this machine, and receipts will vouch for them
 
 
@@ -143,10 +139,11 @@ def _copy_rows(
     return counts
 
 
-def _proxied(value: Any, prefix: str) -> Any:
+def _proxied(value: object, prefix: str) -> object:
     """The address of a file as the server's clients know it; anything else as it is."""
-    inside = isinstance(value, str) and value.startswith(f"{prefix}/")
-    return PROXIED + value.removeprefix(prefix) if inside else value
+    if isinstance(value, str) and value.startswith(f"{prefix}/"):
+        return PROXIED + value.removeprefix(prefix)
+    return value
 
 
 def _continue_counting(writing: sql.Connection, table: sql.Table) -> None:
@@ -165,7 +162,10 @@ def copy_receipts(state: Path, old: Store, new: Store) -> int:
     prefix, there = old.artifacts.as_uri() if old.artifacts else "", list(placed(state, old))
     for delivery in there:
         receipt = delivery.receipt()
-        artifacts = receipt.artifacts and _proxied(receipt.artifacts, prefix)
+        artifacts = receipt.artifacts and str(_proxied(receipt.artifacts, prefix))
         twin = Delivery(delivery.journal, new.key(receipt.experiment))
         twin.save(replace(receipt, store=new.shown, artifacts=artifacts))
     return len(there)
+
+
+COMMAND = Subcommand(_run)

@@ -67,7 +67,7 @@ def serve(
 
     What the server itself says goes to the file `log`, or to this terminal.
     """
-    refuse_taken(host, port, other)
+    refuse_taken_port(host, port, other)
     for each in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(each) != signal.SIG_IGN:  # nohup
             signal.signal(each, lambda signum, _: sys.exit(128 + signum))
@@ -107,7 +107,7 @@ def reached(host: str) -> str:
     return HOST if host == "0.0.0.0" else host  # noqa: S104 - only compared
 
 
-def refuse_taken(host: str, port: int, other: str = "OCTANT_PORT=5001") -> None:
+def refuse_taken_port(host: str, port: int, other: str = "OCTANT_PORT=5001") -> None:
     """Raise InputError for a port that another program has; `other` is a way to another one."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from octant import home
 from octant.errors import InputError
 from octant.servers.server import environment, hosts, port_of, reached, serve
+from octant.trainer.subcommand import Subcommand
 
 MLFLOW_S_OWN = "password1234"  # the administrator's in every MLflow for years
 # Said in two words: as one it would be taken for a real address, and its password hidden.
@@ -81,11 +82,7 @@ def write_access(folder: Path, database: str) -> Path:
     return path
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """None of its own."""
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Start the server and wait for Ctrl-C or SIGTERM."""
     if options.uri:
         raise InputError("--uri: the server's database is what MLFLOW_BACKEND_STORE_URI says; leave --uri out")
@@ -98,3 +95,6 @@ def run(options: argparse.Namespace) -> int:
     answers = f"MLflow answers on http://{reached(host)}:{port}/\nstop it with Ctrl-C"
     serve(command, int(port), env, answers, host=host, other="MLFLOW_PORT=5001")
     return 0
+
+
+COMMAND = Subcommand(_run)

@@ -11,9 +11,10 @@ from octant.servers.server import HOST, environment, hosts, port_of, serve
 from octant.tracking.declared import DECLARED, NEWEST
 from octant.tracking.store import Store, client_of, located
 from octant.tracking.view import UI_HOST, path_of
+from octant.trainer.subcommand import Subcommand
 
 
-def command(store: Store, port: int) -> list[str]:
+def _command(store: Store, port: int) -> list[str]:
     """The server's command line: one worker, this machine only, and not for pages of other sites.
 
     By default MLflow takes any host's name that begins as a private address does, such as 10.example.com.
@@ -24,7 +25,7 @@ def command(store: Store, port: int) -> list[str]:
     return [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store.uri, *options]
 
 
-def links(store: Store, address: str) -> list[str]:
+def _links(store: Store, address: str) -> list[str]:
     """A line for each experiment that has a sweep, the one changed last first; one with variants alone: its newest."""
     experiments = client_of(store).search_experiments(order_by=["last_update_time DESC"])
     found = [(each, each.tags.get(DECLARED) or each.tags[NEWEST]) for each in experiments if NEWEST in each.tags]
@@ -36,16 +37,15 @@ def links(store: Store, address: str) -> list[str]:
     ]
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """None of its own."""
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Start the server, print the links, wait for Ctrl-C; what MLflow says goes to ui.log in the state folder."""
     port, store = port_of(), located(options.uri)
     if store.artifacts is None:
         raise InputError(f"--uri: {store.shown} is a server already; open it in a browser")
     address = f"http://{UI_HOST}:{port}/"
-    lines = links(store, address) or [f"no sweep yet: octant experiment=factorial    {address}"]
-    serve(command(store, port), port, environment(), "\n".join(lines), log=home.made() / "ui.log")
+    lines = _links(store, address) or [f"no sweep yet: octant experiment=factorial    {address}"]
+    serve(_command(store, port), port, environment(), "\n".join(lines), log=home.made() / "ui.log")
     return 0
+
+
+COMMAND = Subcommand(_run)

@@ -10,9 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from octant.errors import InputError, line_of, printable
 from octant.runs.progress import Progress
-from octant.servers.server import HOST, hosts, port_of, refuse_taken
+from octant.servers.server import HOST, hosts, port_of, refuse_taken_port
 from octant.servers.watched import Watched
-from octant.tracking.noted import read
+from octant.tracking.noted import read_noted
+from octant.trainer.subcommand import Subcommand, option
 
 LOOK_SECONDS, SAY_SECONDS = 5.0, 60.0
 LAST_SECONDS = 8.0  # open pages ask every three whether there is more, and get the last one
@@ -24,18 +25,13 @@ setInterval(async () => {
 }, 3000);</script>"""
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The sweep."""
-    parser.add_argument("sweep", nargs="?", help="name or digest of a sweep; default: the one that was launched last")
-
-
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Serve and tell until the sweep is over; on a terminal until Ctrl-C, so that the page can still be looked at."""
     if options.uri:
         raise InputError("watch reads the journals of this state folder, no store; leave --uri out")
-    watched, port = Watched(read(options.sweep)), port_of()
-    refuse_taken(HOST, port)
-    server = _Server((HOST, port), handler(watched, hosts(port).split(",")))
+    watched, port = Watched(read_noted(options.sweep)), port_of()
+    refuse_taken_port(HOST, port)
+    server = _Server((HOST, port), _handler(watched, hosts(port).split(",")))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         print(f"http://{HOST}:{port}/    Ctrl-C ends the page, not the sweep", flush=True)
@@ -70,7 +66,7 @@ def _tell(watched: Watched) -> None:
     print(f"{time.strftime('%H:%M')} {watched.state}", flush=True)
 
 
-def handler(watched: Watched, names: list[str]) -> type[BaseHTTPRequestHandler]:
+def _handler(watched: Watched, names: list[str]) -> type[BaseHTTPRequestHandler]:
     """Answers `/` with the page and `/version` with what it was made of, to those who ask this machine by its name."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -101,3 +97,9 @@ def handler(watched: Watched, names: list[str]) -> type[BaseHTTPRequestHandler]:
             """Nothing is said of requests."""
 
     return Handler
+
+
+COMMAND = Subcommand(
+    _run,
+    option("sweep", nargs="?", help="name or digest of a sweep; default: the one that was launched last"),
+)

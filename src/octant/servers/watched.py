@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from octant import home
-from octant.analysis.comparison.settings import named
+from octant.analysis.comparison.settings import config_names
 from octant.errors import InputError
 from octant.runs.disk import read_json
 from octant.runs.journal import FILES, Journal
@@ -19,6 +19,9 @@ from octant.tracking.noted import Noted
 from octant.tracking.runs import SNAPSHOTS
 from octant.trainer import flat, trainer
 from octant.trainer.files import is_file
+
+if TYPE_CHECKING:
+    from octant.trainer import Json
 
 _NONE_YET = "<!DOCTYPE html><html lang=en><title>octant</title><body><p>{}</p></body></html>"
 
@@ -88,7 +91,7 @@ class Watched:
         # What is tuned is not chosen before the end: each of its values is a configuration of its own.
         question = replace(declared.question, compare=(*declared.question.compare, *declared.question.tune), tune=())
         table = pd.DataFrame(runs)
-        table = table.assign(config=named(table, question.compare))
+        table = table.assign(config=config_names(table, question.compare))
         curves = pd.DataFrame(lines).merge(table[["fingerprint", "config"]], on="fingerprint")
         labels, reasons = _words(next(iter(seen.values()))[0])
         last = curves.groupby(["config", "fingerprint"], sort=True)[question.endpoint].last()
@@ -105,11 +108,11 @@ class Watched:
         )
         return explore_page(shown)
 
-    def _snapshots(self, last: pd.Series[Any], ranking: list[Any]) -> dict[str, Any]:
+    def _snapshots(self, last: pd.Series, ranking: list[str]) -> dict[str, Json]:
         """What the median of each configuration's finished runs kept, the best eight's."""
         from octant.analysis.report.explored import MOST_SNAPSHOTS
 
-        found: dict[str, Any] = {}
+        found: dict[str, Json] = {}
         for config in ranking[:MOST_SNAPSHOTS]:
             runs = [name for name in last[config].sort_values().index if self._seen[name][1].is_finished]
             if runs:
@@ -118,7 +121,7 @@ class Watched:
         return {config: kept for config, kept in found.items() if kept}
 
 
-def _plain(identity: Identity) -> dict[str, Any]:
+def _plain(identity: Identity) -> dict[str, object]:
     """The settings, flat; a list as its text, as MLflow has it."""
     found = flat(identity["settings"])
     return {name: str(value) if isinstance(value, list | dict) else value for name, value in found.items()}

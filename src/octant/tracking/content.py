@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from octant.runs.lines import EpochLine, History
+from octant.runs.lines import EpochLine, History, Identity
 from octant.tracking.stored import DURATION
 from octant.trainer import flat
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric
+    from mlflow.entities import DatasetInput, Metric
 
 ENDPOINT = "test_accuracy"
 _MOST_TAG = 4900  # characters; MLflow's own limit was 5,000 for years
 
 
-def run_tags(identity: Mapping[str, Any], sweep: str) -> dict[str, str]:
+def run_tags(identity: Identity, sweep: str) -> dict[str, str]:
     """Tags known when a run starts."""
     data, provenance = identity["dataset"], identity["provenance"]
     return {
         "config": identity["configuration"],
-        **{name: identity[name] for name in ("trainer", "trainer_file") if name in identity},
+        "trainer": identity["trainer"],
+        **({"trainer_file": identity["trainer_file"]} if "trainer_file" in identity else {}),
         "code_digest": identity["code"]["digest"],
         **({} if identity["code"]["own"] == identity["code"]["digest"] else {"code_own": identity["code"]["own"]}),
         "sweep": sweep,
@@ -39,14 +39,14 @@ def _cut(text: str) -> str:
     return text if len(text) <= _MOST_TAG else f"{text[:_MOST_TAG]} (cut here)"
 
 
-def run_params(identity: Mapping[str, Any]) -> dict[str, str]:
+def run_params(identity: Identity) -> dict[str, str]:
     """The settings, flat, but for places; and what is counted of the data set."""
     settings = {name: value for name, value in flat(identity["settings"]).items() if name not in identity["places"]}
     sizes = {name: value for name, value in identity["dataset"].items() if name.startswith("n_")}
     return {name: str(value) for name, value in (settings | sizes).items()}
 
 
-def points(lines: list[EpochLine]) -> list[Metric]:
+def metric_points(lines: list[EpochLine]) -> list[Metric]:
     """Epoch lines of a journal as MLflow's points, with the journal's own times."""
     from mlflow.entities import Metric
 
@@ -62,10 +62,10 @@ def outcome_tags(run_id: str, history: History) -> dict[str, str]:
     """Tags of a run that is over: how it ended, and its description."""
     named = {"outcome": "outcome", "epoch": "diverged_epoch", "reason": "diverged_reason"}
     tags = {named[key]: str(value) for key, value in (history.outcome or {}).items() if key in named}
-    return tags | {"mlflow.note.content": described(run_id, history)}
+    return tags | {"mlflow.note.content": _described(run_id, history)}
 
 
-def dataset_inputs(identity: Mapping[str, Any]) -> list[Any]:
+def dataset_inputs(identity: Identity) -> list[DatasetInput]:
     """The data set as MLflow's input, with the digest over the whole arrays."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
@@ -91,7 +91,7 @@ def model_points(history: History, model_id: str | None, taken: int | None) -> l
     return [Metric(key, value, time, last["epoch"], model_id) for key, value in last["metrics"].items()]
 
 
-def described(run_id: str, history: History) -> str:
+def _described(run_id: str, history: History) -> str:
     """The run's description (markdown) on its MLflow page."""
     outcome = history.outcome
     if outcome and outcome["outcome"] == "diverged":

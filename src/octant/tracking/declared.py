@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from octant.analysis.question import Question
 from octant.errors import InputError, printable, unknown_word
@@ -17,6 +17,7 @@ from octant.tracking.store import Connection
 
 if TYPE_CHECKING:
     from octant.runs.sweep import Sweep
+    from octant.trainer import Json
 
 UNNAMED = "octant"  # the experiment of commands that name none, as conf/config.yaml has it
 DECLARED, NEWEST = "declared_sweep", "newest_sweep"
@@ -48,7 +49,7 @@ def of_sweep(sweep: str) -> str:
     return f"tags.sweep LIKE '%{sweep}%'"
 
 
-def asked(sweep: Sweep) -> dict[str, Any]:
+def asked(sweep: Sweep) -> dict[str, object]:
     """What is kept of a sweep without its runs, for JSON: see Declared."""
     experiment = sweep.launch.experiment
     return {
@@ -86,26 +87,26 @@ def declared_of(connection: Connection, sweep: str | None = None) -> Declared:
         ) from None
 
 
-def read_declared(sweep: str, kept: dict[str, Any]) -> Declared:
+def read_declared(sweep: str, kept: dict[str, Json]) -> Declared:
     """What `asked` has kept of the sweep."""
-    question: dict[str, Any] = {
+    question: dict[str, Json] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in kept.pop("question").items()
     }
     return Declared(sweep, Question(**question), tuple(kept.pop("varied")), **kept)
 
 
-def is_own(connection: Connection, sweep: str) -> bool:
+def _is_own(connection: Connection, sweep: str) -> bool:
     """Whether the sweep is what stands for the experiment."""
     return _tags(connection).get(DECLARED) == sweep
 
 
-def folder_of(connection: Connection, sweep: str) -> str:
+def report_folder(connection: Connection, sweep: str) -> str:
     """The folder of a sweep's report: the experiment's name for its own; the sweep's for variants and unnamed ones."""
-    named = connection.experiment != UNNAMED and is_own(connection, sweep)
+    named = connection.experiment != UNNAMED and _is_own(connection, sweep)
     return connection.experiment if named else sweep
 
 
-def _tags(connection: Connection) -> dict[str, Any]:
+def _tags(connection: Connection) -> dict[str, str]:
     return dict(connection.client.get_experiment(connection.experiment_id).tags)
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import yaml
 
@@ -23,7 +22,7 @@ from octant.runs import attempts
 from octant.runs.disk import Busy
 from octant.runs.journal import FILES
 from octant.runs.lines import History, Identity
-from octant.tracking.content import dataset_inputs, model_points, outcome_tags, points, run_params, run_tags
+from octant.tracking.content import dataset_inputs, metric_points, model_points, outcome_tags, run_params, run_tags
 from octant.tracking.receipt import Claim, Delivery, Receipt, State
 from octant.tracking.search import is_active, search
 from octant.tracking.store import REPLACED, Connection, must_be_ours
@@ -147,8 +146,9 @@ class _Sender:
         """Into the run's artifacts, straight: MlflowClient.log_artifact asks the store for the run each time."""
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-        repository: Any = get_artifact_repository(str(self.receipt.artifacts), self.connection.client.tracking_uri)
-        repository.log_artifact(str(file))
+        repository = get_artifact_repository(str(self.receipt.artifacts), self.connection.client.tracking_uri)
+        send: Callable[..., object] = repository.log_artifact
+        send(str(file))
 
     def _send_points(self) -> None:
         """Params, points, outcome, summary: in as few requests as MLflow takes, since each costs a quarter of a run."""
@@ -167,7 +167,7 @@ class _Sender:
             self._heed()
             most = _MOST_METRICS // (len(lines[0]["metrics"]) + 1) if lines else 0
             batch, lines = lines[:most], lines[most:]
-            metrics = points(batch) + ([] if lines else summary)
+            metrics = metric_points(batch) + ([] if lines else summary)
             last = [] if lines else tags
             self.connection.client.log_batch(self._run_id, metrics, params, last, synchronous=True)
             self.receipt = replace(self.receipt, sent=self.receipt.sent + len(batch), described=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import url2pathname
 
@@ -32,7 +32,7 @@ _SYSTEM = "system/"  # MLflow's own measurements of the machine
 
 
 @dataclass(frozen=True)
-class Logged:
+class _Logged:
     """An experiment's runs, the oldest first: params and the last step's metrics, outcome, fingerprint (the run's id).
 
     `metrics` names the columns that were logged as metrics, `keys` the metric behind each: where a param and a metric
@@ -67,7 +67,7 @@ def opened(uri: str | None, experiment: str | None) -> Iterator[tuple[Connection
         yield _connected(store, experiment), [line]
 
 
-def read_logged(connection: Connection) -> Logged:
+def read_logged(connection: Connection) -> _Logged:
     """All runs of the experiment that are not in the trash; raises InputError where there are none."""
     found = [run for run in search(connection, "") if not any(name in run.data.tags for name in _KINDS)]
     if not found:
@@ -78,7 +78,7 @@ def read_logged(connection: Connection) -> Logged:
     keys = {f"metrics.{name}" if name in params else name: name for name in names}
     both = sorted(params & set(names))
     lines = [f"both a param and a metric: {', '.join(both)}; the metric is called metrics.{both[0]}"] if both else []
-    return Logged(pd.DataFrame([_row(run, keys) for run in found]), keys, lines)
+    return _Logged(pd.DataFrame([_row(run, keys) for run in found]), keys, lines)
 
 
 def read_histories(
@@ -103,7 +103,7 @@ def read_histories(
     return wide.reset_index().rename_axis(columns=None).reindex(columns=["fingerprint", "epoch", *keys]), []
 
 
-def _row(run: Run, keys: dict[str, str]) -> dict[str, Any]:
+def _row(run: Run, keys: dict[str, str]) -> dict[str, object]:
     tags, metrics = run.data.tags, run.data.metrics
     status = "diverged" if tags.get("outcome") == "diverged" else run.info.status.lower()
     return {

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from octant.errors import without_credentials
 from octant.runs.run import Outcome
@@ -52,18 +52,18 @@ launches: list[Launched] = []  # by this process; the command line says what cam
 commands: list[Command] = []  # of this process: the last one launches
 
 
-def launch(composed: Iterable[Mapping[str, Any]], *, chosen: bool = False) -> Launched:
+def launch(composed: Iterable[Mapping[str, object]], *, chosen: bool = False) -> Launched:
     """Check composed settings, train what is missing and deliver it; raises InputError before any work."""
     parsed = [parse_launch(each) for each in composed]
     # Only now: a wrong setting is answered without these.
     from octant.runs import launch as launched_runs
-    from octant.runs.sweep import prepare
+    from octant.runs.sweep import prepare_sweep
 
     command = commands[-1] if commands else Command(sys.argv[1:])
     typed = without_credentials(shlex.join([*_program(parsed[0][1].trainer), *command.words]))
-    sweep = prepare(parsed, typed, is_own=command.is_own)
+    sweep = prepare_sweep(parsed, typed, is_own=command.is_own)
     print(*(f"{line}\n" for line in sweep.readings), sep="", end="", flush=True)
-    launched = Launched(sweep, launched_runs.launch(sweep), _endpoints(sweep), chosen)
+    launched = Launched(sweep, launched_runs.train_and_deliver(sweep), _endpoints(sweep), chosen)
     launches.append(launched)
     return launched
 
@@ -89,7 +89,7 @@ def together() -> Launched | None:
     left = [run for run in whole.runs if run not in over]
     trained = sum(len(each.runs) - each.skipped - len(each.unfinished) for each in sweeps)
     whole.runs[:] = over
-    done = launched_runs.launch(whole)  # nothing is trained again
+    done = launched_runs.train_and_deliver(whole)  # nothing is trained again
     whole.runs += left
     whole.endings |= {run.fingerprint: missing[run.fingerprint] for run in left}
     whole.skipped = len(over) - trained

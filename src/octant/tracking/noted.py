@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from octant import home
 from octant.errors import InputError, unknown_word
@@ -48,7 +48,7 @@ def noted(sweep: Sweep) -> Iterator[None]:
         yield
 
 
-def read(name: str | None = None) -> Noted:
+def read_noted(name: str | None = None) -> Noted:
     """The sweep of that name or digest, or the one launched last; raises InputError, one line, where there is none."""
     files = sorted((home.state() / "sweeps").glob("*.json"), key=lambda file: file.stat().st_mtime)
     if not files:
@@ -56,7 +56,7 @@ def read(name: str | None = None) -> Noted:
     found = [file for file in files if name in (None, file.stem, file.stem.rpartition("-")[2])]
     if not found:
         raise InputError(unknown_word("sweep", name, [file.stem for file in files[-10:]]))
-    kept: dict[str, Any] | None = read_json(found[-1])
+    kept = read_json(found[-1])
     if kept is None:
         raise InputError(f"{found[-1]} is damaged; the sweep's command writes it again")
     runs = kept.pop("runs")

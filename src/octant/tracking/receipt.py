@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -69,7 +69,7 @@ class Receipt:
     look: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, values: dict[str, Any]) -> Receipt:
+    def of(cls, values: dict[str, object]) -> Receipt:
         """From JSON; what makes no sense counts as not told, and is sent again."""
         try:
             return _RECEIPT.validate_python(values)

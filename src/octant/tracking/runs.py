@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -22,6 +22,9 @@ from octant.tracking.stored import DURATION
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+    from requests import Response
+
+    from octant.trainer import Json
 
 SNAPSHOTS = "snapshots.json"  # what a trainer keeps of some epochs for people to look at
 TEST_ERRORS = "test_errors.json"  # what a trainer of classifiers logs; see training.test_errors
@@ -74,21 +77,21 @@ def _metrics(connection: Connection, runs: pd.DataFrame) -> list[str]:
     return sorted(name for name in connection.client.get_run(one).data.metrics if name != DURATION)
 
 
-def read_errors(connection: Connection, runs: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def read_errors(connection: Connection, runs: pd.DataFrame) -> dict[str, dict[str, Json]]:
     """Fingerprint -> what the run got wrong on the test set (see training.test_errors), of the runs that kept it."""
     with ThreadPoolExecutor(4) as readers:
         found = readers.map(lambda place: _errors(connection, place), runs["artifacts"])
         return {fingerprint: errors for fingerprint, errors in zip(runs["fingerprint"], found, strict=True) if errors}
 
 
-def read_snapshots(connection: Connection, runs: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def read_snapshots(connection: Connection, runs: pd.DataFrame) -> dict[str, dict[str, Json]]:
     """Configuration -> what its run kept for people to look at, of the runs that kept something."""
     with ThreadPoolExecutor(4) as readers:
         found = readers.map(lambda place: _errors(connection, place, SNAPSHOTS), runs["artifacts"])
         return {config: kept for config, kept in zip(runs["config"], found, strict=True) if kept}
 
 
-def _errors(connection: Connection, artifacts: str, name: str = TEST_ERRORS) -> dict[str, Any] | None:
+def _errors(connection: Connection, artifacts: str, name: str = TEST_ERRORS) -> dict[str, Json] | None:
     from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
@@ -96,21 +99,22 @@ def _errors(connection: Connection, artifacts: str, name: str = TEST_ERRORS) -> 
         return read_json(Path(url2pathname(urlsplit(artifacts).path)) / name)
     with TemporaryDirectory() as folder:
         file = Path(folder) / name
-        repository: Any = get_artifact_repository(artifacts, connection.client.tracking_uri)
+        repository = get_artifact_repository(artifacts, connection.client.tracking_uri)
+        download: Callable[..., object] = repository._download_file
         try:
-            repository._download_file(name, str(file))  # MlflowClient's way asks four times as often
+            download(name, str(file))  # MlflowClient's way asks four times as often
             return read_json(file)
         except (MlflowException, OSError):
             return None
 
 
-def read_source(connection: Connection, runs: pd.DataFrame) -> dict[str, Any]:
+def read_source(connection: Connection, runs: pd.DataFrame) -> dict[str, Json]:
     """The settings of the data set that the runs were trained on."""
-    inputs: Any = connection.client.get_run(runs["run_id"].iloc[0]).inputs
-    return dict(json.loads(inputs.dataset_inputs[0].dataset.source)["split"])
+    inputs = connection.client.get_run(runs["run_id"].iloc[0]).inputs
+    return dict(json.loads(inputs.dataset_inputs[0].dataset.source)["split"]) if inputs else {}
 
 
-def _row(run: Run) -> dict[str, Any]:
+def _row(run: Run) -> dict[str, object]:
     params, tags = ({key: printable(value) for key, value in each.items()} for each in (run.data.params, run.data.tags))
     metrics = run.data.metrics
     others = sorted(metrics.keys() - {*METRICS, DURATION})
@@ -160,11 +164,10 @@ def histories(connection: Connection, run_ids: list[str], key: str, most: int) -
             yield from _asked(store.get_host_creds(), part, key)
 
 
-def _asked(server: Any, run_ids: list[str], key: str) -> Iterator[tuple[str, int, float]]:
+def _asked(server: object, run_ids: list[str], key: str) -> Iterator[tuple[str, int, float]]:
     from mlflow.utils import rest_utils
 
-    ask: Any = rest_utils.http_request
-
+    ask: Callable[..., Response] = rest_utils.http_request
     route = (
         "/ajax-api/2.0/mlflow/metrics/get-history-bulk"  # what MLflow's own page asks; its client has no call for it
     )

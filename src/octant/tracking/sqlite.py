@@ -8,7 +8,6 @@ from contextlib import closing
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from octant.errors import InputError, StoreAway, UnusableStore
@@ -90,7 +89,7 @@ def make_schema(database: Path) -> None:
             each.with_name(f"{each.name}-{end}").unlink(missing_ok=True)
     if there:
         return
-    client: Any = MlflowClient(f"sqlite:///{draft}", registry_uri=f"sqlite:///{draft}")
+    client = MlflowClient(f"sqlite:///{draft}", registry_uri=f"sqlite:///{draft}")
     client.search_experiments(max_results=1)
     client._tracking_client.store.engine.dispose()
     draft.replace(database)

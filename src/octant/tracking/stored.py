@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING
 
 from octant.errors import InputError
 from octant.tracking.store import Store, client_of, must_answer
-from octant.trainer import DEFAULT, Settings, trainer
+from octant.trainer import DEFAULT, Given, Json, Settings, trainer
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 CONFIG, UNCOMMITTED = "config.yaml", "uncommitted.diff"
 DURATION = "system/seconds_per_epoch"  # on a tab of its own: MLflow draws charts by alphabet
@@ -24,7 +27,7 @@ class StoredRun:
     run_id: str
     name: str
     status: str
-    settings: Any
+    settings: Given
     tags: dict[str, str]
     points: Points
 
@@ -61,7 +64,7 @@ def read_run(store: Store, run_id: str) -> StoredRun:
     )
 
 
-def plain_yaml(content: bytes) -> Any:
+def plain_yaml(content: bytes) -> Json:
     """The value of a little YAML without aliases, which could make a few bytes gigabytes; octant writes no other.
 
     Raises ValueError for any other, and what yaml raises.
@@ -73,7 +76,7 @@ def plain_yaml(content: bytes) -> Any:
     return yaml.safe_load(content)
 
 
-def _settings(client: Any, run_id: str, name: str) -> Settings:
+def _settings(client: MlflowClient, run_id: str, name: str) -> Settings:
     import yaml
     from mlflow.exceptions import MlflowException
 

@@ -39,7 +39,7 @@ def deliveries(state: Path, *, done: bool, only: Store | None = None) -> dict[tu
     return found
 
 
-def reach(shown: str, state: Path) -> Store:
+def _reach(shown: str, state: Path) -> Store:
     """The store behind an address as shown; one with credentials must come from MLFLOW_TRACKING_URI."""
     given = os.environ.get("MLFLOW_TRACKING_URI")
     candidates = [locate(Tracking(), state), *([locate(Tracking(uri=given), state)] if given else [])]
@@ -56,7 +56,7 @@ def send_all(state: Path, only: Store | None = None) -> Counter[str]:
     counts: Counter[str] = Counter()
     for (shown, experiment), left in deliveries(state, done=False, only=only).items():
         try:
-            connection = connect(reach(shown, state), experiment)
+            connection = connect(_reach(shown, state), experiment)
             forget_missing(connection, left)
         except Exception as error:  # noqa: BLE001 - whatever the store raises: what is left stays in the journals
             counts[UNDONE] += len(left)
@@ -98,7 +98,7 @@ def mend_files(state: Path, only: Store | None = None) -> None:
     """Have the damaged files of finished runs logged again by the next `send_all`."""
     for (shown, experiment), sent in deliveries(state, done=True, only=only).items():
         with suppress(Exception):  # a store that does not answer; `send_all` and doctor say so where it matters
-            connection = connect(reach(shown, state), experiment, create=False)
+            connection = connect(_reach(shown, state), experiment, create=False)
             gone = lost(connection, sent)  # on purpose, it may be
             forget_damaged(connection, [each for each in sent if each not in gone])
 
@@ -109,7 +109,7 @@ def count_lost(state: Path, only: Store | None = None) -> Counter[str]:
     for (shown, experiment), sent in deliveries(state, done=True, only=only).items():
         sent = [each for each in sent if each.receipt().run_id]
         try:
-            connection = connect(reach(shown, state), experiment, create=False)
+            connection = connect(_reach(shown, state), experiment, create=False)
             gone = lost(connection, sent)
             counts[LOST] += len(gone)
             counts[DAMAGED] += len(damaged(connection, [each for each in sent if each not in gone]))
@@ -145,7 +145,7 @@ def _stores(state: Path) -> list[Store]:
         found += [locate(Tracking(uri=given), state)] if (given := os.environ.get("MLFLOW_TRACKING_URI")) else []
     for name in {each.receipt().store for each in placed(state)}:
         with suppress(InputError):
-            found.append(reach(name, state))
+            found.append(_reach(name, state))
     return list({store.uri: store for store in found}.values())
 
 
@@ -177,7 +177,7 @@ def tell_of_readers(state: Path) -> None:
         print(f"state folder: open to others on this machine (mode {mode:o}); to close it: chmod 700 {state}")
 
 
-def verdict(counts: Counter[str]) -> int:
+def exit_code_of(counts: Counter[str]) -> int:
     """The exit code for what `send_all` and `count_lost` met."""
     if counts[UNUSABLE]:
         return BAD_INPUT

@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from octant.analysis.means import Means
 from octant.analysis.question import Question
@@ -32,7 +31,7 @@ def path_of(experiment_id: str, sweep: str, mode: str = _CHART) -> str:
     )
 
 
-def publish(connection: Connection, text: str, sweep: str, question: Question) -> str:
+def store_views(connection: Connection, text: str, sweep: str, question: Question) -> str:
     """Store the views of a sweep that begins, its name and the description; returns `path_of` the comparison.
 
     The chart shows MLflow's own means over the repeats, until there are runs of kind `mean`.
@@ -70,7 +69,7 @@ def show_means(connection: Connection, sweep: str, means: Means) -> None:
     _store(connection, sweep, view, f"Comparison of {sweep}")
 
 
-def experiment_tags(connection: Connection) -> dict[str, str]:
+def _experiment_tags(connection: Connection) -> dict[str, str]:
     """The tags of the experiment, fit to be printed."""
     tags = connection.client.get_experiment(connection.experiment_id).tags
     return {name: printable(value) for name, value in tags.items()}
@@ -103,7 +102,7 @@ def log_report(connection: Connection, sweep: str, files: Sequence[Path]) -> str
 
 def _describe(connection: Connection, sweep: str, more: str = "") -> None:
     """The links first: MLflow folds a description to its first line. A variant leaves the description as it is."""
-    known = experiment_tags(connection)
+    known = _experiment_tags(connection)
     if known.get(DECLARED, sweep) != sweep:
         return
     chart, table = (path_of(connection.experiment_id, sweep, mode) for mode in (_CHART, _TABLE))
@@ -112,14 +111,14 @@ def _describe(connection: Connection, sweep: str, more: str = "") -> None:
     connection.client.set_experiment_tag(connection.experiment_id, "mlflow.note.content", text)
 
 
-def _store(connection: Connection, key: str, state: dict[str, Any], name: str) -> None:
+def _store(connection: Connection, key: str, state: dict[str, object], name: str) -> None:
     """Store a view so that its link opens it, and MLflow's button "Views" lists it by name."""
     envelope = {"name": name, "createdAt": 0, "updatedAt": 0, "state": json.dumps(state)}
     tag = f"mlflow.sharedViewState.{key}"
     connection.client.set_experiment_tag(connection.experiment_id, tag, json.dumps(envelope))
 
 
-def _state(search: str, endpoint: str, goal: str, columns: Sequence[str]) -> dict[str, Any]:
+def _state(search: str, endpoint: str, goal: str, columns: Sequence[str]) -> dict[str, object]:
     return {
         "searchFilter": search,
         "orderByKey": f"metrics.`{endpoint}`",
@@ -140,7 +139,7 @@ def _state(search: str, endpoint: str, goal: str, columns: Sequence[str]) -> dic
     }
 
 
-def _charts(sweep: str, title: str, metrics: Sequence[str], floor: float | None) -> dict[str, Any]:
+def _charts(sweep: str, title: str, metrics: Sequence[str], floor: float | None) -> dict[str, object]:
     """The endpoint by itself, with its key within a window of 1280 x 800; the other metrics below it, in pairs."""
     parts = {title: (metrics[:1], 1), "Other metrics": (metrics[1:], 2)}
     sections = [_section(f"{sweep}-{at}", name, columns) for at, (name, (_, columns)) in enumerate(parts.items())]
@@ -152,7 +151,7 @@ def _charts(sweep: str, title: str, metrics: Sequence[str], floor: float | None)
     return {"compareRunSections": sections[: 1 + (len(metrics) > 1)], "compareRunCharts": charts}
 
 
-def _section(uuid: str, name: str, columns: int) -> dict[str, Any]:
+def _section(uuid: str, name: str, columns: int) -> dict[str, object]:
     return {
         "uuid": uuid,
         "name": name,
@@ -171,7 +170,7 @@ def _range(metric: str, endpoint: str, floor: float | None) -> dict[str, float]:
     return {"yMin": floor, "yMax": 1.0} if alike and floor is not None else {}
 
 
-def _chart(metric: str, section: str, limits: dict[str, float]) -> dict[str, Any]:
+def _chart(metric: str, section: str, limits: dict[str, float]) -> dict[str, object]:
     return {
         "type": "LINE",
         "uuid": f"{section}-{metric}",

@@ -22,6 +22,8 @@ from octant.errors import InputError, unknown_word
 REGISTERED = {"network": "octant.models"}
 DEFAULT = next(iter(REGISTERED))
 Value = Any  # of a state: an array, a number, text, bytes, or what JSON gives back as it was
+Json = Value  # a value in a JSON file: its reader knows what it is
+Given = Value  # of a class that only the trainer knows: its own settings, the receipt that log_model returns
 _MOST_SHOWN = 200  # characters of a wrong value
 
 
@@ -63,7 +65,7 @@ class Epoch:
 
     number: int
     metrics: Mapping[str, float] = field(default_factory=dict)
-    state: Mapping[str, Any] | None = None
+    state: Mapping[str, Value] | None = None
     diverged: str | None = None
     seconds: float | None = None
 
@@ -79,7 +81,7 @@ class Data:
     digest: str
     place: str = ""
     reading: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Json] = field(default_factory=dict)
 
 
 NO_DATA = Data("none", "")
@@ -103,15 +105,15 @@ class Trainer:
 
     name: str
     settings: type[Settings]
-    train: Callable[[Any, Mapping[str, Any] | None], Iterator[Epoch]]
-    data: Callable[[Any], Data] = lambda settings: NO_DATA
-    metrics: Callable[[Any], Iterable[str]] = lambda settings: ()
-    files: Callable[[Any, Epoch], Mapping[str, bytes]] = lambda settings, last: {}
-    log_model: Callable[..., Any] | None = None
-    model_digest: Callable[[Mapping[str, Any], Path, str], str | None] | None = None
+    train: Callable[[Given, Mapping[str, Value] | None], Iterator[Epoch]]
+    data: Callable[[Given], Data] = lambda settings: NO_DATA
+    metrics: Callable[[Given], Iterable[str]] = lambda settings: ()
+    files: Callable[[Given, Epoch], Mapping[str, bytes]] = lambda settings, last: {}
+    log_model: Callable[..., Given] | None = None
+    model_digest: Callable[[Mapping[str, Json], Path, str], str | None] | None = None
     log_figures: Callable[..., None] | None = None
     discard_damaged: Callable[[], int] = lambda: 0
-    preload: Callable[[list[Any]], list[str]] = lambda settings: []
+    preload: Callable[[list[Given]], list[str]] = lambda settings: []
     labels: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     reference: str = ""
@@ -122,7 +124,7 @@ class Trainer:
         """What messages call it: its file, or its name."""
         return Path(self.reference.partition("::")[0]).name or self.name
 
-    def parse(self, values: Mapping[str, Any]) -> Any:
+    def parse(self, values: Mapping[str, Json]) -> Given:
         """Settings from a plain mapping; raises InputError, one line: what was wrong and what is allowed."""
         try:
             return self.settings(**values)
@@ -139,12 +141,12 @@ def trainer(name: str = DEFAULT) -> Trainer:
     if name not in REGISTERED:
         from octant.trainer import files
 
-        return files.load(name) if files.is_file(name) else files.offered(name)
+        return files.load_file(name) if files.is_file(name) else files.offered(name)
     found: Trainer = import_module(REGISTERED[name]).registered()
     return found
 
 
-def logging(identity: Mapping[str, Any]) -> Trainer:
+def logging(identity: Mapping[str, object]) -> Trainer:
     """The trainer of a run as MLflow needs it: one in a file, which may be gone by now, logs no model."""
     name = str(identity["trainer"])
     if name in REGISTERED and "trainer_file" not in identity:
@@ -174,9 +176,9 @@ def one_line(error: ValidationError, known: set[str]) -> str:
     return f"{key}: {reason}, got {got if len(got) <= _MOST_SHOWN else got[:_MOST_SHOWN] + ' ...'}{hint}"
 
 
-def flat(settings: Settings | Mapping[str, Any]) -> dict[str, Any]:
+def flat(settings: Settings | Mapping[str, object]) -> dict[str, object]:
     """Every setting by its name on the command line: a part with a name of its own is `dataset` and `dataset.key`."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for key, value in (settings if isinstance(settings, Mapping) else settings.model_dump()).items():
         if isinstance(value, dict):
             part = dict(value)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Collection
 from functools import cache
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 from pydantic import BaseModel, PydanticUserError, create_model
 from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import to_jsonable_python
 
 from octant.errors import InputError
-from octant.trainer import Settings
+from octant.trainer import Given, Settings, Value
 
 MISSING = "???"  # what Hydra takes for a value that must be given
 
@@ -39,14 +40,14 @@ def adapted(given: type, label: str) -> type[Settings]:
     return made
 
 
-def values_for(given: Any, settings: Any) -> Any:
+def values_for(given: type[Given], settings: Given) -> Given:
     """The settings as the class that the person wrote."""
     if issubclass(given, BaseModel):
         return settings
     return given(**{each.name: getattr(settings, each.name) for each in dataclasses.fields(given) if each.init})
 
 
-def defaults(settings: type[Settings]) -> dict[str, Any]:
+def defaults(settings: type[Settings]) -> dict[str, object]:
     """The default of every setting in plain values, MISSING where there is none; `seed` last."""
     fields = sorted(settings.model_fields.items(), key=lambda each: each[0] == "seed")
     return {
@@ -55,7 +56,7 @@ def defaults(settings: type[Settings]) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     plain = to_jsonable_python(value)
     return plain.replace("${", "\\${") if isinstance(plain, str) else plain
 
@@ -70,22 +71,22 @@ def refuse_taken(settings: type[Settings], taken: frozenset[str], label: str) ->
             raise InputError(f"{label}: Settings.{name}: a setting's name has letters, digits and _, a letter first")
 
 
-def _of_dataclass(given: Any, label: str) -> type[Settings]:
+def _of_dataclass(given: type[Given], label: str) -> type[Settings]:
     hints = get_type_hints(given, include_extras=True)
     fields = [each for each in dataclasses.fields(given) if each.init]
     _refuse_without_seed([each.name for each in fields], given, label)
     from pydantic import Field
 
-    def default(each: dataclasses.Field[Any]) -> Any:
+    def default(each: dataclasses.Field[object]) -> object:
         if each.default_factory is not dataclasses.MISSING:
             return Field(default_factory=each.default_factory)
         return ... if each.default is dataclasses.MISSING else each.default
 
-    content: dict[str, Any] = {each.name: (hints[each.name], default(each)) for each in fields}
+    content: dict[str, Value] = {each.name: (hints[each.name], default(each)) for each in fields}
     return create_model(given.__name__, __base__=Settings, __module__=given.__module__, **content)
 
 
-def _refuse_without_seed(names: Any, given: type, label: str) -> None:
+def _refuse_without_seed(names: Collection[str], given: type, label: str) -> None:
     if "seed" not in names:
         raise InputError(
             f"{label}: {given.__name__} has no seed; add `seed: int = 0`: it is what repeats a measurement"

@@ -16,10 +16,9 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from octant.errors import InputError, line_of, unknown_word
-from octant.trainer import NO_DATA, REGISTERED, Data, Epoch, Trainer
+from octant.trainer import NO_DATA, REGISTERED, Data, Epoch, Given, Trainer, Value
 from octant.trainer.adapted import adapted, values_for
 
 OFFERED = "octant.trainers"  # the entry points: name = a module with `train` and `Settings`
@@ -38,7 +37,7 @@ def is_loading() -> bool:
     return bool(_loading)
 
 
-def reference_of(functions: Mapping[str, Any]) -> str:
+def reference_of(functions: Mapping[str, object]) -> str:
     """The reference of a trainer whose parts (`train`, `settings`, `data`, `files`) are defined in one file.
 
     Raises InputError for what another process could not find again.
@@ -62,7 +61,7 @@ def reference_of(functions: Mapping[str, Any]) -> str:
 
 
 @cache
-def load(reference: str) -> Trainer:
+def load_file(reference: str) -> Trainer:
     """The trainer of a file; raises InputError, one line that names the file, for one that is none."""
     place, _, others = reference.partition("::")
     path = Path(place).expanduser().resolve()
@@ -117,8 +116,8 @@ def _imported(path: Path) -> ModuleType:
 
 def _module_name(path: Path) -> str:
     """Its stem, as its neighbours would import it; another one where that is taken."""
-    known: Any = sys.modules.get(path.stem)
-    if path.stem.isidentifier() and known is None:
+    if path.stem.isidentifier() and sys.modules.get(path.stem) is None:
+        known = None
         with contextlib.suppress(ImportError, ValueError):
             known = find_spec(path.stem)
         if known is None or known.origin == str(path):
@@ -128,7 +127,7 @@ def _module_name(path: Path) -> str:
 
 def _made(module: ModuleType, name: str, names: Mapping[str, str], reference: str, command: tuple[str, ...]) -> Trainer:
     label = Path(str(module.__file__)).name
-    found: dict[str, Any] = dict.fromkeys(names)
+    found: dict[str, Value] = dict.fromkeys(names)
     for word, each in names.items():
         if not hasattr(module, each):
             raise InputError(
@@ -138,7 +137,7 @@ def _made(module: ModuleType, name: str, names: Mapping[str, str], reference: st
         found[word] = getattr(module, each)
     given, settings = found["settings"], adapted(found["settings"], label)
 
-    def train(values: Any, state: Any = None) -> Iterator[Epoch]:
+    def train(values: Given, state: Mapping[str, Value] | None = None) -> Iterator[Epoch]:
         epochs: Iterator[Epoch] = found["train"](values_for(given, values), state)
         return epochs
 
@@ -154,12 +153,12 @@ def _made(module: ModuleType, name: str, names: Mapping[str, str], reference: st
     )
 
 
-def _data(digest: Callable[[Any], Any] | None, given: type, label: str) -> Callable[[Any], Data]:
+def _data(digest: Callable[[Given], object] | None, given: type[Given], label: str) -> Callable[[Given], Data]:
     """A person's function may give a text that changes when the data do, or an octant.Data."""
     if digest is None:
         return lambda settings: NO_DATA
 
-    def data(settings: Any) -> Data:
+    def data(settings: Given) -> Data:
         found = digest(values_for(given, settings))
         if isinstance(found, Data):
             return found
@@ -172,11 +171,13 @@ def _data(digest: Callable[[Any], Any] | None, given: type, label: str) -> Calla
     return data
 
 
-def _files(given_files: Callable[..., Any] | None, given: type) -> Callable[[Any, Epoch], Mapping[str, bytes]]:
+def _files(
+    given_files: Callable[..., Mapping[str, Value]] | None, given: type[Given]
+) -> Callable[[Given, Epoch], Mapping[str, bytes]]:
     if given_files is None:
         return lambda settings, last: {}
 
-    def files(settings: Any, last: Epoch) -> dict[str, bytes]:
+    def files(settings: Given, last: Epoch) -> dict[str, bytes]:
         found = given_files(values_for(given, settings), last)
         return {name: each.encode() if isinstance(each, str) else bytes(each) for name, each in found.items()}
 

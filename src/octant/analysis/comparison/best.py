@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from octant.analysis.comparison.design import Design
+from octant.analysis.comparison.design import PairedRuns
 from octant.analysis.comparison.intervals import ALPHA, Array, Student, student_rows
 from octant.analysis.question import Question
 
@@ -40,7 +40,7 @@ def not_told_apart(pairs: pd.DataFrame, question: Question, ranking: Sequence[st
     return tuple(name for name in ranking if name not in out) or tuple(ranking[:1])
 
 
-def of_the_best(design: Design, ranking: Sequence[str], may_be: Sequence[str]) -> pd.DataFrame:
+def of_the_best(design: PairedRuns, ranking: Sequence[str], may_be: Sequence[str]) -> pd.DataFrame:
     """One row a configuration of `ranking` that finished: whether it may be the best, and how surely it is.
 
     `probability` of being best: the share of 2,000 bootstraps over the repeats (their seed is fixed) in which its mean

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from octant.analysis.comparison.intervals import Array
-from octant.analysis.comparison.settings import NONE, listed, word
+from octant.analysis.comparison.settings import NONE, as_word, first_few
 
 MOST_LEVELS = 60  # of a factor; more are compared in pairs alone
 MOST_ROWS = 2_000
@@ -20,7 +20,7 @@ Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Contrast:
+class Effect:
     """One effect: the difference (of differences ...) of marginal means between a pair of levels of each factor.
 
     `weights` has one number a cell. `used` of `possible` combinations of the other factors have every cell that the
@@ -41,10 +41,10 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class Contrasts:
+class _Contrasts:
     """The effects that can be estimated, interactions first, and a line on each kind that cannot."""
 
-    rows: list[Contrast]
+    rows: list[Effect]
     notes: list[str] = field(default_factory=list)
 
 
@@ -66,7 +66,7 @@ class Cells:
         return sorted(set(self.code([factor])[self.there, 0].tolist()))
 
 
-def contrasts(cells: Cells) -> Contrasts:
+def every_effect(cells: Cells) -> _Contrasts:
     """Every set of up to three factors, each choice of a pair of levels in each: three-way interactions first.
 
     Scaled so that a main effect is a difference of means, a two-way interaction half the difference between two such
@@ -75,11 +75,11 @@ def contrasts(cells: Cells) -> Contrasts:
     """
     notes: list[str] = []
     if not any(cells.there):
-        return Contrasts([], ["effects: no run finished"])
+        return _Contrasts([], ["effects: no run finished"])
     factors = _free(cells, notes)
     parents = _parents(cells, factors, notes)
     notes += _empty(cells, factors, parents)
-    rows: list[Contrast] = []
+    rows: list[Effect] = []
     for order in _orders(cells, factors, parents, notes):
         missing: dict[str, int] = {}
         for names in _sets(factors, order, parents):
@@ -91,12 +91,12 @@ def contrasts(cells: Cells) -> Contrasts:
                     rows.append(row)
         notes += [f"effects: {what}: {count} cannot be estimated, no combination of the other factors has all their "
                   "levels" for what, count in missing.items()]  # fmt: skip
-    return Contrasts(rows, notes)
+    return _Contrasts(rows, notes)
 
 
 def _contrast(
     cells: Cells, names: Names, pairs: Sequence[tuple[int, int]], others: Sequence[str], parents: dict[str, str]
-) -> Contrast | None:
+) -> Effect | None:
     """The contrast of `names` at `pairs` (minus, plus) of their levels; None if no combination has every cell.
 
     A factor that exists only at some levels of another is averaged over within each cell of the others.
@@ -112,9 +112,11 @@ def _contrast(
     for mask, count, sides in zip(masks, counts, product((-1.0, 1.0), repeat=len(names)), strict=True):
         cell = mask & used[within]
         weights[cell] = np.prod(sides) / (2 ** (len(names) - 1) * used.sum() * count[within[cell]])
-    minus, plus = (tuple(word(cells.levels[n][p[side]]) for n, p in zip(names, pairs, strict=True)) for side in (0, 1))
+    minus, plus = (
+        tuple(as_word(cells.levels[n][p[side]]) for n, p in zip(names, pairs, strict=True)) for side in (0, 1)
+    )
     possible = prod(len(cells.levels[name]) for name in crossed)
-    return Contrast(names, plus, minus, weights, int(used.sum()), possible)
+    return Effect(names, plus, minus, weights, int(used.sum()), possible)
 
 
 def _numbered(codes: Codes) -> Codes:
@@ -130,7 +132,9 @@ def _free(cells: Cells, notes: list[str]) -> list[str]:
     for name in cells.levels:
         places = cells.places(name)
         if len(places) < 2:
-            notes.append(f"effects: {name} has one level ({word(cells.levels[name][places[0]])}): nothing to compare")
+            notes.append(
+                f"effects: {name} has one level ({as_word(cells.levels[name][places[0]])}): nothing to compare"
+            )
             continue
         twin = next((other for other in free if _follow(cells, name, other) and _follow(cells, other, name)), None)
         if twin:
@@ -152,14 +156,14 @@ def _parents(cells: Cells, factors: Sequence[str], notes: list[str]) -> dict[str
     """Factor -> the factor at whose levels alone it exists, for those that are absent at the other levels."""
     parents: dict[str, str] = {}
     for name in factors:
-        absent = [at for at in cells.places(name) if word(cells.levels[name][at]) == NONE]
+        absent = [at for at in cells.places(name) if as_word(cells.levels[name][at]) == NONE]
         lacks = np.isin(cells.code([name])[:, 0], absent)
         for parent in (other for other in factors if other != name and other not in parents and absent):
             at, own = cells.code([parent])[:, 0], cells.there
             without, having = set(at[own & lacks].tolist()), set(at[own & ~lacks].tolist())
             if not without & having and having:
                 parents[name] = parent
-                where = listed((cells.levels[parent][level] for level in sorted(having)), separator=" or ")
+                where = first_few((cells.levels[parent][level] for level in sorted(having)), separator=" or ")
                 notes.append(f"effects: {name} exists only with {parent} {where}; other effects average over it")
                 break
     return parents
@@ -167,7 +171,7 @@ def _parents(cells: Cells, factors: Sequence[str], notes: list[str]) -> dict[str
 
 def _usable(cells: Cells, name: str, parents: dict[str, str]) -> list[int]:
     places = cells.places(name)
-    return [at for at in places if word(cells.levels[name][at]) != NONE] if name in parents else places
+    return [at for at in places if as_word(cells.levels[name][at]) != NONE] if name in parents else places
 
 
 def _sets(factors: Sequence[str], order: int, parents: dict[str, str]) -> Iterator[Names]:
@@ -201,8 +205,8 @@ def _empty(cells: Cells, factors: Sequence[str], parents: dict[str, str]) -> lis
     if len(have) >= full:
         return []
     lacking = (c for c in product(*(cells.places(name) for name in crossed)) if c not in have)
-    names = [", ".join(word(cells.levels[n][at]) for n, at in zip(crossed, cell, strict=True))
+    names = [", ".join(as_word(cells.levels[n][at]) for n, at in zip(crossed, cell, strict=True))
              for cell, _ in zip(lacking, range(5), strict=False)]  # fmt: skip
     more = f"; and {full - len(have) - len(names)} more" if full - len(have) > len(names) else ""
-    return [f"effects: {full - len(have)} of {full} combinations of {listed(crossed)} have no finished run "
+    return [f"effects: {full - len(have)} of {full} combinations of {first_few(crossed)} have no finished run "
             f"({'; '.join(names)}{more}): each effect is over the combinations that have all its levels"]  # fmt: skip

@@ -21,12 +21,12 @@ from octant.analysis.comparison.runs import (
     with_config,
 )
 from octant.analysis.comparison.scope import units
-from octant.analysis.comparison.settings import in_order, word
+from octant.analysis.comparison.settings import as_word, ordered
 from octant.analysis.question import Question
 
 
 @dataclass(frozen=True)
-class Design:
+class PairedRuns:
     """One run per configuration and repeat; both arrays are (repeats x configurations).
 
     Seeds that share a split are no independent repeats: their mean is one row (see `scope.units`).
@@ -64,7 +64,7 @@ class Design:
         return self.configs.index(config)
 
 
-def lay_out(frame: pd.DataFrame, question: Question, settings: Iterable[str] | None = None) -> Design:
+def lay_out(frame: pd.DataFrame, question: Question, settings: Iterable[str] | None = None) -> PairedRuns:
     """Check the tidy frame (one row per run, shares as fractions) and lay it out; the order of its rows is lost.
 
     `settings` are the columns that may hold what the sweep varies, None guesses them. Raises InputError: no rows, a
@@ -75,10 +75,10 @@ def lay_out(frame: pd.DataFrame, question: Question, settings: Iterable[str] | N
     notes = check_seen(frame, question, settings)
     runs = with_config(frame, question)
     check_unique(runs, question)
-    levels = {name: in_order(runs[name].drop_duplicates(), name) for name in question.compare}
+    levels = {name: ordered(runs[name].drop_duplicates(), name) for name in question.compare}
     cells = runs.drop_duplicates("config").set_index("config")[list(question.compare)]
-    places = {name: {word(level): at for at, level in enumerate(levels[name])} for name in levels}
-    codes = np.array([[places[name][word(value)] for value in cells[name]] for name in levels], dtype=np.int64)
+    places = {name: {as_word(level): at for at, level in enumerate(levels[name])} for name in levels}
+    codes = np.array([[places[name][as_word(value)] for value in cells[name]] for name in levels], dtype=np.int64)
     codes = codes.reshape(len(levels), len(cells)).T
     order = np.lexsort(codes.T[::-1]) if levels else np.arange(len(cells))
     configs = [str(config) for config in cells.index[order]]
@@ -90,7 +90,7 @@ def lay_out(frame: pd.DataFrame, question: Question, settings: Iterable[str] | N
         notes.append(f"{gone} of {charged.size} runs are lacking: each comparison uses the {question.noun}s that all "
                      "its configurations have")  # fmt: skip
     labels, values, charged = _independent(runs, question, repeats, values, charged)
-    return Design(
+    return PairedRuns(
         question,
         runs,
         configs,
@@ -106,7 +106,7 @@ def lay_out(frame: pd.DataFrame, question: Question, settings: Iterable[str] | N
     )
 
 
-def left_out(design: Design, columns: Sequence[int], most: int = 5) -> str:
+def left_out(design: PairedRuns, columns: Sequence[int], most: int = 5) -> str:
     """Which repeats a paired comparison of some configurations cannot use, and why; empty when it uses them all."""
     if np.isfinite(design.values[:, columns]).all():
         return ""

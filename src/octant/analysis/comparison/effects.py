@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from octant.analysis.comparison.contrasts import Cells, Contrast, contrasts
-from octant.analysis.comparison.design import Design, left_out
+from octant.analysis.comparison.contrasts import Cells, Effect, every_effect
+from octant.analysis.comparison.design import PairedRuns, left_out
 from octant.analysis.comparison.intervals import ALPHA, Array, alike, holm, shown, sign_flip_p, student
 
 _WORDS = ("effect", "order", "plus", "minus")
 _NUMBERS = ("n", "estimate", "sd", "low", "high", "p", "p_holm")
 
 
-def factorial_effects(design: Design) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def factorial_effects(design: PairedRuns) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """One row a contrast (see `contrasts`), interactions first, and a line on whatever cannot be estimated.
 
     `estimate` is the mean over the repeats with a finished run in every cell that the effect needs, in percentage
     points for shares; `low` and `high` bound its 95 % interval, `p` is the sign-flip test's, `p_holm` adjusted over
     the table. In a regression on codes of +1 and -1 the coefficients are half of these.
     """
-    found = contrasts(_cells(design, design.values, 1))
+    found = every_effect(_cells(design, design.values, 1))
     every = _enough_repeats(design, found.rows)
     complete = _complete(design.values, _stacked(every, design))
     rows = [row for row, repeats in zip(every, complete, strict=True) if any(repeats)]
@@ -60,16 +59,16 @@ def per_repeat(values: Array, weights: Array) -> Array:
     return total
 
 
-def _stacked(rows: Iterable[Contrast], design: Design) -> Array:
+def _stacked(rows: Iterable[Effect], design: PairedRuns) -> Array:
     return np.array([row.weights for row in rows], dtype=np.float64).reshape(-1, len(design.configs))
 
 
-def _cells(design: Design, values: Array, repeats: int) -> Cells:
+def _cells(design: PairedRuns, values: Array, repeats: int) -> Cells:
     """The design's cells, of which those are there that have at least so many repeats."""
     return Cells(design.levels, design.codes, np.asarray(np.isfinite(values).sum(axis=0) >= repeats))
 
 
-def _enough_repeats(design: Design, rows: list[Contrast]) -> list[Contrast]:
+def _enough_repeats(design: PairedRuns, rows: list[Effect]) -> list[Effect]:
     """The contrasts; one that less than half of the repeats could answer, over the combinations that finished always.
 
     In a large design a few runs that are lacking, each in another repeat, would leave no repeat complete.
@@ -78,7 +77,7 @@ def _enough_repeats(design: Design, rows: list[Contrast]) -> list[Contrast]:
     few = _complete(design.values, _stacked(rows, design)).sum(axis=1) < repeats / 2
     if not any(few):
         return rows
-    always = {row.name: row for row in contrasts(_cells(design, design.values, repeats)).rows}
+    always = {row.name: row for row in every_effect(_cells(design, design.values, repeats)).rows}
     return [always.get(row.name, row) if lacking else row for row, lacking in zip(rows, few, strict=True)]
 
 
@@ -87,9 +86,9 @@ def _complete(values: Array, weights: Array) -> NDArray[np.bool_]:
     return np.asarray(((weights != 0).astype(float) @ np.isnan(values).T.astype(float)) == 0)
 
 
-def _numbers(design: Design, weights: Array, complete: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+def _numbers(design: PairedRuns, weights: Array, complete: NDArray[np.bool_]) -> dict[str, Array]:
     names = ("estimate", "sd", "low", "high", "p")
-    numbers: dict[str, NDArray[Any]] = {name: np.full(len(weights), np.nan) for name in names}
+    numbers: dict[str, Array] = {name: np.full(len(weights), np.nan) for name in names}
     for rows, repeats in alike(complete):
         each = per_repeat(np.nan_to_num(design.values[repeats]), weights[rows])
         t = student(each, design.unit, design.step)
@@ -98,10 +97,10 @@ def _numbers(design: Design, weights: Array, complete: NDArray[np.bool_]) -> dic
     return numbers
 
 
-def _charged(design: Design, rows: list[Contrast], weights: Array) -> Array:
+def _charged(design: PairedRuns, rows: list[Effect], weights: Array) -> Array:
     """The estimates with diverged runs charged, over the cells that have any run at all."""
     if design.diverged:
-        every = {row.name: row for row in contrasts(_cells(design, design.charged, 1)).rows}
+        every = {row.name: row for row in every_effect(_cells(design, design.charged, 1)).rows}
         weights = _stacked([every.get(row.name, row) for row in rows], design)
     complete, estimate = _complete(design.charged, weights), np.full(len(weights), np.nan)
     for at, repeats in alike(complete):
@@ -109,7 +108,7 @@ def _charged(design: Design, rows: list[Contrast], weights: Array) -> Array:
     return estimate
 
 
-def _notes(design: Design, rows: list[Contrast], weights: Array, counts: Iterable[int]) -> list[str]:
+def _notes(design: PairedRuns, rows: list[Effect], weights: Array, counts: Iterable[int]) -> list[str]:
     gone: dict[bytes, str] = {}
     notes = []
     for row, needs, n in zip(rows, weights != 0, counts, strict=True):
@@ -120,7 +119,7 @@ def _notes(design: Design, rows: list[Contrast], weights: Array, counts: Iterabl
     return notes
 
 
-def _few(n: int, family: int, design: Design) -> str:
+def _few(n: int, family: int, design: PairedRuns) -> str:
     if design.question.exact:
         return ""
     noun = design.question.noun
@@ -131,7 +130,7 @@ def _few(n: int, family: int, design: Design) -> str:
     return few if smallest >= ALPHA else ""
 
 
-def _never(design: Design, rows: list[Contrast]) -> list[str]:
+def _never(design: PairedRuns, rows: list[Effect]) -> list[str]:
     """One line on the effects for which no repeat has all the cells."""
     if not rows:
         return []

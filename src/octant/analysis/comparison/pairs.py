@@ -7,13 +7,13 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from octant.analysis.comparison.design import Design, left_out
+from octant.analysis.comparison.design import PairedRuns, left_out
 from octant.analysis.comparison.intervals import holm, shown, student_rows
 
 MOST = 60  # configurations of which every pair is compared: 1,770 pairs
 
 
-def pairwise(design: Design, ranking: list[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def pairwise(design: PairedRuns, ranking: list[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """One row per pair, 28 for eight configurations, and notes; `ranking` (best first) puts the better one first.
 
     `difference` is first minus second, in percentage points for shares: the mean over the n repeats with which both
@@ -38,7 +38,7 @@ def pairwise(design: Design, ranking: list[str]) -> tuple[pd.DataFrame, tuple[st
     return table, () if all_pairs else (few,)
 
 
-def _note(design: Design, n: int, pair: tuple[int, int]) -> str:
+def _note(design: PairedRuns, n: int, pair: tuple[int, int]) -> str:
     noun = design.question.noun
     few = {
         0: f"no {noun} in common: no comparison",

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from octant.analysis.comparison.settings import in_order, listed, moves_with, named, values_of, varied, word
+from octant.analysis.comparison.settings import (
+    as_word,
+    config_names,
+    first_few,
+    moves_with,
+    ordered,
+    values_of,
+    varying,
+)
 from octant.analysis.question import Question
 from octant.errors import InputError, unknown_word
 
@@ -19,7 +26,7 @@ TAKEN = ("config", "n", "mean", "sd", "low", "high", "best", "worst", "outcome",
 
 def with_config(frame: pd.DataFrame, question: Question) -> pd.DataFrame:
     """The runs with the name of their configuration, sorted by it and by repeat."""
-    runs = frame.assign(config=named(frame, question.compare))
+    runs = frame.assign(config=config_names(frame, question.compare))
     return runs.sort_values(["config", *question.tune, *question.repeat], key=sortable, ignore_index=True)
 
 
@@ -50,7 +57,7 @@ def _check_values(frame: pd.DataFrame, question: Question, metric: str) -> None:
 
 def check_seen(frame: pd.DataFrame, question: Question, settings: Iterable[str] | None = None) -> list[str]:
     """Raise InputError if a setting varies that the question does not name; notes on those that move with others."""
-    names = varied(frame.drop(columns=[question.endpoint, question.validation], errors="ignore"))
+    names = varying(frame.drop(columns=[question.endpoint, question.validation], errors="ignore"))
     if settings is not None:
         names = [name for name in settings if name in frame and values_of(frame[name]) > 1]
     own, notes = (*question.compare, *question.tune), []
@@ -60,7 +67,7 @@ def check_seen(frame: pd.DataFrame, question: Question, settings: Iterable[str] 
                 f"{name} differs between configurations and is not compared: it may be what makes the difference"
             )
         elif not _moves_with_repeats(frame, name, question):
-            some = listed(in_order(frame[name].drop_duplicates()))
+            some = first_few(ordered(frame[name].drop_duplicates()))
             raise InputError(
                 f"{name} varies ({some}) and is neither compared, tuned nor repeated, so that its values would be "
                 f"averaged unseen; add it to one of the three, or keep the runs of one value"
@@ -100,7 +107,7 @@ def label_of(values: Iterable[object], question: Question) -> str:
 
 def label_with(names: Iterable[str], values: Iterable[object]) -> str:
     """The values of these settings in words: `fold 1, seed 3`."""
-    return ", ".join(f"{name} {word(value)}" for name, value in zip(names, values, strict=True))
+    return ", ".join(f"{name} {as_word(value)}" for name, value in zip(names, values, strict=True))
 
 
 def labels_of(runs: pd.DataFrame, question: Question) -> list[str]:
@@ -110,15 +117,15 @@ def labels_of(runs: pd.DataFrame, question: Question) -> list[str]:
     return [label_of(row, question) for row in runs[list(question.repeat)].itertuples(index=False, name=None)]
 
 
-def sortable(column: pd.Series[Any]) -> pd.Series[Any]:
+def sortable(column: pd.Series) -> pd.Series:
     """Ranks that sort numbers by size even in a column with words."""
     if column.name == "config" or pd.api.types.is_numeric_dtype(column):
         return column
-    places = {word(value): at for at, value in enumerate(in_order(column.drop_duplicates(), str(column.name)))}
-    return column.map(lambda value: places[word(value)])
+    places = {as_word(value): at for at, value in enumerate(ordered(column.drop_duplicates(), str(column.name)))}
+    return column.map(lambda value: places[as_word(value)])
 
 
-def _name_of(run: pd.Series[Any], question: Question) -> str:
+def _name_of(run: pd.Series, question: Question) -> str:
     return " ".join(
         part for part in (str(run["config"]), label_of((run[r] for r in question.repeat), question)) if part
     )

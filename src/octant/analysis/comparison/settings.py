@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
+
+if TYPE_CHECKING:
+    from octant.trainer import Json
 
 # The words of these three name a configuration by themselves, as they do in every published table.
 NAMED = ("loss", "hidden", "output")
@@ -33,7 +36,7 @@ REPEATS = re.compile(
 )
 
 
-def varied(frame: pd.DataFrame) -> list[str]:
+def varying(frame: pd.DataFrame) -> list[str]:
     """The settings that differ between the runs of `frame`, in the order of its columns.
 
     A guess from names and values: what describes a run, metrics, and numbers with too many different values to have
@@ -44,7 +47,7 @@ def varied(frame: pd.DataFrame) -> list[str]:
     return [name for name in names if name not in labels] or names
 
 
-def column_of(name: str, columns: Iterable[Any]) -> str:
+def column_of(name: str, columns: Iterable[object]) -> str:
     """The column of a setting, by its full name, such as dataset.split_seed, or by the short one, split_seed.
 
     `dataset.name` is also called `dataset`. A name that no column has is left as it is.
@@ -67,19 +70,19 @@ def is_measured(frame: pd.DataFrame, name: str) -> bool:
     return METRIC.fullmatch(name) is not None or (many and bool((column.dropna() % 1 != 0).any()))
 
 
-def is_number(column: pd.Series[Any]) -> bool:
+def is_number(column: pd.Series) -> bool:
     """Whether a column holds numbers; yes and no are words."""
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
-def values_of(column: pd.Series[Any]) -> int:
+def values_of(column: pd.Series) -> int:
     """How many different values a column has; being absent is one."""
     return int(column.nunique(dropna=False))
 
 
-def word(value: Any) -> str:
+def as_word(value: object) -> str:
     """A level as people write it."""
-    if pd.isna(value):
+    if _is_absent(value):
         return NONE
     if not isinstance(value, Real) or isinstance(value, (bool, Integral)):
         return str(value)
@@ -87,11 +90,15 @@ def word(value: Any) -> str:
     return short if float(short) == value else repr(float(value))  # two values never share a name
 
 
-def in_order(values: Iterable[Any], factor: str = "") -> list[Any]:
+def _is_absent(value: Json) -> bool:
+    return bool(pd.isna(value))
+
+
+def ordered(values: Iterable[object], factor: str = "") -> list[object]:
     """Levels: the reference first, then numbers by size, then text by alphabet, then what is absent."""
 
-    def place(value: Any) -> tuple[int, float, str]:
-        if pd.isna(value):
+    def place(value: object) -> tuple[int, float, str]:
+        if _is_absent(value):
             return 3, 0.0, ""
         if REFERENCE.get(factor) == value:
             return 0, 0.0, ""
@@ -100,17 +107,19 @@ def in_order(values: Iterable[Any], factor: str = "") -> list[Any]:
     return sorted(values, key=place)
 
 
-def named(frame: pd.DataFrame, compare: Sequence[str]) -> pd.Series[str]:
+def config_names(frame: pd.DataFrame, compare: Sequence[str]) -> pd.Series[str]:
     """Each run's configuration, by one rule.
 
     Where loss, hidden and output are all compared, their words joined by "-" come first; every other factor is
     `factor=level`, in the order of `compare`, and the parts are joined by spaces.
     """
     bare = NAMED if set(NAMED) <= set(compare) else ()
-    parts = ["-".join(words) for words in zip(*(frame[name].map(word) for name in bare), strict=True)] if bare else None
+    parts = (
+        ["-".join(words) for words in zip(*(frame[name].map(as_word) for name in bare), strict=True)] if bare else None
+    )
     label = pd.Series(parts if parts is not None else "", index=frame.index, dtype=object)
     for name in (name for name in compare if name not in bare):
-        label = label + f" {name}=" + frame[name].map(word, na_action=None)
+        label = label + f" {name}=" + frame[name].map(as_word, na_action=None)
     return label.str.strip() if len(compare) else label.replace("", "all runs")
 
 
@@ -122,8 +131,8 @@ def moves_with(frame: pd.DataFrame, name: str, others: Sequence[str]) -> bool:
     return bool((groups.nunique(dropna=False) <= 1).all())
 
 
-def listed(values: Iterable[Any], most: int = 5, separator: str = ", ") -> str:
+def first_few(values: Iterable[object], most: int = 5, separator: str = ", ") -> str:
     """The first of some values as text, and how many more there are."""
-    texts = [word(value) for value in values]
+    texts = [as_word(value) for value in values]
     more = f"{separator}and {len(texts) - most} more" if len(texts) > most else ""
     return separator.join(texts[:most]) + more

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from octant.analysis.comparison.design import Design
+from octant.analysis.comparison.design import PairedRuns
 from octant.analysis.comparison.intervals import Array, student_rows
 from octant.analysis.question import Question
 
 SHARES = (90, 95)
 
 
-def summarise(design: Design, curves: pd.DataFrame | None = None) -> pd.DataFrame:
+def summarise(design: PairedRuns, curves: pd.DataFrame | None = None) -> pd.DataFrame:
     """One row per configuration, best first: by the mean with diverged runs charged, ties by name.
 
     Shares are in percent, their SDs and errors in percentage points; `low` and `high` bound the 95 % interval of the
@@ -46,7 +46,7 @@ def summarise(design: Design, curves: pd.DataFrame | None = None) -> pd.DataFram
     return table.sort_values([by_charge, "config"], ascending=[question.goal == "min", True], ignore_index=True)
 
 
-def first_epochs(design: Design, curves: pd.DataFrame | None) -> pd.DataFrame:
+def first_epochs(design: PairedRuns, curves: pd.DataFrame | None) -> pd.DataFrame:
     """One row a finished run: config, repeats, and the first epoch to reach 90 and 95 % of its final endpoint.
 
     `curves` has one row per run and epoch (fingerprint, epoch, the endpoint); a run without a curve gets NaN, and so
@@ -66,7 +66,7 @@ def first_epochs(design: Design, curves: pd.DataFrame | None) -> pd.DataFrame:
     return table
 
 
-def binomial_error(percent: Array, n_test: Array) -> Array:
+def _binomial_error(percent: Array, n_test: Array) -> Array:
     """Standard error, in percentage points, of accuracies in percent measured on n_test examples.
 
     sqrt(p (1 - p) / n): how far another test set of this size would move it. All configurations share the test set,
@@ -75,7 +75,7 @@ def binomial_error(percent: Array, n_test: Array) -> Array:
     return np.asarray(np.sqrt(percent * (100 - percent) / n_test))
 
 
-def _extremes(design: Design) -> dict[str, object]:
+def _extremes(design: PairedRuns) -> dict[str, object]:
     """The best and the worst run of each configuration, and with which repeat."""
     gain = design.question.sign * design.values.T
     found: dict[str, object] = {}
@@ -87,13 +87,13 @@ def _extremes(design: Design) -> dict[str, object]:
     return found
 
 
-def _test_sets(design: Design, mean: Array) -> dict[str, object]:
+def _test_sets(design: PairedRuns, mean: Array) -> dict[str, object]:
     """The examples of each configuration's test set, the fewest of its runs; NaN where they are not known."""
     runs = design.runs
     sizes = runs.groupby("config")["n_test"].min().reindex(design.configs) if "n_test" in runs else None
     if sizes is None or not design.question.is_share:
         return {"binomial_error": np.nan, "n_test": np.nan if sizes is None else sizes.to_numpy()}
-    return {"binomial_error": binomial_error(mean, sizes.to_numpy(dtype=float)), "n_test": sizes.to_numpy()}
+    return {"binomial_error": _binomial_error(mean, sizes.to_numpy(dtype=float)), "n_test": sizes.to_numpy()}
 
 
 def _note(n: int, without_curve: int, question: Question) -> str:

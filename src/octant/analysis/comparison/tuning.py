@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from octant.analysis.comparison.design import charge
 from octant.analysis.comparison.intervals import student_rows
 from octant.analysis.comparison.runs import check_runs, check_unique, labels_of, with_config
-from octant.analysis.comparison.settings import in_order, word
+from octant.analysis.comparison.settings import as_word, ordered
 from octant.analysis.question import Question
 
 
@@ -87,13 +85,13 @@ def _validation_means(grid: pd.DataFrame, question: Question) -> pd.DataFrame:
     means = means.assign(n=groups.size(), diverged=groups["diverged"].sum(), repeats=groups["repeats"].agg(tuple))
     means = means.reset_index()
     for name in question.tune:
-        order = {word(value): at for at, value in enumerate(in_order(means[name].drop_duplicates(), name))}
-        means[f"{name} place"] = means[name].map(lambda value, order=order: order[word(value)])
+        order = {as_word(value): at for at, value in enumerate(ordered(means[name].drop_duplicates(), name))}
+        means[f"{name} place"] = means[name].map(lambda value, order=order: order[as_word(value)])
     # Equal means differ in the last bit when their terms do: without rounding, ties would go by chance.
     return means.assign(rounded=(means[question.validation] / unit).round(9))
 
 
-def _edge(grid: pd.DataFrame, chosen: pd.Series[Any], question: Question) -> str:
+def _edge(grid: pd.DataFrame, chosen: pd.Series, question: Question) -> str:
     """At which end of its grid each chosen value lies; with several tuned settings, which of them do."""
     ends = {}
     for name in question.tune:

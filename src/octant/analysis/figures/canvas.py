@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import numpy as np
 from matplotlib import rc_context, rcParamsDefault
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -20,6 +21,9 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
 
 WIDTH = 6.2  # inches
 COLUMNS = 4  # of a grid of panels
@@ -30,8 +34,8 @@ _EASTERN = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", 
             "Noto Sans CJK JP", "Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", "Hiragino Sans")  # fmt: skip
 _FONTS = ["DejaVu Sans", *sorted({*_EASTERN} & {font.name for font in fontManager.ttflist}, key=_EASTERN.index)]
 # Names come from strangers: a dollar sign in one begins no formula.
-_OURS = {"text.parse_math": False, "svg.hashsalt": "octant", "svg.fonttype": "path", "font.size": 9.0,
-         "font.family": _FONTS}  # fmt: skip
+_OURS: dict[RcKeyType, object] = {"text.parse_math": False, "svg.hashsalt": "octant", "svg.fonttype": "path",
+                                      "font.size": 9.0, "font.family": _FONTS}  # fmt: skip
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -50,7 +54,9 @@ def house_style() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of defaults that only stand there until they go
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # a box in the figure, a name in the table
-        own: Any = {name: value for name, value in rcParamsDefault.items() if not name.startswith("backend")}
+        own: dict[RcKeyType, object] = {
+            name: value for name, value in rcParamsDefault.items() if not name.startswith("backend")
+        }
         with rc_context(own | _OURS):
             yield
 
@@ -98,12 +104,14 @@ def plain(axes: Axes) -> Axes:
     return axes
 
 
-def panels(count: int, row_height: float, **shared: Any) -> tuple[Figure, Sequence[Axes]]:
+def panels(
+    count: int, row_height: float, *, sharex: bool = False, sharey: bool = False
+) -> tuple[Figure, Sequence[Axes]]:
     """A figure with `count` axes in rows of four; what is left over of the last row stays empty."""
     columns = min(COLUMNS, count)
     rows = -(-count // columns)
     figure = canvas(rows * row_height)
-    grid = np.ravel(figure.subplots(rows, columns, squeeze=False, **shared))
+    grid = np.ravel(figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey))
     for axes in grid[count:]:
         axes.set_axis_off()
     for axes in grid[max(count - columns, 0) : count]:
@@ -144,7 +152,7 @@ def _shortened(line: str, width: float, size: float) -> str:
     return short
 
 
-def legend_below(figure: Figure, handles: Sequence[Any], labels: Sequence[str], title: str | None = None) -> None:
+def legend_below(figure: Figure, handles: Sequence[Artist], labels: Sequence[str], title: str | None = None) -> None:
     """One legend under the axes, in as many columns as fit; the first 16 entries where there are more."""
     size, handle = 8.5, 0.55
     shown, drawn = [fitted(label, WIDTH - 0.9, size) for label in labels[:MOST_PANELS]], list(handles[:MOST_PANELS])

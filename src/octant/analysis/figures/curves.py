@@ -34,7 +34,7 @@ _LABEL = 1.85  # inches: wider labels take a second line
 _LEFT, _RIGHT, _GAP = 0.55, 0.08, 0.16
 
 
-def mean_and_sd(curves: pd.DataFrame, metric: str, scale: float = 1.0, first: float = 1) -> pd.DataFrame:
+def _mean_and_sd(curves: pd.DataFrame, metric: str, scale: float = 1.0, first: float = 1) -> pd.DataFrame:
     """Mean and SD over runs, from the `first` epoch on: columns config, epoch, mean, sd, n."""
     groups = curves[curves["epoch"] >= first].dropna(subset=[metric]).groupby(["config", "epoch"], sort=True)[metric]
     spread = (scale * groups.std(ddof=1)).fillna(0.0)
@@ -83,7 +83,7 @@ def curves_figure(curves: pd.DataFrame, ranking: Sequence[str], design: Design, 
     there = set(whole["config"])
     known = [config for config in ranking if config in there]
     shown = known[:MOST_CURVES]
-    lines = {name: mean_and_sd(whole, name, design.question.scale, design.first_step) for name in names}
+    lines = {name: _mean_and_sd(whole, name, design.question.scale, design.first_step) for name in names}
     limits = value_range(whole[whole["config"].isin(shown)], design)
     ends = _ends(lines[names[-1]], shown, design)
     rows = [*key_rows(key(design, shown)), *_remarks(lines, shown, len(known), limits)]
@@ -211,7 +211,7 @@ def _described(lines: pd.DataFrame, shown: Sequence[str], count: int, design: De
 def panels_figure(curves: pd.DataFrame, ranking: Sequence[str], design: Design) -> Drawing:
     """Each configuration's endpoint (thick) and training metric (thin), the others' endpoint in grey behind it."""
     whole, names = to_the_end(curves), metrics_of(curves, design.question.endpoint)
-    lines = {name: mean_and_sd(whole, name, design.question.scale, design.first_step) for name in names}
+    lines = {name: _mean_and_sd(whole, name, design.question.scale, design.first_step) for name in names}
     own = lines[names[-1]]
     there = set(own["config"])
     known = [config for config in ranking if config in there]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 
 from octant.analysis import palette
@@ -14,7 +15,9 @@ from octant.analysis.palette import Style, Styles, is_numeric, styles, word
 from octant.analysis.power import ENOUGH
 from octant.analysis.question import Question
 
-__all__ = ["ENOUGH", "Design", "design_of", "in_order"]
+_Values = TypeVar("_Values", np.ndarray, pd.Series)
+
+__all__ = ["ENOUGH", "Design", "design_of"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Design:
         """A number of repeats in words: 10 seeds."""
         return f"{count} {self.question.noun}{'s' * (count != 1)}"
 
-    def within(self, low: Any, high: Any) -> tuple[Any, Any]:
+    def within(self, low: _Values, high: _Values) -> tuple[_Values, _Values]:
         """An interval or band as it is drawn: that of a share never leaves 0 to 100 %."""
         if not self.question.is_share:
             return low, high
@@ -86,11 +89,11 @@ def design_of(runs: pd.DataFrame, question: Question, labels: Mapping[str, str] 
 
     `labels` has what factors and levels are called where it is not their own text: keys `loss` and `loss=mse`.
     """
-    known, levels = labels or {}, {factor: in_order(runs[factor]) for factor in question.compare}
+    known, levels = labels or {}, {factor: _in_order(runs[factor]) for factor in question.compare}
     called = {factor: known.get(factor, factor.replace("_", " ")) for factor, each in levels.items() if len(each) > 1}
     factors = {label: tuple(known.get(f"{factor}={each}", each) for each in levels[factor])
                for factor, label in called.items()}  # fmt: skip
-    rows: Sequence[dict[Any, Any]] = runs.drop_duplicates("config").to_dict("records")
+    rows = runs.drop_duplicates("config").to_dict("records")
     cells = {
         str(row["config"]): {
             label: known.get(f"{factor}={word(row[factor])}", word(row[factor])) for factor, label in called.items()
@@ -100,7 +103,7 @@ def design_of(runs: pd.DataFrame, question: Question, labels: Mapping[str, str] 
     return Design(question, factors, cells)
 
 
-def in_order(values: pd.Series[Any]) -> tuple[str, ...]:
+def _in_order(values: pd.Series) -> tuple[str, ...]:
     """The levels of a factor: in their declared order where it has one, else by number or by alphabet."""
     if isinstance(values.dtype, pd.CategoricalDtype):
         there = set(values)

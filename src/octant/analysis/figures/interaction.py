@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +27,7 @@ from octant.analysis.figures.canvas import (
     width_of,
 )
 from octant.analysis.figures.design import ENOUGH, Design
-from octant.analysis.palette import is_numeric
+from octant.analysis.palette import Dash, is_numeric
 
 MOST_LEVELS, _MOST_LINES, _MOST_PANELS, _MOST_SAID = 24, 12, 12, 8
 
@@ -113,7 +112,8 @@ def _panel(axes: Axes, summary: pd.DataFrame, runs: pd.DataFrame, cell: Mapping[
         at = pd.Series([layout.marks[design.cells[config][layout.x]] for config in own], own, dtype=float).sort_values()
         line, at = line.loc[at.index], _aside(at, i - (len(levels) - 1) / 2, layout)
         if len(line) and (layout.lines or layout.numeric):
-            axes.plot(at, line["mean"], linewidth=1.5, zorder=2, **_line(layout, design, level))
+            hue, dash = _line(layout, design, level)
+            axes.plot(at, line["mean"], linewidth=1.5, zorder=2, color=hue, linestyle=dash)
         for config in line.index:
             colour = _colour(config, layout, design)
             _point(axes, float(at[config]), line.loc[config], runs[runs["config"] == config], colour, design)
@@ -137,15 +137,15 @@ def _is_at(levels: Mapping[str, str], cell: Mapping[str, str], layout: _Layout, 
     )
 
 
-def _line(layout: _Layout, design: Design, level: str) -> dict[str, Any]:
+def _line(layout: _Layout, design: Design, level: str) -> tuple[str, Dash]:
     """A line has the colour of its level where lines are the first factor, and the dash where they are the second."""
     names = list(design.factors)
     if not layout.lines:
-        return {"color": FAINT}
+        return FAINT, "-"
     if layout.lines == names[0]:
-        return {"color": design.styles.hue(level)}
+        return design.styles.hue(level), "-"
     row = {name: each[0] for name, each in design.factors.items()} | {layout.lines: level}
-    return {"color": INK, "linestyle": design.styles.of(row).dash}
+    return INK, design.styles.of(row).dash
 
 
 def _colour(config: str, layout: _Layout, design: Design) -> str:
@@ -154,7 +154,7 @@ def _colour(config: str, layout: _Layout, design: Design) -> str:
     return design.styles.hue(design.cells[config][first]) if first in (layout.x, layout.lines) else INK
 
 
-def _point(axes: Axes, at: float, row: pd.Series[Any], runs: pd.DataFrame, colour: str, design: Design) -> None:
+def _point(axes: Axes, at: float, row: pd.Series, runs: pd.DataFrame, colour: str, design: Design) -> None:
     if row["n"] >= ENOUGH:
         low, high = design.within(np.array(row["low"]), np.array(row["high"]))
         axes.plot([at, at], [low, high], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=3)
@@ -175,8 +175,9 @@ def _ticks(axes: Axes, layout: _Layout) -> None:
         size, each = 8.5, (WIDTH - 0.8 - 0.25 * room) / room / len(layout.marks)
         upright = max(width_of(fitted(level, 1.4, size), size) for level in layout.marks) > each - 0.05
         texts = [fitted(level, 1.6 if upright else each, size) for level in layout.marks]
-        turned: dict[str, Any] = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if upright else {}
-        axes.set_xticks(list(layout.marks.values()), texts, fontsize=size, **turned)
+        axes.set_xticks(list(layout.marks.values()), texts, fontsize=size)
+        for label in axes.get_xticklabels() if upright else ():
+            label.set(rotation=60, ha="right", rotation_mode="anchor")
         axes.set_xlim(-0.5, len(layout.marks) - 0.5)
     axes.set_xlabel(fitted(layout.x, 2.5, 9))
 
@@ -221,7 +222,8 @@ def _limits(grid: Sequence[Axes], design: Design) -> None:
 
 
 def _key(figure: Figure, summary: pd.DataFrame, layout: _Layout, design: Design, without_panel: int) -> None:
-    handles = [Line2D([], [], linewidth=2, **_line(layout, design, level)) for level in layout.drawn]
+    looks = [_line(layout, design, level) for level in layout.drawn]
+    handles = [Line2D([], [], linewidth=2, color=colour, linestyle=dash) for colour, dash in looks]
     labels = [f"{layout.lines} = {level}" for level in layout.drawn]
     few = summary["n"].min() < ENOUGH and not design.question.exact
     what = ["bars: 95 % intervals"] * bool(summary["n"].max() >= ENOUGH)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -100,8 +100,7 @@ def _sample(design: Design, levels: Mapping[str, str], how: str) -> Line2D:
     if how == "colour":
         return Line2D([], [], color=look.colour, linewidth=5, solid_capstyle="butt")
     if how == "dash":
-        dash: Any = look.dash
-        return Line2D([], [], color=INK, linestyle=dash, linewidth=1.7)
+        return Line2D([], [], color=INK, linestyle=look.dash, linewidth=1.7)
     return Line2D([], [], color=INK, marker=look.marker, linestyle="")
 
 

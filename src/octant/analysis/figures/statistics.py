@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from octant.analysis.figures.canvas import (
@@ -49,7 +47,7 @@ def effects_figure(effects: pd.DataFrame, design: Design) -> Drawing:
     return Drawing(figure, _effects_described(effects, design))
 
 
-def contrast(row: pd.Series[Any]) -> str:
+def contrast(row: pd.Series) -> str:
     """Which levels an effect compares: `tanh minus sigmoid`; for an interaction, each factor's pair after its name."""
     factors = str(row["effect"]).split(" x ")
     pairs = list(zip(str(row["plus"]).split(", "), str(row["minus"]).split(", "), strict=False))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -17,6 +17,9 @@ from octant.network.settings import DataSettings
 from octant.tracking.declared import Declared, declared_of
 from octant.tracking.runs import read_curves, read_errors, read_runs, read_snapshots, read_source
 from octant.tracking.store import Connection
+
+if TYPE_CHECKING:
+    from octant.trainer import Json
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,10 @@ class Material:
     declared: Declared
     runs: pd.DataFrame
     curves: pd.DataFrame
-    errors: dict[str, dict[str, Any]] = field(default_factory=dict)
+    errors: dict[str, dict[str, Json]] = field(default_factory=dict)
     companion: pd.DataFrame = field(default_factory=pd.DataFrame)
     test: Dataset | None = None
-    snapshots: Callable[[pd.DataFrame], dict[str, dict[str, Any]]] = lambda runs: {}
+    snapshots: Callable[[pd.DataFrame], dict[str, dict[str, Json]]] = lambda runs: {}
 
 
 def collect(connection: Connection, sweep: str | None = None) -> Material:

@@ -11,13 +11,19 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from octant.analysis.figures import Design
 from octant.analysis.figures.curves import metrics_of
+
+if TYPE_CHECKING:
+    from bokeh.models import Column, GlyphRenderer
+    from bokeh.plotting import figure
+
+    from octant.trainer import Json
 
 MOST_POINTS = 60_000  # of single runs, beyond which only means are in the page
 MOST = 60  # configurations
@@ -40,8 +46,8 @@ class Explored:
     metrics: Mapping[str, str]
     ranking: Sequence[str]
     design: Design
-    snapshots: Mapping[str, Any] = field(default_factory=dict)
-    examples: Sequence[Mapping[str, Any]] = ()
+    snapshots: Mapping[str, Json] = field(default_factory=dict)
+    examples: Sequence[Mapping[str, Json]] = ()
     rates: tuple[str, pd.DataFrame] | None = None
     left_out: int = 0
 
@@ -69,7 +75,7 @@ def explore_page(shown: Explored) -> str:
     return _settled(html, frozenset(re.findall(_IDENTIFIER, ours)))
 
 
-def _embedded(data: Any) -> str:
+def _embedded(data: object) -> str:
     """JSON that no name in it can break out of."""
     from markupsafe import Markup
 
@@ -98,7 +104,7 @@ def _settled(html: str, ours: frozenset[str]) -> str:
     return re.sub(_IDENTIFIER, number, html)
 
 
-def _data(shown: Explored, configs: Sequence[str]) -> dict[str, Any]:
+def _data(shown: Explored, configs: Sequence[str]) -> dict[str, Json]:
     curves, names = shown.curves[shown.curves["config"].isin(list(configs))], list(shown.metrics)
     means = curves.groupby(["config", "epoch"])[names].mean()
     single = len(curves) * len(names) <= MOST_POINTS
@@ -115,7 +121,7 @@ def _data(shown: Explored, configs: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _config(shown: Explored, config: str, means: pd.DataFrame, scale: Mapping[str, float]) -> dict[str, Any]:
+def _config(shown: Explored, config: str, means: pd.DataFrame, scale: Mapping[str, float]) -> dict[str, Json]:
     table, look = means.loc[config], shown.design.style(config)
     dash = look.dash[1] if isinstance(look.dash, tuple) else _DASHES[look.dash]
     return {
@@ -127,7 +133,7 @@ def _config(shown: Explored, config: str, means: pd.DataFrame, scale: Mapping[st
     }
 
 
-def _run(run: pd.DataFrame, scale: Mapping[str, float]) -> dict[str, Any]:
+def _run(run: pd.DataFrame, scale: Mapping[str, float]) -> dict[str, Json]:
     ordered = run.sort_values("epoch")
     return {
         "config": str(ordered["config"].iloc[0]),
@@ -136,11 +142,11 @@ def _run(run: pd.DataFrame, scale: Mapping[str, float]) -> dict[str, Any]:
     }
 
 
-def _numbers(values: pd.Series[Any]) -> list[float | None]:
+def _numbers(values: pd.Series) -> list[float | None]:
     return [None if not np.isfinite(value) else float(f"{value:.6g}") for value in values]
 
 
-def _charts(shown: Explored, configs: Sequence[str], data: Mapping[str, Any]) -> Any:
+def _charts(shown: Explored, configs: Sequence[str], data: Mapping[str, Json]) -> Column:
     """Curves with their controls, and the endpoint against a tuned setting where one is."""
     from bokeh.layouts import column
     from bokeh.models import CheckboxGroup, CustomJS, Select, Slider, Span
@@ -166,7 +172,9 @@ def _charts(shown: Explored, configs: Sequence[str], data: Mapping[str, Any]) ->
     return column(metric, plot, slider, boxes, single, *_rates(shown, configs, data), sizing_mode="stretch_width")
 
 
-def _curves(shown: Explored, configs: Sequence[str], data: Mapping[str, Any], metric: str) -> tuple[Any, Any, Any]:
+def _curves(
+    shown: Explored, configs: Sequence[str], data: Mapping[str, Json], metric: str
+) -> tuple[figure, list[GlyphRenderer], list[GlyphRenderer]]:
     from bokeh.models import ColumnDataSource, HoverTool
     from bokeh.plotting import figure
 
@@ -188,7 +196,7 @@ def _curves(shown: Explored, configs: Sequence[str], data: Mapping[str, Any], me
     return plot, means, runs
 
 
-def _rates(shown: Explored, configs: Sequence[str], data: Mapping[str, Any]) -> list[Any]:
+def _rates(shown: Explored, configs: Sequence[str], data: Mapping[str, Json]) -> list[figure]:
     from bokeh.models import ColumnDataSource, HoverTool
     from bokeh.plotting import figure
 

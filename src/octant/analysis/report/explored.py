@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Hashable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ from octant.analysis.report import words
 from octant.analysis.report.drawings import tuning_stems
 from octant.analysis.report.explore import Explored
 from octant.analysis.report.findings import Findings
+
+if TYPE_CHECKING:
+    from octant.trainer import Json
 
 MOST_SNAPSHOTS = 8  # configurations
 _SNAPSHOT_BYTES = 2_400_000  # of all of them; the page must stay under 5 MB, and Bokeh takes 1.5
@@ -48,17 +51,17 @@ def drawn(curves: pd.DataFrame, question: Question) -> dict[str, str]:
     return {name: f"{name.replace('_', ' ')}{unit}" for name in scores if name in curves}
 
 
-def _snapshots(found: Findings, ranking: list[str]) -> tuple[dict[str, Any], int]:
+def _snapshots(found: Findings, ranking: list[str]) -> tuple[dict[str, object], int]:
     """What the best configurations' median runs kept, as far as there is room, and how many are left out."""
     median = found.compared[found.compared["run_id"].isin(found.typical())].set_index("config", drop=False)
     wanted = [config for config in ranking if config in median.index]
-    read: Mapping[str, Any] = found.material.snapshots(median.loc[wanted[:MOST_SNAPSHOTS]])
+    read: Mapping[str, object] = found.material.snapshots(median.loc[wanted[:MOST_SNAPSHOTS]])
     sizes = np.cumsum([len(json.dumps(read[config])) for config in wanted if config in read])
     kept = [config for config in wanted if config in read][: int((sizes <= _SNAPSHOT_BYTES).sum())]
     return {config: read[config] for config in kept}, len(wanted) - len(kept) if read else 0
 
 
-def _examples(found: Findings, configs: list[str]) -> Iterator[dict[str, Any]]:
+def _examples(found: Findings, configs: list[str]) -> Iterator[dict[str, object]]:
     """The hardest test examples as pictures (one byte a pixel, in base64), and what most runs of `configs` say."""
     data = found.material.test
     if data is None or not data.image_shape:
@@ -71,7 +74,7 @@ def _examples(found: Findings, configs: list[str]) -> Iterator[dict[str, Any]]:
                "pixels": base64.b64encode(grey.tobytes()).decode()}  # fmt: skip
 
 
-def _answer(found: Findings, config: str, row: Mapping[Any, Any]) -> str:
+def _answer(found: Findings, config: str, row: Mapping[Hashable, Json]) -> str:
     """What most of the configuration's runs take the example for; its class where no wrong answer is as frequent."""
     wrong = found.mistakes[(found.mistakes["config"] == config) & (found.mistakes["example"] == row["example"])]
     runs = int((found.with_errors["config"] == config).sum())

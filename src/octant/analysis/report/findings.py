@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from octant.analysis.chance import at_chance
 from octant.analysis.comparison import Comparison, answer
-from octant.analysis.comparison.settings import named, varied
+from octant.analysis.comparison.settings import config_names, varying
 from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question
 from octant.analysis.report.collect import Material
@@ -26,6 +26,7 @@ from octant.trainer.files import is_file
 
 if TYPE_CHECKING:
     from octant.analysis.figures import Design
+    from octant.trainer import Json
 
 RATE = "learning_rate"
 HARDEST = 12
@@ -161,7 +162,7 @@ class Findings:
     @cached_property
     def class_names(self) -> list[str]:
         """The classes in the order of their labels: of the data set's own names where it has any."""
-        errors: dict[str, Any] = next(iter(self.material.errors.values()), {})
+        errors: dict[str, Json] = next(iter(self.material.errors.values()), {})
         return list(errors.get("class_names") or map(str, range(len(errors.get("examples", [])))))
 
     def confusion(self) -> dict[str, NDArray[np.float64]]:
@@ -213,7 +214,7 @@ class Findings:
 def find(material: Material) -> Findings:
     """Compare the sweep; raises InputError where its runs cannot be compared."""
     question, settings = material.declared.question, material.declared.varied
-    runs = material.runs.assign(config=named(material.runs, question.compare))
+    runs = material.runs.assign(config=config_names(material.runs, question.compare))
     main = answer(runs, question, material.curves, settings)
     rates = runs[RATE] if RATE in runs else pd.Series(dtype=float)
     if not question.tune:
@@ -234,9 +235,9 @@ def _companion(material: Material, configs: set[str]) -> tuple[Comparison | None
     runs, question = material.companion, material.declared.question
     if runs.empty or not {*question.settings, question.validation, RATE} <= set(runs):
         return None, ""
-    tune = tuple(name for name in varied(runs) if name not in (*question.compare, *question.repeat))
+    tune = tuple(name for name in varying(runs) if name not in (*question.compare, *question.repeat))
     question = replace(question, tune=tune)
-    runs = runs.assign(config=named(runs, question.compare))
+    runs = runs.assign(config=config_names(runs, question.compare))
     values, repeats = runs[list(tune)].drop_duplicates(), runs[list(question.repeat)].drop_duplicates()
     complete = len(runs) == len(configs) * len(values) * len(repeats) and set(runs["config"]) == configs
     chosen_by = runs.loc[runs["outcome"] == "finished", question.validation]
@@ -246,5 +247,5 @@ def _companion(material: Material, configs: set[str]) -> tuple[Comparison | None
     return answer(runs, question), words
 
 
-def _most_frequent(labels: pd.Series[Any]) -> Any:
+def _most_frequent(labels: pd.Series) -> object:
     return labels.mode().iloc[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -88,8 +87,8 @@ def table_of(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[list[str]]
         return []
     if "shown" in frame:
         frame = frame.assign(shown=frame["shown"].map({True: "yes", False: "no"}))
-    records: list[Any] = frame.head(MOST_ROWS).to_dict("records")
-    cells = [[form.format(**row) for form in columns.values()] for row in records]
+    records = frame.head(MOST_ROWS).to_dict("records")
+    cells = [[form.format_map(row) for form in columns.values()] for row in records]
     filled = [column for column, values in zip(columns, zip(*cells, strict=True), strict=True) if any(values)]
     cells = [[cell for column, cell in zip(columns, row, strict=True) if column in filled] for row in cells]
     rows = [[re.sub(r"^\+?(nan|<NA>|None).*", "-", cell) for cell in row] for row in cells]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import ceil, log10
-from typing import Any
 
 from octant.analysis.power import ENOUGH
 from octant.analysis.question import Question
@@ -15,7 +14,7 @@ TINY = 1e-9  # what is smaller comes of rounding
 
 def by(difference: Difference, question: Question, with_interval: bool = True) -> str:
     """`about 0.9 points of test accuracy (0.7 to 1.0)`; `about 0.03 in test loss (0.02 to 0.04; lower is better)`."""
-    ends = interval(difference) if with_interval and difference.n >= ENOUGH else ""
+    ends = _interval(difference) if with_interval and difference.n >= ENOUGH else ""
     inner = "; ".join(each for each in (ends, _lower(question)) if each)
     many = "" if number(difference) == "1" else "s"
     unit = f"point{many} of {endpoint(question)}" if question.is_share else f"in {endpoint(question)}"
@@ -24,7 +23,7 @@ def by(difference: Difference, question: Question, with_interval: bool = True) -
 
 def gains(leads: Sequence[Difference], question: Question, of: bool = True) -> str:
     """`0.6 to 1.4 points`."""
-    places = max(decimals_of(each) for each in leads)
+    places = max(_decimals_of(each) for each in leads)
     ends = sorted({f"{each.gain:.{places}f}" for each in leads}, key=float)
     phrase = f"{ends[0]} to {ends[-1]}" if len(ends) > 1 else f"{'' if question.exact else 'about '}{ends[0]}"
     unit = (" point" if ends == ["1"] else " points") if question.is_share else ""
@@ -44,10 +43,10 @@ def endpoint(question: Question) -> str:
 
 def number(difference: Difference) -> str:
     """The gain, with as many places as it bears."""
-    return f"{difference.gain:.{decimals_of(difference)}f}"
+    return f"{difference.gain:.{_decimals_of(difference)}f}"
 
 
-def decimals_of(difference: Difference) -> int:
+def _decimals_of(difference: Difference) -> int:
     """As many places as the interval makes sense of, and as many as it takes to say on which side of 0 an end is."""
     half = (difference.high - difference.low) / 2
     ends = (difference.low, difference.high) if difference.n >= ENOUGH and half > TINY else ()
@@ -61,9 +60,9 @@ def _places(size: float) -> int:
     return next((places for places in range(9) if abs(size) > TINY and float(f"{size:.{places}f}")), 0)
 
 
-def interval(difference: Difference) -> str:
+def _interval(difference: Difference) -> str:
     """The one form of an interval: `0.7 to 1.0`."""
-    places = decimals_of(difference)
+    places = _decimals_of(difference)
     return f"{difference.low:.{places}f} to {difference.high:.{places}f}"
 
 
@@ -103,7 +102,7 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
-def listed(names: Iterable[Any], link: str = "and") -> str:
+def listed(names: Iterable[object], link: str = "and") -> str:
     """Names in a row: a, b and c."""
     *head, last = [str(name) for name in names]
     return f"{', '.join(head)} {link} {last}" if head else last

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from octant.analysis import figures
-from octant.analysis.comparison.settings import word
+from octant.analysis.comparison.settings import as_word
 from octant.analysis.figures import Drawing, rendered
 from octant.analysis.power import ENOUGH
 from octant.analysis.report import rates, words
@@ -40,12 +40,12 @@ _BEGIN, _END = "<!-- written by octant report: begin -->", "<!-- end -->"
 def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Path]:
     """Everything into `folder`, explore.html (1 to 5 MB) only if asked; returns what was written, report.html first."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = {f"{name}.csv": _csv(table) for name, table in tables(found).items()}
+    written = {f"{name}.csv": _csv(table) for name, table in _tables(found).items()}
     pictures, alt = render(draw(found))
     written |= pictures
     context = {
         **{"found": found, "name": found.material.experiment, "question": found.material.declared.text},
-        **{"answer": words.headline(found.verdict, found.words), "notes": notes(found)},
+        **{"answer": words.headline(found.verdict, found.words), "notes": _notes(found)},
         **{"warnings": words.edges(found.chosen), "tables": [name for name in written if name.endswith(".csv")]},
         **{"command": command(found), "lead": lead_figure(found), "sections": sections(found, set(alt))},
         "time": training_time(found),
@@ -53,7 +53,7 @@ def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Pa
         "alt": alt,
         "image": embedded(pictures),
     }
-    pages = {name: page(name, context) for name in ("report.html", "report.md", "README.md")}
+    pages = {name: filled_in(name, context) for name in ("report.html", "report.md", "README.md")}
     pages["README.md"] = _around(folder / "README.md", pages["README.md"])
     pages |= {"explore.html": explore_page(explored(found))} if explore else {}
     written = {name: text.encode() for name, text in pages.items()} | written
@@ -78,7 +78,7 @@ def embedded(pictures: Mapping[str, bytes]) -> dict[str, str]:
     return {stem: base64.b64encode(content).decode() for stem, content in svgs.items()}
 
 
-def page(name: str, context: dict[str, object]) -> str:
+def filled_in(name: str, context: dict[str, object]) -> str:
     """The template `name` filled in; what is filled into markdown stands there as text, whatever it is called."""
     loader, finalize = PackageLoader("octant.analysis.report"), None if name.endswith(".html") else _as_text
     environment = Environment(loader=loader, autoescape=name.endswith(".html"), finalize=finalize, trim_blocks=True,
@@ -114,7 +114,7 @@ def draw(found: Findings) -> Iterator[tuple[str, Drawing]]:
             yield "hardest", figures.hardest_figure(hardest, images)
 
 
-def tables(found: Findings) -> dict[str, pd.DataFrame]:
+def _tables(found: Findings) -> dict[str, pd.DataFrame]:
     """The csv files by name; where both are known, the comparison that the experiment is about comes first."""
     compared = [(at, each) for at, each in found.kinds if each is not None]
     results = found.runs.drop(columns=[name for name in _INCIDENTAL if name in found.runs])
@@ -129,7 +129,7 @@ def tables(found: Findings) -> dict[str, pd.DataFrame]:
     return frames | ({"chosen": found.chosen, "learning_rates": found.rates} if found.is_grid else {})
 
 
-def notes(found: Findings) -> list[str]:
+def _notes(found: Findings) -> list[str]:
     """What qualifies the verdict, a sentence each; the comparison at other learning rates last."""
     lines = words.qualifications(found.verdict, found.words)
     if gone := len(found.collapsed):
@@ -150,7 +150,7 @@ def terminal(found: Findings) -> str:
     form = "{:.2f}" if question.is_share else "{:.4g}"
     table = summary.head(MOST_ROWS)[[*columns]]
     for name in factors:
-        table[name] = [found.words.bare(name, word(level)) for level in table[name]]
+        table[name] = [found.words.bare(name, as_word(level)) for level in table[name]]
     table = table.rename(columns=columns)
     more = f"\n... and {len(summary) - len(table)} more, in configurations.csv" if len(summary) > len(table) else ""
     text = table.to_string(index=False, float_format=form.format, na_rep="-")

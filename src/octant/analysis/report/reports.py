@@ -12,13 +12,13 @@ import pandas as pd
 
 from octant import home
 from octant.analysis import figures
-from octant.analysis.means import Means, means
+from octant.analysis.means import Means, config_means
 from octant.analysis.report.collect import Material, collect
 from octant.analysis.report.findings import Findings, find
 from octant.analysis.report.pages import terminal, write_files
 from octant.errors import InputError
 from octant.runs.disk import read_json, write_json
-from octant.tracking.declared import folder_of
+from octant.tracking.declared import report_folder
 from octant.tracking.store import Connection
 from octant.tracking.view import log_report, path_of, show_means
 
@@ -27,7 +27,7 @@ _DRAWN_WITH = ("bokeh", "jinja2", "matplotlib", "numpy", "pandas", "scipy")
 
 
 @dataclass(frozen=True)
-class Report:
+class _Report:
     """What was written (the page first), the words for the terminal, and the comparison's link in MLflow."""
 
     folder: Path
@@ -41,7 +41,7 @@ class Report:
     published: str
 
 
-def write(connection: Connection, sweep: str | None = None) -> Report:
+def write(connection: Connection, sweep: str | None = None) -> _Report:
     """Write the report of a sweep, or of the experiment's own, to reports/ in the state folder: see `folder_of`.
 
     What was drawn before of the very same runs with the very same code stays. Raises InputError without runs that can
@@ -49,8 +49,8 @@ def write(connection: Connection, sweep: str | None = None) -> Report:
     """
     found = find(collect(connection, sweep))
     sweep = found.material.declared.sweep
-    folder = home.state() / "reports" / folder_of(connection, sweep)
-    return Report(
+    folder = home.state() / "reports" / report_folder(connection, sweep)
+    return _Report(
         folder,
         _kept_or_drawn(found, folder),
         terminal(found),
@@ -59,11 +59,11 @@ def write(connection: Connection, sweep: str | None = None) -> Report:
         _means(found),
         found.typical(),
         len(found.runs),
-        against_published(connection.experiment, found.runs, found.question.endpoint),
+        _against_published(connection.experiment, found.runs, found.question.endpoint),
     )
 
 
-def log(connection: Connection, report: Report) -> str:
+def log(connection: Connection, report: _Report) -> str:
     """Log the files to MLflow as the sweep's one report; returns the link's part behind the server's address."""
     show_means(connection, report.sweep, report.means)
     return log_report(connection, report.sweep, report.files)
@@ -105,7 +105,7 @@ def _means(found: Findings) -> Means:
     """What MLflow's chart draws, on the axis of the report's figure."""
     floor = figures.value_range(found.curves, found.design)[0] / found.question.scale
     design = figures.design_of(found.runs, found.question)  # MLflow's names are what one types, without labels
-    return means(found.compared, found.curves, list(found.main.summary["config"]), design, floor)
+    return config_means(found.compared, found.curves, list(found.main.summary["config"]), design, floor)
 
 
 def publish(connection: Connection) -> Path:
@@ -127,7 +127,7 @@ def publish(connection: Connection) -> Path:
     return folder
 
 
-def against_published(experiment: str, runs: pd.DataFrame, endpoint: str) -> str:
+def _against_published(experiment: str, runs: pd.DataFrame, endpoint: str) -> str:
     """A line on whether the runs have the numbers of experiments/NAME; empty where nothing is published.
 
     Runs are matched by configuration and by the settings that both tables have and that vary.

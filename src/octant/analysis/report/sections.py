@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from octant.analysis.comparison.runs import labels_of
-from octant.analysis.comparison.settings import word
+from octant.analysis.comparison.settings import as_word
 from octant.analysis.power import ENOUGH
 from octant.analysis.report import words
 from octant.analysis.report.drawings import tuning_stems
@@ -169,7 +169,7 @@ def _tuning(found: Findings) -> Section:
 
 def _chosen(found: Findings) -> list[list[str]]:
     question, table = found.question, found.chosen
-    table = table.assign(**{name: table[name].map(word) for name in question.tune})
+    table = table.assign(**{name: table[name].map(as_word) for name in question.tune})
     # A dot in the name of a setting would mean something else in a format.
     places = {name: f"value_{at}" for at, name in enumerate((*question.tune, question.validation))}
     columns = {name.replace("_", " "): f"{{{places[name]}}}" for name in question.tune}

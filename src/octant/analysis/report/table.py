@@ -16,7 +16,7 @@ from octant.analysis.decide import verdict_of
 from octant.analysis.figures import Design
 from octant.analysis.report.drawings import drawings
 from octant.analysis.report.numbers import listed
-from octant.analysis.report.pages import embedded, page, render
+from octant.analysis.report.pages import embedded, filled_in, render
 from octant.analysis.report.vocabulary import vocabulary
 from octant.analysis.report.words import edges, headline, qualifications
 from octant.analysis.verdict import Verdict
@@ -75,7 +75,7 @@ class TableReport:
 
     def write(self, folder: Path) -> list[Path]:
         """Write pages, figures and tables to `folder`; returns them, report.html first."""
-        from octant.analysis.report.table_sections import lead, sections
+        from octant.analysis.report.table_sections import all_sections, lead
 
         folder.mkdir(parents=True, exist_ok=True)
         tables = {"results": self.comparison.runs} | self.comparison.tables
@@ -86,19 +86,19 @@ class TableReport:
         chosen = self.comparison.chosen
         context: dict[str, object] = {
             "name": self.name,
-            "question": heading(self),
-            "answer": answer(self),
+            "question": _heading(self),
+            "answer": _answer(self),
             "notes": qualifications(self.verdict, vocabulary(self.verdict)),
             "warnings": edges(chosen) if len(chosen) else [],
             "lead": lead(self),
-            "sections": sections(self, set(alt)),
+            "sections": all_sections(self, set(alt)),
             "command": self.command,
             "tables": [f"{name}.csv" for name in tables],
             "alt": alt,
             "explore": False,
             "image": embedded(pictures),
         }
-        files = {name: page(name, context).encode() for name in ("report.html", "report.md")} | files
+        files = {name: filled_in(name, context).encode() for name in ("report.html", "report.md")} | files
         for name, content in files.items():
             write_file(folder / name, content)
         return [folder / name for name in files]
@@ -114,7 +114,7 @@ class TableReport:
         return curves if steps.max() > 1 else pd.DataFrame()
 
 
-def heading(report: TableReport) -> str:
+def _heading(report: TableReport) -> str:
     """The question."""
     question, most = report.comparison.question, 3
     best = f"the {'lowest' if question.goal == 'min' else 'highest'} {report.endpoint}?"
@@ -124,7 +124,7 @@ def heading(report: TableReport) -> str:
     return f"W{which[1:]} {'gives' if len(question.compare) == 1 else 'give'} {best}"
 
 
-def answer(report: TableReport) -> str:
+def _answer(report: TableReport) -> str:
     """The verdict, with the levels' own words."""
     return headline(report.verdict, vocabulary(report.verdict))
 
@@ -138,4 +138,4 @@ def printed(report: TableReport) -> str:
     table = summary.head(MOST_PRINTED)[list(columns)].rename(columns=columns)
     text = table.to_string(index=False, float_format=lambda value: f"{value:{report.number}}", na_rep="-")
     more = f"\n... {len(summary) - MOST_PRINTED} more, in configurations.csv" if len(summary) > MOST_PRINTED else ""
-    return f"{text}{more}\n\n{answer(report)}"
+    return f"{text}{more}\n\n{_answer(report)}"

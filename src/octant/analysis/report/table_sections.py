@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from octant.analysis.comparison.settings import word
+from octant.analysis.comparison.settings import as_word
 from octant.analysis.report.drawings import tuning_stems
 from octant.analysis.report.layout import Forms, Section, table_of, with_contrasts
 from octant.analysis.report.numbers import listed
@@ -23,7 +23,7 @@ def lead(report: TableReport) -> tuple[str, str]:
     return "interaction", f"Mean {report.endpoint}{own}{many}.{lines}"
 
 
-def sections(report: TableReport, drawn: set[str]) -> list[Section]:
+def all_sections(report: TableReport, drawn: set[str]) -> list[Section]:
     """All sections after the first screen; those without content are left out."""
     comparison, forms = report.comparison, _forms(report)
     notes = [note for note in comparison.notes if note.startswith("effects: ")]
@@ -71,7 +71,7 @@ def _tuning(report: TableReport) -> Section:
     drawn = [(stem, stars.format(report.endpoint, name)) for stem, name in tuning_stems(report.comparison).items()]
     # A dot in the name of a setting would mean something else in a format.
     places = {name: f"value {at}" for at, name in enumerate(question.tune)}
-    table = chosen.assign(**{place: chosen[name].map(word) for name, place in places.items()})
+    table = chosen.assign(**{place: chosen[name].map(as_word) for name, place in places.items()})
     mean = {question.validation: "mean"} if question.validation not in places else {}
     columns = {name: f"{{{place}}}" for name, place in places.items()}
     columns |= {question.validation + _forms(report).unit: f"{{mean:{report.number}}}"} if mean else {}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -91,6 +90,6 @@ def _some(names: Sequence[str], count: int) -> str:
     return f"{listed(names) if len(names) <= MOST_NAMED else many} are"
 
 
-def _at_edge(row: pd.Series[Any]) -> str:
+def _at_edge(row: pd.Series) -> str:
     alone = row["edge"] in ("smallest", "largest", "only") and "learning_rate" in row
     return f"{row['learning_rate']:g}, the {row['edge']} rate" if alone else f"the {row['edge']}"

@@ -28,7 +28,7 @@ TICK_SECONDS = 0.5
 POLL_SECONDS = 3.0  # how often Slurm or Ray is asked about its tasks
 
 
-class Tasks(Protocol):
+class _Tasks(Protocol):
     """Submitted tasks, numbered as their batches are."""
 
     def ended(self) -> dict[int, str]:
@@ -38,7 +38,7 @@ class Tasks(Protocol):
         """End what is left."""
 
 
-def check(cluster: Cluster) -> None:
+def check_installed(cluster: Cluster) -> None:
     """Raise InputError when what the launcher needs is not installed here."""
     package, extra = {"slurm": ("submitit", "slurm"), "ray": ("ray", "ray")}[cluster.cluster]
     if find_spec(package) is None:
@@ -53,10 +53,10 @@ def train_on(cluster: Cluster, runs: Sequence[Run]) -> Generator[tuple[Run, Endi
     Closing the generator cancels the tasks. Raises InputError when the cluster refuses them.
     """
     folder = runs[0].state / "tasks" / uuid.uuid4().hex[:12]
-    batches = split(cluster, runs)
+    batches = batches_of(cluster, runs)
     with locked(folder / "lock"):  # held while this process lives: tasks make sure that they see it
         for number, batch in enumerate(batches):
-            task.write(folder, number, cluster, batch)
+            task.write_batch(folder, number, cluster, batch)
             replace(task.endings_in(folder, number), b"")
         try:
             tasks = _submit(cluster, folder, [len(batch) for batch in batches])
@@ -66,21 +66,21 @@ def train_on(cluster: Cluster, runs: Sequence[Run]) -> Generator[tuple[Run, Endi
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def split(cluster: Cluster, runs: Sequence[Run]) -> list[list[Run]]:
+def batches_of(cluster: Cluster, runs: Sequence[Run]) -> list[list[Run]]:
     """Batches of at most `runs_per_task`, at least `tasks` of them where there are runs enough."""
     count = max(math.ceil(len(runs) / cluster.runs_per_task), min(cluster.tasks, len(runs)))
     return [list(runs[first::count]) for first in range(count)]
 
 
-def _submit(cluster: Cluster, folder: Path, sizes: list[int]) -> Tasks:
+def _submit(cluster: Cluster, folder: Path, sizes: list[int]) -> _Tasks:
     from octant.runs.cluster import ray, slurm
 
-    submit: Callable[..., Tasks] = slurm.submit if cluster.cluster == "slurm" else ray.submit
+    submit: Callable[..., _Tasks] = slurm.submit_to_slurm if cluster.cluster == "slurm" else ray.submit_to_ray
     return submit(cluster, folder, sizes)
 
 
 def _follow(
-    tasks: Tasks, folder: Path, open_batches: dict[int, list[Run]]
+    tasks: _Tasks, folder: Path, open_batches: dict[int, list[Run]]
 ) -> Generator[tuple[Run, Ending] | None, None, None]:
     asked, ended = 0.0, dict[int, str]()
     held: Run | None = None  # the first that another process trains

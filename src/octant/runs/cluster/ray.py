@@ -10,17 +10,20 @@ import logging
 import signal
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from octant.errors import InputError
 from octant.runs.cluster import task
 from octant.runs.settings import Ray
 
+if TYPE_CHECKING:
+    from ray import ObjectRef
 
-class Futures:
+
+class _Futures:
     """Submitted tasks."""
 
-    def __init__(self, references: list[Any]) -> None:
+    def __init__(self, references: list[ObjectRef[None]]) -> None:
         self._open = dict(enumerate(references))
         self._ended: dict[int, str] = {}
 
@@ -47,7 +50,7 @@ class Futures:
         ray.shutdown()
 
 
-def _said(reference: Any) -> str:
+def _said(reference: ObjectRef[None]) -> str:
     import ray
 
     try:
@@ -58,7 +61,7 @@ def _said(reference: Any) -> str:
     return "completed"
 
 
-def submit(options: Ray, folder: Path, sizes: list[int]) -> Futures:
+def submit_to_ray(options: Ray, folder: Path, sizes: list[int]) -> _Futures:
     """Submit a task for each batch of so many runs. Raises InputError when there is no cluster to join."""
     import ray
 
@@ -76,6 +79,6 @@ def submit(options: Ray, folder: Path, sizes: list[int]) -> Futures:
         num_cpus=1,
         memory=options.memory_mb * 2**20,
         max_retries=0,  # Ray would start a killed task again by itself, while the first may still live
-        runtime_env={"env_vars": task.environment(folder)},
-    )(task.run)
-    return Futures([remote.remote(str(folder), number) for number in range(len(sizes))])
+        runtime_env={"env_vars": task.task_environment(folder)},
+    )(task.run_batch)
+    return _Futures([remote.remote(str(folder), number) for number in range(len(sizes))])

@@ -22,7 +22,7 @@ _OVER = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEM
          "DEADLINE", "REVOKED")  # fmt: skip
 
 
-class Array:
+class _Array:
     """A submitted array."""
 
     def __init__(self, number: str, count: int) -> None:
@@ -47,12 +47,12 @@ class Array:
             subprocess.run(["scancel", "--quiet", self._number], capture_output=True, timeout=2, check=False)  # noqa: S603, S607
 
 
-def submit(options: Slurm, folder: Path, sizes: list[int]) -> Array:
+def submit_to_slurm(options: Slurm, folder: Path, sizes: list[int]) -> _Array:
     """Submit a task for each batch of so many runs. Raises InputError with Slurm's words when it refuses them."""
     import submitit
 
     executor = submitit.SlurmExecutor(folder=folder / "slurm", max_num_timeout=0)
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in task.environment(folder).items()]
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in task.task_environment(folder).items()]
     executor.update_parameters(
         job_name="octant",
         cpus_per_task=1,
@@ -67,8 +67,8 @@ def submit(options: Slurm, folder: Path, sizes: list[int]) -> Array:
     )
     try:
         with redirect_stderr(io.StringIO()):  # what sbatch says stands in the exception, too
-            submitted = executor.map_array(task.run, [str(folder)] * len(sizes), range(len(sizes)))
+            submitted = executor.map_array(task.run_batch, [str(folder)] * len(sizes), range(len(sizes)))
     except Exception as error:  # noqa: BLE001 - submitit raises several kinds for what sbatch said
         reason = re.sub(r"\s+", " ", str(error))
         raise InputError(f"hydra/launcher=slurm: Slurm refused the tasks: {reason[:300]}") from None
-    return Array(submitted[0].job_id.split("_")[0], len(sizes))
+    return _Array(submitted[0].job_id.split("_")[0], len(sizes))

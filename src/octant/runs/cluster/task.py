@@ -44,7 +44,7 @@ def endings(folder: Path, number: int) -> dict[str, Ending]:
     return {name: Ending(Outcome(outcome), reason, earlier) for name, outcome, reason, earlier in rows}
 
 
-def write(folder: Path, number: int, cluster: Cluster, runs: Sequence[Run]) -> None:
+def write_batch(folder: Path, number: int, cluster: Cluster, runs: Sequence[Run]) -> None:
     """Write a batch for its task."""
     content = {
         "state": str(runs[0].state),
@@ -54,7 +54,7 @@ def write(folder: Path, number: int, cluster: Cluster, runs: Sequence[Run]) -> N
     write_json(_batch_in(folder, number), content)
 
 
-def run(folder: str, number: int) -> None:
+def run_batch(folder: str, number: int) -> None:
     """Train the batch. Raises RuntimeError where the folder or its locks are not the launching process's."""
     here, node = Path(folder), socket.gethostname()
     batch = read_json(_batch_in(here, number))
@@ -120,7 +120,7 @@ def _at_most(minutes: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def environment(folder: Path) -> dict[str, str]:
+def task_environment(folder: Path) -> dict[str, str]:
     """What a task's environment must hold before Python starts: where state lies, one thread for linear algebra."""
     libraries = ("OPENBLAS", "OMP", "MKL", "NUMEXPR")
     return {"OCTANT_HOME": str(folder.parents[1]), **{f"{name}_NUM_THREADS": "1" for name in libraries}}
