@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -10,8 +11,9 @@ import pytest
 import statsmodels.formula.api as smf
 from scipy import stats
 from statsmodels.stats.anova import AnovaRM
+from statsmodels.stats.multitest import multipletests
 
-from octant.analysis.comparison import factorial_effects, lay_out
+from octant.analysis.comparison import answer, factorial_effects, lay_out
 from support.comparison_frames import CONFIGS, QUESTION, WORDS, compare, frame, noise
 
 NAMES = [
@@ -126,3 +128,24 @@ def test_too_few_seeds_are_said_to_be_too_few() -> None:
 def test_words_are_those_of_design() -> None:
     assert CONFIGS[-1] == "cross_entropy-tanh-softmax"
     assert len(list(product(*WORDS))) == 8
+
+
+def test_log_odds_beside_points() -> None:
+    """By counts of right and wrong examples, every choice of signs, and Holm's method of statsmodels."""
+    right = np.round(360 * noise())
+    odds = np.log((right + 0.5) / (360 - right + 0.5))
+    loss, hidden, output = np.array(list(product((-1, 1), repeat=3))).T
+    codes = np.array([loss * hidden * output, loss * hidden, loss * output, hidden * output, loss, hidden, output])
+    each = odds @ codes.T / 4
+    means = np.abs(np.array(list(product((-1, 1), repeat=10))) @ each / 10)
+    p = (means >= np.abs(each.mean(axis=0)) - 1e-12).mean(axis=0)
+    table = effects_of(right / 360)
+    np.testing.assert_allclose(table["log_odds"], each.mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(table["log_odds_p"], multipletests(p, method="holm")[1], atol=1e-12)
+
+
+def test_log_odds_are_of_shares_alone() -> None:
+    loss = answer(frame(noise()), replace(QUESTION, endpoint="validation_accuracy", share=False))
+    assert "log_odds" not in loss.effects
+    perfect = effects_of(np.ones((5, 8)))
+    assert np.isfinite(perfect["log_odds"]).all()

@@ -41,7 +41,19 @@ def verdict_of(comparison: Comparison) -> Verdict:
         min(int((~pairs["shown"].astype(bool)).sum()), max(len(names) - 1, 1)),
         len(comparison.effects),
         scope_of(comparison.runs, question),
+        {} if question.exact else _scales(comparison.effects),
     )
+
+
+def _scales(effects: pd.DataFrame) -> dict[tuple[str, ...], bool]:
+    """Factors and interactions that are shown in points only (True), or in log-odds only (False)."""
+    if "log_odds" not in effects:
+        return {}
+    agree = np.sign(effects["log_odds"]) == np.sign(effects["estimate"])
+    other = (effects["log_odds_p"] < ALPHA) & (agree | ~effects["shown"].astype(bool))
+    both = pd.DataFrame({"points": effects["shown"].astype(bool), "odds": other}).groupby(effects["effect"], sort=False)
+    return {tuple(str(name).split(" x ")): bool(row["points"]) for name, row in both.any().iterrows()
+            if row["points"] != row["odds"]}  # fmt: skip
 
 
 def _best(pairs: pd.DataFrame, names: list[str], question: Question) -> Ranking:

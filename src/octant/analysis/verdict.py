@@ -120,7 +120,8 @@ class Verdict:
 
     `best` ranks the configurations with a finished run; it has no names where there is none. `repeats` is the most
     that any configuration has, `open` counts the comparisons that are still to be decided: of pairs, or with the best.
-    `effects` are the contrasts of factors that were tested together, `scope` says over what it holds.
+    `effects` are the contrasts of factors that were tested together, `scope` says over what it holds; `scales` has the
+    factors and interactions that are shown on one scale only: in points (True), or in log-odds (False).
     """
 
     question: Question
@@ -134,6 +135,7 @@ class Verdict:
     open: int
     effects: int
     scope: Scope = field(default_factory=lambda: Scope({}))
+    scales: Mapping[tuple[str, ...], bool] = field(default_factory=dict)
 
     @property
     def enough(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -134,6 +135,19 @@ def test_settled_in_part_is_said(with_sigmoid: tuple[int, int], state: str) -> N
     verdict = verdict_of(compare(frame(0.8 + np.array(gain) / 100 + noise(10, key=3) * 0.01)))
     said = headline(verdict, vocabulary(verdict, LABELS))
     assert re.search(rf"with tanh, cross-entropy leads by .* points; with sigmoid it {state}\.$", said)
+
+
+@pytest.mark.parametrize(("log_odds", "said"), [(True, "not shown: the scale may make it"), (False, "shown, unlike")])
+def test_effect_of_the_scale_is_said(log_odds: bool, said: str) -> None:
+    """Two factors that add up in log-odds, from 62 to 99 %, or in points."""
+    loss, hidden, _ = np.array(list(product((0, 1), repeat=3))).T
+    odds = 1 / (1 + np.exp(-0.5 - 2 * loss - 2 * hidden))
+    mean = odds if log_odds else 0.6 + 0.19 * loss + 0.19 * hidden
+    verdict = verdict_of(compare(frame(mean + noise(10, key=3) * 0.01)))
+    phrases = [each for each in qualifications(verdict, vocabulary(verdict, LABELS)) if each.startswith("In log-odds")]
+    wanted = f"the interaction of loss and hidden activation is {said}"
+    assert len(phrases) == 1
+    assert wanted in phrases[0]
 
 
 def test_small_difference_may_be_equal() -> None:

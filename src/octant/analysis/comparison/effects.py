@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,8 @@ def factorial_effects(design: PairedRuns) -> tuple[pd.DataFrame, tuple[str, ...]
 
     `estimate` is the mean over the repeats with a finished run in every cell that the effect needs, in percentage
     points for shares; `low` and `high` bound its 95 % interval, `p` is the sign-flip test's, `p_holm` adjusted over
-    the table. In a regression on codes of +1 and -1 the coefficients are half of these.
+    the table. In a regression on codes of +1 and -1 the coefficients are half of these. `log_odds` and `log_odds_p`,
+    for shares, are the estimate and its adjusted p on that scale (see `log_odds`).
     """
     found = every_effect(_cells(design, design.values, 1))
     every = _enough_repeats(design, found.rows)
@@ -43,9 +45,30 @@ def factorial_effects(design: PairedRuns) -> tuple[pd.DataFrame, tuple[str, ...]
             **{name: numbers[name] for name in (*_NUMBERS, as_charged)},
             "shown": shown(numbers["estimate"], numbers["low"], numbers["high"], adjusted, numbers[as_charged],
                            design.rounding),
+            **_on_log_odds(design, weights, complete),
         }
     )  # fmt: skip
     return table.assign(note=_notes(design, rows, weights, table["n"])), (*found.notes, *_never(design, none))
+
+
+def log_odds(percent: Array, step: float) -> Array:
+    """ln(right / wrong), half a step (the least by which two runs can differ) added to both, so that 100 % is finite.
+
+    Near 100 % points shrink whatever the cause; here halving few errors counts as much as halving many (Agresti,
+    Categorical Data Analysis, 3rd ed. 2013, section 5.1; the half: Haldane, Annals of Human Genetics 20, 1956, 309).
+    """
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log((percent + step / 2) / (100 - percent + step / 2)))
+
+
+def _on_log_odds(design: PairedRuns, weights: Array, complete: NDArray[np.bool_]) -> dict[str, Array]:
+    if not design.question.is_share:
+        return {}
+    values = log_odds(design.values, design.step)
+    if np.isinf(values).any():
+        return {"log_odds": np.full(len(weights), np.nan), "log_odds_p": np.full(len(weights), np.nan)}
+    numbers = _numbers(replace(design, values=values, step=0.0), weights, complete)
+    return {"log_odds": numbers["estimate"], "log_odds_p": holm(numbers["p"])}
 
 
 def per_repeat(values: Array, weights: Array) -> Array:

@@ -55,6 +55,7 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
             f"{verdict.diverged} of {verdict.runs} runs diverged. Means are of those that finished; a difference "
             f"counts only if it holds with diverged runs as {charged(question)}, too."
         )
+    phrases += _scales(verdict, words)
     if question.exact:
         phrases.append("Nothing is drawn at random: another run of the same configuration gives the same number.")
     if verdict.repeats > 1:
@@ -62,6 +63,18 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
     if any(re.search(r"by [\d.]+ to [\d.]+ ", each) for each in (top, *phrases)):
         phrases.append("Ranges without brackets go from the smallest to the largest difference; brackets hold 95 % "
                        "intervals.")  # fmt: skip
+    return phrases
+
+
+def _scales(verdict: Verdict, words: Vocabulary) -> list[str]:
+    """A sentence on what is shown in points and not in log-odds, and one on the reverse."""
+    phrases = []
+    for in_points, rest in ((True, "not shown: the scale may make it"), (False, "shown, unlike in points")):
+        sets = [names for names, points in verdict.scales.items() if points is in_points]
+        kinds = [f"the {'interaction' if len(each) > 1 else 'effect'} of {words.factors(each)}" for each in sets]
+        if kinds:
+            phrases.append(f"In log-odds, where halving few errors counts as much as halving many, {listed(kinds)} "
+                           f"{'is' if len(kinds) == 1 else 'are'} {rest}.")  # fmt: skip
     return phrases
 
 
