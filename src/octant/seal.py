@@ -1,10 +1,12 @@
-"""A checksum at the end of what is kept on disk, so that a flipped bit is noticed when it is read."""
+"""JSON as it is kept on disk: with a checksum at the end, so that a flipped bit is noticed when it is read."""
 
 from __future__ import annotations
 
 import re
 import zlib
+from typing import Any
 
+Json = Any  # a value of a JSON file: whoever reads it knows what it is
 _END = re.compile(rb', "crc": "[0-9a-f]{8}"\}\n\Z')
 _LENGTH = 21
 

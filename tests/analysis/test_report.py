@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from octant import analysis
+import octant
 from octant.analysis.report import pages
 from octant.analysis.report.findings import find
 from octant.errors import InputError
@@ -262,9 +262,7 @@ def test_both_names_of_the_split_mean_one() -> None:
     for runs, name in ((short, "split_seed"), (long, "dataset.split_seed")):
         found = find(material(runs, compare="loss, hidden, output", repeat=f"seed, {name}"))
         for said in ("split_seed", "dataset.split_seed"):
-            again = analysis.compare(
-                runs, ["loss", "hidden", "output"], repeat=["seed", said], endpoint="test_accuracy"
-            )
+            again = octant.compare(runs, ["loss", "hidden", "output"], repeat=["seed", said], endpoint="test_accuracy")
             pd.testing.assert_frame_equal(again.summary[["config", "mean"]], found.main.summary[["config", "mean"]])
 
 

@@ -12,10 +12,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-if TYPE_CHECKING:
-    from octant.trainer import Json
+from octant.seal import Json
 
 Dash = Literal["-"] | tuple[int, tuple[float, ...]]
 

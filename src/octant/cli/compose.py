@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import hydra
 from antlr4.error.Errors import IllegalStateException, RecognitionException
@@ -24,9 +23,7 @@ from octant import home
 from octant.cli.program import OCTANT, PRIMARY, Program
 from octant.errors import InputError, unknown_word
 from octant.runs.settings import OWN
-
-if TYPE_CHECKING:
-    from octant.trainer import Json
+from octant.seal import Json
 
 _HYDRA_S = (HydraException, OmegaConfBaseException, RecognitionException, IllegalStateException)
 

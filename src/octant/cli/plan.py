@@ -62,11 +62,11 @@ def line(comparison: Comparison, runs: pd.DataFrame, detect: float, power: float
 def _time(runs: pd.DataFrame, comparison: Comparison, repeats: int) -> str:
     """How long so many repeats train on one core, where the runs have kept it."""
     from octant.analysis.comparison.runs import labels_of
+    from octant.analysis.report.origin import core_seconds
 
     if "epochs" not in runs or runs["seconds_per_epoch"].isna().any():
         return ""
-    seconds = float((runs["seconds_per_epoch"] * runs["epochs"]).sum())
-    minutes = seconds * repeats / len(set(labels_of(runs, comparison.question))) / 60
+    minutes = core_seconds(runs, runs["epochs"]) * repeats / len(set(labels_of(runs, comparison.question))) / 60
     return f"; the first take about {minutes:.2g} minutes on one core"
 
 

@@ -24,14 +24,13 @@ from octant.errors import InputError
 from octant.network import activations
 from octant.network.initialisers import Parameters
 from octant.runs.lines import History, Identity
+from octant.seal import Json
 from octant.tracking.receipt import Delivery, Receipt
 from octant.tracking.store import Connection
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.models import ModelSignature
-
-    from octant.trainer import Json
 
 NAME = "model"
 CODE = ("model.py", "activations.py")

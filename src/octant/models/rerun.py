@@ -22,9 +22,10 @@ from octant.runs.pool import train_all
 from octant.runs.progress import Progress
 from octant.runs.run import Run
 from octant.runs.tolerance import TOLERANCE, WITHIN, apart
+from octant.seal import Json
 from octant.tracking.store import located
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
-from octant.trainer import DEFAULT, Data, Given, Json, Trainer, trainer
+from octant.trainer import DEFAULT, Data, Given, Trainer, trainer
 from octant.trainer.subcommand import Subcommand, option
 
 DIFFERENT = 1

@@ -13,12 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-from octant.seal import is_sealed, sealed, unsealed
-
-if TYPE_CHECKING:
-    from octant.trainer import Json
+from octant.seal import Json, is_sealed, sealed, unsealed
 
 SAY_SECONDS = 2.0  # of waiting, before it is said what for
 _C = ctypes.CDLL(None, use_errno=True)

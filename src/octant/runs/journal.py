@@ -30,10 +30,10 @@ from octant.runs.checkpoint import pack, unpack
 from octant.runs.disk import Busy, locked, make_folder, read_json, replace, sync_folder, write_json
 from octant.runs.fingerprint import fingerprint
 from octant.runs.lines import EpochLine, History, Identity, OutcomeLine
-from octant.seal import sealed, unsealed
+from octant.seal import Json, sealed, unsealed
 
 if TYPE_CHECKING:
-    from octant.trainer import Json, Value
+    from octant.trainer import Value
 
 SYNC_SECONDS = 1.0
 ATTEMPTS = "attempts.jsonl"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NotRequired, Required, TypedDict
 
-from octant.trainer import Json
+from octant.seal import Json
 
 
 class _Code(TypedDict):

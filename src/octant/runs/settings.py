@@ -11,7 +11,8 @@ from pydantic_core import PydanticCustomError
 
 from octant.analysis.question import Goal
 from octant.errors import InputError
-from octant.trainer import DEFAULT, Json, Part, Settings, one_line, trainer
+from octant.seal import Json
+from octant.trainer import DEFAULT, Part, Settings, one_line, trainer
 
 
 def _names(value: object) -> object:

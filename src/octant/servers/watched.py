@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from html import escape
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -15,13 +14,11 @@ from octant.errors import InputError
 from octant.runs.disk import read_json
 from octant.runs.journal import FILES, Journal
 from octant.runs.lines import History, Identity
+from octant.seal import Json
 from octant.tracking.noted import Noted
 from octant.tracking.runs import SNAPSHOTS
 from octant.trainer import flat, trainer
 from octant.trainer.files import is_file
-
-if TYPE_CHECKING:
-    from octant.trainer import Json
 
 _NONE_YET = "<!DOCTYPE html><html lang=en><title>octant</title><body><p>{}</p></body></html>"
 

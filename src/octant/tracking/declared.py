@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from octant.analysis.question import Question
 from octant.errors import InputError, printable, unknown_word
+from octant.seal import Json
 from octant.tracking.store import Connection
 
 if TYPE_CHECKING:
     from octant.runs.sweep import Sweep
-    from octant.trainer import Json
 
 UNNAMED = "octant"  # the experiment of commands that name none, as conf/config.yaml has it
 DECLARED, NEWEST = "declared_sweep", "newest_sweep"

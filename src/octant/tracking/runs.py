@@ -15,6 +15,7 @@ import pandas as pd
 
 from octant.errors import printable
 from octant.runs.disk import read_json
+from octant.seal import Json
 from octant.tracking.declared import of_sweep
 from octant.tracking.search import search
 from octant.tracking.store import Connection
@@ -23,8 +24,6 @@ from octant.tracking.stored import DURATION
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from requests import Response
-
-    from octant.trainer import Json
 
 SNAPSHOTS = "snapshots.json"  # what a trainer keeps of some epochs for people to look at
 TEST_ERRORS = "test_errors.json"  # what a trainer of classifiers logs; see training.test_errors

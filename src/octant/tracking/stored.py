@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from octant.errors import InputError
+from octant.seal import Json
 from octant.tracking.store import Store, client_of, must_answer
-from octant.trainer import DEFAULT, Given, Json, Settings, trainer
+from octant.trainer import DEFAULT, Given, Settings, trainer
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

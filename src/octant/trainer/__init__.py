@@ -12,17 +12,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from octant.errors import InputError, unknown_word
+from octant.seal import Json
 
 # The one place where the kit meets the trainer that ships: name -> module with `registered()` and COMMANDS.
 REGISTERED = {"network": "octant.models"}
 DEFAULT = next(iter(REGISTERED))
-Value = Any  # of a state: an array, a number, text, bytes, or what JSON gives back as it was
-Json = Value  # a value in a JSON file: its reader knows what it is
+Value = Json  # of a state: an array, a number, text, bytes, or what JSON gives back as it was
 Given = Value  # of a class that only the trainer knows: its own settings, the receipt that log_model returns
 _MOST_SHOWN = 200  # characters of a wrong value
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
-if TYPE_CHECKING:
-    from octant.trainer import Json
+from octant.seal import Json
 
 # The words of these three name a configuration by themselves, as they do in every published table.
 NAMED = ("loss", "hidden", "output")

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -14,12 +13,10 @@ from octant import home
 from octant.errors import InputError
 from octant.network.data import Dataset, load
 from octant.network.settings import DataSettings
+from octant.seal import Json
 from octant.tracking.declared import Declared, declared_of
 from octant.tracking.runs import read_curves, read_errors, read_runs, read_snapshots, read_source
 from octant.tracking.store import Connection
-
-if TYPE_CHECKING:
-    from octant.trainer import Json
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,11 @@ import pandas as pd
 
 from octant.analysis.figures import Design
 from octant.analysis.figures.curves import metrics_of
+from octant.seal import Json
 
 if TYPE_CHECKING:
     from bokeh.models import Column, GlyphRenderer
     from bokeh.plotting import figure
-
-    from octant.trainer import Json
 
 MOST_POINTS = 60_000  # of single runs, beyond which only means are in the page
 MOST = 60  # configurations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Hashable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,9 +15,7 @@ from octant.analysis.report import words
 from octant.analysis.report.drawings import tuning_stems
 from octant.analysis.report.explore import Explored
 from octant.analysis.report.findings import Findings
-
-if TYPE_CHECKING:
-    from octant.trainer import Json
+from octant.seal import Json
 
 MOST_SNAPSHOTS = 8  # configurations
 _SNAPSHOT_BYTES = 2_400_000  # of all of them; the page must stay under 5 MB, and Bokeh takes 1.5

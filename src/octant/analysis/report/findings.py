@@ -21,12 +21,12 @@ from octant.analysis.report.vocabulary import Vocabulary, vocabulary
 from octant.analysis.verdict import Verdict
 from octant.analysis.why import means
 from octant.errors import InputError
+from octant.seal import Json
 from octant.trainer import DEFAULT, Trainer, trainer
 from octant.trainer.files import is_file
 
 if TYPE_CHECKING:
     from octant.analysis.figures import Design
-    from octant.trainer import Json
 
 RATE = "learning_rate"
 HARDEST = 12

@@ -75,9 +75,13 @@ def command(found: Findings) -> str:
 
 
 def training_time(found: Findings) -> str:
-    """About how long the training took on one core: the last epoch's seconds, times the epochs, over all runs."""
-    runs = found.runs
+    """About how long the training took on one core."""
     # A trainer need not have a setting `epochs`: then its records are counted.
-    counted = runs["fingerprint"].map(found.material.curves.groupby("fingerprint")["epoch"].max())
-    seconds = float((runs["seconds_per_epoch"] * runs.get("epochs", counted)).sum())
+    counted = found.runs["fingerprint"].map(found.material.curves.groupby("fingerprint")["epoch"].max())
+    seconds = core_seconds(found.runs, found.runs.get("epochs", counted))
     return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
+
+
+def core_seconds(runs: pd.DataFrame, epochs: pd.Series) -> float:
+    """How long all the runs took on one core: the last epoch's seconds, times the epochs."""
+    return float((runs["seconds_per_epoch"] * epochs).sum())
