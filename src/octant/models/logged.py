@@ -16,9 +16,11 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired
 
 import numpy as np
+from pydantic import ConfigDict, PositiveInt, with_config
+from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
 
 from octant.errors import InputError
 from octant.network import activations
@@ -41,17 +43,18 @@ PROBABILITIES = {
 _EXAMPLE, _SERVING = "input_example.json", "serving_input_example.json"
 
 
+@with_config(ConfigDict(strict=True, extra="allow"))  # a newer octant's may hold more
 class Config(TypedDict):
     """What a model must know besides its weights; see classifier.py. `sha256` is that of weights.npz."""
 
     hidden: str
-    output: str
-    dataset: str
-    inputs: int
-    classes: int
+    output: Literal["softmax", "sigmoid"]
+    dataset: NotRequired[str]
+    inputs: PositiveInt
+    classes: PositiveInt
     class_names: NotRequired[list[str]]
     scale: float
-    image_shape: list[int] | None
+    image_shape: list[PositiveInt] | None
     sha256: str
 
 
@@ -112,14 +115,9 @@ def digest_of(config: Config, read: Callable[[str], bytes]) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(each).digest() for each in decisive)).hexdigest()
 
 
-def _folder_of(run_artifacts: Path, model_id: str) -> Path:
-    """Where the files of a logged model lie, given where those of its run do."""
-    return run_artifacts.parents[1] / "models" / model_id / "artifacts"
-
-
 def digest_in(identity: Identity, artifacts: Path, model_id: str) -> str | None:
     """The digest of a run's logged model as its files are; None where one is missing or empty."""
-    folder = _folder_of(artifacts, model_id)
+    folder = artifacts.parents[1] / "models" / model_id / "artifacts"
     try:
         if any((folder / name).stat().st_size == 0 for name in FILES):
             return None

@@ -45,7 +45,7 @@ def rerun(stored: StoredRun, data: str | None) -> int:
     settings = _placed(stored.settings, data)
     if not stored.points:
         raise InputError(f"run {stored.run_id} has no numbers to compare with: its status is {stored.status}")
-    trained = _trainer_of(stored)
+    trained = trainer(stored.tags.get("trainer_file") or stored.tags.get("trainer", DEFAULT))
     _check_data(stored, trained, settings)
     made = f"{stored.name}, made by another process (launch {stored.tags.get('launch', 'unknown')})"
     for line in [made, *circumstances(stored.tags, provenance.describe(trained.reference))]:
@@ -114,10 +114,6 @@ def _placed(settings: Given, data: str | None) -> Given:
         raise InputError(f"--data: {settings.dataset.name} comes with octant; leave --data out")
     values = settings.model_dump()
     return trainer().parse(values | {"dataset": values["dataset"] | {key: data}})
-
-
-def _trainer_of(stored: StoredRun) -> Trainer:
-    return trainer(stored.tags.get("trainer_file") or stored.tags.get("trainer", DEFAULT))
 
 
 def _data(trained: Trainer, settings: Given) -> Data:

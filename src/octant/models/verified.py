@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import yaml
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import TypeAdapter
 
 from octant.errors import InputError, printable
 from octant.models.logged import CODE, EXECUTED, NAME, Config, digest_of, model_id_of, shipped_code, write_model
@@ -30,20 +30,8 @@ WEIGHTS = "weights.npz"
 ADDRESSES = (
     f"allowed are a run's id, runs:/ID/{NAME}, models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-ID and a folder"
 )
+_CONFIG = TypeAdapter(Config)
 _FLAVOR = {*EXECUTED, "config", "env", "python_version", "streamable"}
-
-
-class _Config(BaseModel):
-    """What octant reads of a model's config; a newer octant's may hold more."""
-
-    model_config = ConfigDict(strict=True, extra="allow")
-    hidden: str
-    output: Literal["softmax", "sigmoid"]
-    inputs: PositiveInt
-    classes: PositiveInt
-    scale: float
-    image_shape: list[PositiveInt] | None
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -153,5 +141,5 @@ def _described(content: bytes) -> tuple[Config, str]:
         raise ValueError("its MLmodel names other code than octant's")
     if "sha256" not in about["metadata"]:
         raise ValueError("an older octant logged it; train its run anew: rerun=true")
-    _Config.model_validate(flavor["config"])
+    _CONFIG.validate_python(flavor["config"])
     return flavor["config"], str(about["metadata"]["sha256"])

@@ -95,14 +95,9 @@ def read_declared(sweep: str, kept: dict[str, Json]) -> Declared:
     return Declared(sweep, Question(**question), tuple(kept.pop("varied")), **kept)
 
 
-def _is_own(connection: Connection, sweep: str) -> bool:
-    """Whether the sweep is what stands for the experiment."""
-    return _tags(connection).get(DECLARED) == sweep
-
-
 def report_folder(connection: Connection, sweep: str) -> str:
     """The folder of a sweep's report: the experiment's name for its own; the sweep's for variants and unnamed ones."""
-    named = connection.experiment != UNNAMED and _is_own(connection, sweep)
+    named = connection.experiment != UNNAMED and _tags(connection).get(DECLARED) == sweep
     return connection.experiment if named else sweep
 
 

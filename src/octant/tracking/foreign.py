@@ -134,7 +134,6 @@ def _migrated(folder: Path, database: Path) -> Store:
     from mlflow.exceptions import MlflowException
     from mlflow.store.fs2db import migrate
 
-    use_mlflow()  # MLflow's own logging set-up resets the levels
     store = Store(f"sqlite:///{database}", str(folder), database.parent)
     try:
         with redirect_stdout(StringIO()):
@@ -190,7 +189,6 @@ def _connected(store: Store, experiment: str | None) -> Connection:
     use_mlflow()
     from mlflow import MlflowClient
 
-    use_mlflow()
     client = MlflowClient(store.uri, registry_uri=store.uri)
     names = [each.name for each in client.search_experiments(max_results=_MOST) if each.name != "Default"]
     name = experiment or (names[0] if len(names) == 1 else None)

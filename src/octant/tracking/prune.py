@@ -24,7 +24,7 @@ def superseded(state: Path) -> list[Journal]:
     """
     over = {each: _kind(each) for each in journals(state) if each.read().outcome and each.identity}
     latest: dict[tuple[str, str], Journal] = {}
-    for journal in sorted(over, key=_ended):
+    for journal in sorted(over, key=lambda each: ((each.folder / "epochs.jsonl").stat().st_mtime_ns, each.fingerprint)):
         latest[over[journal]] = journal
     sent: dict[str, bool] = {}
     for each in placed(state):
@@ -62,7 +62,3 @@ def _kind(journal: Journal) -> tuple[str, str]:
     """What two runs have in common that differ in nothing but the code: trainer, settings and data."""
     identity = journal.identity
     return (str(identity.get("trainer_file") or identity["trainer"]) if identity else "", journal.fingerprint[:HALF])
-
-
-def _ended(journal: Journal) -> tuple[int, str]:
-    return (journal.folder / "epochs.jsonl").stat().st_mtime_ns, journal.fingerprint

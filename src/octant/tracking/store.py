@@ -129,10 +129,17 @@ def located(uri: str | None) -> Store:
 
 
 def use_mlflow() -> None:
-    """Set MLflow up before its first import: bounded waits, no telemetry, no chatter."""
+    """Import MLflow with bounded waits, no telemetry and no chatter."""
     os.environ.update(_ENVIRONMENT)
     if sys.flags.optimize > 1:
         warnings.filterwarnings("ignore", module="mlflow")  # it misses its docstrings, which it adds to
+    _hush()
+    import mlflow  # noqa: F401
+
+    _hush()  # its own logging set-up resets the levels
+
+
+def _hush() -> None:
     for name in ("mlflow", "alembic", "sqlalchemy", "urllib3", "matplotlib"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what they would say is raised too
 
@@ -148,7 +155,6 @@ def client_of(store: Store, *, create: bool = True) -> MlflowClient:
     use_mlflow()
     from mlflow import MlflowClient
 
-    use_mlflow()  # MLflow's own logging set-up resets the levels
     if store.artifacts is None or database is None:
         return MlflowClient(store.uri, registry_uri=store.uri)
     home.make(store.artifacts.parent)

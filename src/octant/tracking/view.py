@@ -46,11 +46,7 @@ def store_views(connection: Connection, text: str, sweep: str, question: Questio
     table = _state(of_sweep(sweep), question.endpoint, question.goal, [*varied, *question.repeat])
     _store(connection, sweep, chart, f"Comparison of {sweep}")
     _store(connection, f"{sweep}-runs", table, f"Runs of {sweep}")
-    tags = {
-        KIND[0]: KIND[1],
-        "question": text,
-    }
-    for key, value in tags.items():
+    for key, value in (KIND, ("question", text)):
         connection.client.set_experiment_tag(connection.experiment_id, key, value)
     _describe(connection, sweep)
     return path_of(connection.experiment_id, sweep)
@@ -67,12 +63,6 @@ def show_means(connection: Connection, sweep: str, means: Means) -> None:
     view["runListHidden"] = len(means.curves) <= _MOST_KEYS
     view |= _charts(sweep, f"{means.title}.{left}" if left else means.title, means.metrics, means.floor)
     _store(connection, sweep, view, f"Comparison of {sweep}")
-
-
-def _experiment_tags(connection: Connection) -> dict[str, str]:
-    """The tags of the experiment, fit to be printed."""
-    tags = connection.client.get_experiment(connection.experiment_id).tags
-    return {name: printable(value) for name, value in tags.items()}
 
 
 def base_address(store: Store) -> str:
@@ -102,7 +92,8 @@ def log_report(connection: Connection, sweep: str, files: Sequence[Path]) -> str
 
 def _describe(connection: Connection, sweep: str, more: str = "") -> None:
     """The links first: MLflow folds a description to its first line. A variant leaves the description as it is."""
-    known = _experiment_tags(connection)
+    tags = connection.client.get_experiment(connection.experiment_id).tags
+    known = {name: printable(value) for name, value in tags.items()}
     if known.get(DECLARED, sweep) != sweep:
         return
     chart, table = (path_of(connection.experiment_id, sweep, mode) for mode in (_CHART, _TABLE))
