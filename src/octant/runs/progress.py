@@ -24,7 +24,7 @@ class Progress:
         self._began = self._shown = time.monotonic()
         self._on = sys.stderr.isatty()
 
-    def show(self, done: float, note: str = "") -> None:
+    def show(self, done: float) -> None:
         """`done` of the total, at most ten times per second."""
         now = time.monotonic()
         if not self._on or now - self._shown < 0.1:
@@ -33,7 +33,7 @@ class Progress:
         share = done / self._total if self._total else 1.0
         left = f", about {_duration((now - self._began) * (1 / share - 1))} left" if share > 0.02 else ""
         bar = "█" * round(20 * share)
-        self._write(f"{self._what} {bar:░<20} {int(done)}/{self._total}{left}{note}")
+        self._write(f"{self._what} {bar:░<20} {int(done)}/{self._total}{left}")
 
     def wait(self, note: str) -> None:
         """A line without a bar."""

@@ -24,6 +24,8 @@ from octant.analysis.comparison.scope import units
 from octant.analysis.comparison.settings import as_word, ordered
 from octant.analysis.question import Question
 
+_MOST_REASONS = 5
+
 
 @dataclass(frozen=True)
 class PairedRuns:
@@ -106,7 +108,7 @@ def lay_out(frame: pd.DataFrame, question: Question, settings: Iterable[str] | N
     )
 
 
-def left_out(design: PairedRuns, columns: Sequence[int], most: int = 5) -> str:
+def left_out(design: PairedRuns, columns: Sequence[int]) -> str:
     """Which repeats a paired comparison of some configurations cannot use, and why; empty when it uses them all."""
     if np.isfinite(design.values[:, columns]).all():
         return ""
@@ -117,8 +119,8 @@ def left_out(design: PairedRuns, columns: Sequence[int], most: int = 5) -> str:
         reasons += [f"{config} diverged with {name}" for name in design.diverged.get(config, [])]
         lacking = np.flatnonzero(any_run & ~there[:, at])
         reasons += [f"{config} has no run with {design.repeats[row]}" for row in lacking]
-    more = f"; and {len(reasons) - most} more" if len(reasons) > most else ""
-    return "left out: " + "; ".join(reasons[:most]) + more if reasons else ""
+    more = f"; and {len(reasons) - _MOST_REASONS} more" if len(reasons) > _MOST_REASONS else ""
+    return "left out: " + "; ".join(reasons[:_MOST_REASONS]) + more if reasons else ""
 
 
 def _repeats(runs: pd.DataFrame, question: Question) -> dict[str, tuple[object, ...]]:

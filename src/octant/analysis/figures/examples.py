@@ -12,6 +12,7 @@ from octant.analysis.figures.canvas import MOST_PANELS, WIDTH, Drawing, canvas, 
 
 _ACROSS = 6  # pictures in a row
 _LONGEST = 12  # characters of a class's name beside an axis
+_MOST_UNITS = 100
 
 
 @in_house_style
@@ -84,14 +85,12 @@ def pictures_figure(images: NDArray[np.float64], captions: Sequence[str]) -> Dra
 
 
 @in_house_style
-def weights_figure(
-    W: NDArray[np.float64], shape: tuple[int, int], name: str = "hidden units", most: int = 100
-) -> Drawing:
+def weights_figure(W: NDArray[np.float64], shape: tuple[int, int], name: str = "hidden units") -> Drawing:
     """The incoming weights of a layer's first units as pictures: W (d, h), d = rows x columns of `shape`.
 
     Red raises a unit's pre-activation, blue lowers it; one scale for all. One image for all, as in pictures_figure.
     """
-    units = W[:, :most].T.reshape(-1, *shape)
+    units = W[:, :_MOST_UNITS].T.reshape(-1, *shape)
     across = min(len(units), 10)
     down, (rows, columns) = -(-len(units) // across), shape
     mosaic = np.full((down * (rows + 1) - 1, across * (columns + 1) - 1), np.nan)
