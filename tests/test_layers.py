@@ -134,6 +134,18 @@ def test_experiments_name_is_its_yaml_stem(path: Path) -> None:
     assert content["experiment"]["question"].endswith("?")
 
 
+def test_public_names_exist_once() -> None:
+    """But for the contract's own words, which a trainer has as well, and what each fingerprint knows by now."""
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    names = [
+        node.name
+        for path in modules().values()
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, kinds) and not node.name.startswith("_")
+    ]
+    assert {name for name in names if names.count(name) > 1} == {"main", "Epoch", "Settings", "tanh", "train"}
+
+
 def test_conf_names_no_python_path() -> None:
     for path in (ROOT / "conf").rglob("*.yaml"):
         assert "_target_" not in path.read_text(), path
