@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from octant.analysis.comparison import Comparison, Question, answer
+from octant.analysis.comparison import Comparison, answer
+from octant.analysis.question import Question
 from octant.errors import InputError
 from support.comparison_frames import QUESTION, TUNED
 

@@ -13,7 +13,9 @@ from scipy import stats
 from statsmodels.stats.anova import AnovaRM
 from statsmodels.stats.multitest import multipletests
 
-from octant.analysis.comparison import answer, factorial_effects, lay_out
+from octant.analysis.comparison import answer
+from octant.analysis.comparison.design import lay_out
+from octant.analysis.comparison.effects import factorial_effects
 from support.comparison_frames import CONFIGS, QUESTION, WORDS, compare, frame, noise
 
 NAMES = [

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from octant.analysis.comparison import lay_out
+from octant.analysis.comparison.design import lay_out
 from octant.analysis.comparison.intervals import PATTERNS, holm, shown, sign_flip_p, student
 from support.comparison_frames import QUESTION, A, B, compare, frame
 

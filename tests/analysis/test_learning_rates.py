@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from octant.analysis.comparison import choose, runs_at, summarise_rates
+from octant.analysis.comparison.tuning import choose, runs_at, summarise_rates
 from octant.errors import InputError
 from support.comparison_frames import TUNED, A, B, compare, diverge, frame, noise
 

@@ -7,7 +7,7 @@ from itertools import product
 import pandas as pd
 import pytest
 
-from octant.analysis.comparison import config_names
+from octant.analysis.comparison.settings import config_names
 from octant.analysis.figures import design_of
 from octant.analysis.names import WIDTH, names_of
 from octant.analysis.palette import in_order, styles

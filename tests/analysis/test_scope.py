@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from octant.analysis.comparison import answer, lay_out
+from octant.analysis.comparison import answer
+from octant.analysis.comparison.design import lay_out
 from octant.analysis.comparison.settings import config_names
 from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question

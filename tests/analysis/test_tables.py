@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from octant.analysis.comparison import first_epochs, lay_out
+from octant.analysis.comparison.design import lay_out
+from octant.analysis.comparison.summary import first_epochs
 from octant.analysis.decide import verdict_of
 from octant.analysis.report.vocabulary import vocabulary
 from octant.analysis.report.words import headline

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from octant.analysis.comparison import Comparison, Question, answer
+from octant.analysis.comparison import Comparison, answer
+from octant.analysis.question import Question
 
 WORDS = (("mse", "cross_entropy"), ("sigmoid", "tanh"), ("sigmoid", "softmax"))
 CONFIGS = ["-".join(words) for words in product(*WORDS)]

@@ -7,8 +7,10 @@ from dataclasses import replace
 import pandas as pd
 
 from octant import home
-from octant.analysis.comparison import Comparison, Question, answer, choose, runs_at, summarise_rates
+from octant.analysis.comparison import Comparison, answer
+from octant.analysis.comparison.tuning import choose, runs_at, summarise_rates
 from octant.analysis.decide import verdict_of
+from octant.analysis.question import Question
 from octant.analysis.report.vocabulary import vocabulary
 from octant.analysis.report.words import headline
 from octant.errors import InputError

@@ -8,13 +8,15 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
-from octant.analysis.comparison import Comparison, PairedRuns, Question, lay_out
+from octant.analysis.comparison import Comparison
 from octant.analysis.comparison.best import behind
+from octant.analysis.comparison.design import PairedRuns, lay_out
 from octant.analysis.comparison.effects import per_repeat
 from octant.analysis.comparison.intervals import ALPHA, Array, holm, shown, student_rows
 from octant.analysis.comparison.scope import scope_of
 from octant.analysis.comparison.settings import as_word
 from octant.analysis.power import ENOUGH, equality_p
+from octant.analysis.question import Question
 from octant.analysis.verdict import Cell, Decision, Difference, Factor, Ranking, Verdict
 
 MOST_CELLS = 12  # of the factors that another one depends on; beyond these only configurations are spoken of

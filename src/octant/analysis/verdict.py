@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-from octant.analysis.comparison import Question
 from octant.analysis.comparison.scope import Scope
 from octant.analysis.power import ENOUGH, repeats_needed
+from octant.analysis.question import Question
 
 
 class Decision(StrEnum):

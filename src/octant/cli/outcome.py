@@ -18,13 +18,13 @@ def found_again(run: Run) -> str:
 
 def outcome_of(journal: Journal) -> str:
     """Accuracies after the last epoch, and a word where they are chance's; of a diverged run epoch and reason alone."""
-    story = journal.read()
-    outcome = story.outcome
+    history = journal.read()
+    outcome = history.outcome
     if outcome and outcome["outcome"] == "diverged":
         return f"diverged in epoch {outcome['epoch']}: {outcome['reason']}; a smaller learning_rate may help"
-    if not story.epochs:
+    if not history.epochs:
         return "it has no numbers"
-    last = story.epochs[-1]["metrics"]
+    last = history.epochs[-1]["metrics"]
     shown = [name for name in last if name.endswith("accuracy")] or list(last)[:_MOST]
     told = "  ".join(f"{name} {last[name]:.4f}" for name in shown)
     examples = (read_json(journal.folder / FILES / TEST_ERRORS) or {}).get("examples")

@@ -100,7 +100,7 @@ def _endpoints(sweep: Sweep) -> list[float]:
     endpoint, found = sweep.question.endpoint, {}
     names = [sweep.question.validation, *([] if endpoint.startswith("test_") else [endpoint])]
     for run in sweep.runs:
-        story = run.journal.read()
-        metrics = story.epochs[-1]["metrics"] if story.is_finished else {}
+        history = run.journal.read()
+        metrics = history.epochs[-1]["metrics"] if history.is_finished else {}
         found[run.fingerprint] = next((metrics[name] for name in names if name in metrics), math.nan)
     return [found[fingerprint] for fingerprint in sweep.asked]

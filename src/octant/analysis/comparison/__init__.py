@@ -13,32 +13,15 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from octant.analysis.comparison.best import not_told_apart, of_the_best
-from octant.analysis.comparison.design import PairedRuns, lay_out
+from octant.analysis.comparison.design import lay_out
 from octant.analysis.comparison.effects import factorial_effects
 from octant.analysis.comparison.pairs import pairwise
 from octant.analysis.comparison.runs import check_runs, check_seen
-from octant.analysis.comparison.settings import config_names, varying
-from octant.analysis.comparison.summary import first_epochs, summarise
+from octant.analysis.comparison.summary import summarise
 from octant.analysis.comparison.tuning import choose, runs_at, summarise_rates
 from octant.analysis.question import Question
 
-__all__ = [
-    "Comparison",
-    "PairedRuns",
-    "Question",
-    "answer",
-    "choose",
-    "config_names",
-    "factorial_effects",
-    "first_epochs",
-    "lay_out",
-    "not_told_apart",
-    "pairwise",
-    "runs_at",
-    "summarise",
-    "summarise_rates",
-    "varying",
-]
+__all__ = ["Comparison", "answer"]
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def _contrast(
     """
     crossed = [name for name in others if name not in parents]
     own, within = cells.code(names), _numbered(cells.code(crossed))
-    masks = [(own == corner).all(axis=1) & cells.there for corner in product(*pairs)]
+    masks = [(own == side).all(axis=1) & cells.there for side in product(*pairs)]
     counts = np.array([np.bincount(within[mask], minlength=within.max() + 1) for mask in masks])
     used = counts.min(axis=0) > 0
     if not used.any():

@@ -14,24 +14,8 @@ from octant.analysis.figures.tuning import tuning_figure
 from octant.analysis.figures.why import why_figure
 
 __all__ = [
-    "ENOUGH",
-    "Design",
-    "Drawing",
-    "as_png",
-    "boundary_figure",
-    "confusion_figure",
-    "curves_figure",
-    "design_of",
-    "effects_figure",
-    "grid_of",
-    "hardest_figure",
-    "interaction_figure",
-    "panels_figure",
-    "pictures_figure",
-    "ranking_figure",
-    "rendered",
-    "tuning_figure",
-    "value_range",
-    "weights_figure",
+    "ENOUGH", "Design", "Drawing", "as_png", "boundary_figure", "confusion_figure", "curves_figure",
+    "design_of", "effects_figure", "grid_of", "hardest_figure", "interaction_figure", "panels_figure",
+    "pictures_figure", "ranking_figure", "rendered", "tuning_figure", "value_range", "weights_figure",
     "why_figure",
-]
+]  # fmt: skip
