@@ -55,4 +55,4 @@ def test_levels_stand_as_in_figures() -> None:
         levels = {name: DESIGNS[design][0][name] for name in question.compare}
         frame = pd.DataFrame(rows).sample(frac=1, random_state=1)
         drawn = design_of(frame.assign(config=config_names(frame, question.compare)), question)
-        assert drawn.styles == styles({name: in_order(each) for name, each in levels.items()}), design
+        assert drawn.styles == styles({name.replace("_", " "): in_order(each) for name, each in levels.items()}), design
