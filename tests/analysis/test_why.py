@@ -19,6 +19,7 @@ from octant.analysis.question import Question
 from octant.analysis.report import explored
 from octant.analysis.report.findings import Findings, find
 from octant.analysis.why import FACTOR, contrasts
+from octant.analysis.why import sentence as told
 from octant.models.trainer import REASONS
 from octant.network.data import load
 from octant.network.settings import DataSettings
@@ -102,6 +103,11 @@ def test_neurons_sentence_tells_the_plateau() -> None:
         f"to {tenth['mse']:.4g}, and cross-entropy {epochs[1]}."
     )
     assert epochs[0] > 10 * epochs[1]
+    table = pd.read_csv(report / "why.csv")
+    design = design_of(pd.read_csv(report / "results.csv"), Question(("loss",), repeat=(), endpoint="output_distance",
+                                                                     goal="min"))  # fmt: skip
+    (found,) = contrasts(table, design, REASONS)
+    assert told(found, design, "Squared error", "cross-entropy").replace("takes Sq", "takes sq") == sentence
 
 
 def section(report: Path) -> list[str]:
