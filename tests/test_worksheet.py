@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy.stats import ttest_1samp
 
 from octant.network.data import load
 from octant.network.settings import Settings
@@ -53,6 +54,24 @@ def test_answers_are_those_of_runs(answer: tuple[int, dict[str, Any], str, int, 
     found = next(r for r in train(settings, load(settings.dataset)) if r.epoch == epoch)
     assert found.metrics[metric] == pytest.approx(expected, abs=margin)
     assert all(text in sections(page)[question] for page in ("worksheet.md", "worksheet.ko.md"))
+
+
+def test_last_answer_is_paired_by_seed() -> None:
+    """Of five seeds: the first lead, their mean and its interval, within what another machine may make of it."""
+    data = load(parse_settings({}).dataset)
+    ends = [[[*train(parse_settings({"loss": loss, "seed": seed}), data)][-1].metrics["test_accuracy"]
+             for loss in ("mse", "cross_entropy")] for seed in range(5)]  # fmt: skip
+    leads = [100 * (theirs - ours) for ours, theirs in ends]
+    low, high = ttest_1samp(leads, 0).confidence_interval(0.95)
+    assert leads[0] == pytest.approx(100 / len(data.test), abs=0.6)
+    for text, value, margin in (
+        ("0.3", leads[0], 0.6),
+        ("0.4", sum(leads) / 5, 0.3),
+        ("0.1", low, 0.5),
+        ("0.8", high, 0.5),
+    ):
+        assert value == pytest.approx(float(text), abs=margin)
+        assert all(text in sections(page)[10] for page in ("worksheet.md", "worksheet.ko.md"))
 
 
 def test_both_languages_have_the_same_commands() -> None:

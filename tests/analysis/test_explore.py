@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page
 from octant.analysis.figures import design_of
 from octant.analysis.question import Question
 from octant.analysis.report.explore import Explored, explore_page
+from octant.analysis.report.explored import _SNAPSHOT_BYTES
 from octant.network.data import Dataset, load
 from octant.network.initialisers import Parameters
 from octant.network.network import build, forward
@@ -103,15 +104,17 @@ def test_identifiers_in_names_stay(shown: Explored) -> None:
 
 
 def test_720_runs_fit_five_megabytes(shown: Explored) -> None:
-    """72 configurations of 10 seeds, 31 epochs."""
+    """72 configurations of 10 seeds, 31 epochs, the network's six metrics, and as many snapshots as may be."""
     rng = np.random.default_rng(0)
     places = pd.MultiIndex.from_product([range(72), range(10), range(31)], names=["config", "seed", "epoch"])
     curves = places.to_frame(index=False).astype({"config": str})
-    for metric in METRICS:
+    metrics = METRICS | {f"measured_{number}": "measured" for number in range(4)}
+    for metric in metrics:
         curves[metric] = rng.uniform(0, 1, len(curves))
     curves["fingerprint"], curves["loss"] = curves["config"] + "-" + curves["seed"].astype(str), curves["config"]
     design = design_of(curves, Question(("loss",)))
-    html = explore_page(Explored("big", "q", "a", curves, METRICS, sorted(set(curves["config"])), design))
+    kept = {config: {**shown.snapshots["mse"], "W1": "A" * (_SNAPSHOT_BYTES // 8)} for config in "01234567"}
+    html = explore_page(Explored("big", "q", "a", curves, metrics, sorted(set(curves["config"])), design, kept))
     data = data_of(html)
     assert (len(data["configs"]), data["left"]) == (60, 12)
     assert len(html) < 5e6
@@ -134,7 +137,7 @@ def tab(shown: Explored, browser: Browser, tmp_path: Path) -> Iterator[Page]:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("browser")
-def test_keys_move_the_epoch(tab: Page, shown: Explored) -> None:
+def test_keys_and_pointer_move_the_epoch(tab: Page, shown: Explored) -> None:
     assert tab.locator("#at").inner_text() == "At epoch 6"
     tab.locator(".noUi-handle").focus()
     tab.keyboard.press("ArrowLeft")
@@ -143,6 +146,14 @@ def test_keys_move_the_epoch(tab: Page, shown: Explored) -> None:
     own = shown.curves[(shown.curves["config"] == "mse") & (shown.curves["epoch"] == 5)]
     shown_value = float(tab.locator("#values tr").nth(1).locator("td").nth(1).inner_text())
     assert shown_value == pytest.approx(100 * own["test_accuracy"].mean(), rel=1e-3)
+    box = tab.locator(".noUi-handle").bounding_box()
+    assert box
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tab.mouse.down()
+    tab.mouse.move(20, box["y"], steps=10)
+    tab.mouse.up()
+    assert tab.locator("#at").inner_text() == "At epoch 0"
+    assert "before training" in tab.locator("#kept").inner_text()
 
 
 @pytest.mark.slow

@@ -308,7 +308,7 @@ def test_confusion_and_hardest_from_errors() -> None:
     matrix = found.confusion()[A]
     assert matrix[8, 1] == pytest.approx(100 * 2 / 36)
     assert matrix.sum() == pytest.approx(100 * 4 / 36)
-    hardest = found.hardest
+    hardest = found.mistakes.hardest
     assert list(hardest["example"]) == [3, 7, 40, 41]
     assert set(hardest["wrong_percent"]) == {100.0}
     assert RATES[4] == found.shared_rate
@@ -320,7 +320,7 @@ def test_classes_keep_their_names() -> None:
     names = [f"tree {label}$" for label in range(10)]
     errors = {key: value | {"class_names": names} for key, value in plain.material.errors.items()}
     found = find(dataclasses.replace(plain.material, errors=errors))
-    assert list(found.hardest["class"]) == [names[int(label)] for label in plain.hardest["class"]]
+    assert list(found.mistakes.hardest["class"]) == [names[int(label)] for label in plain.mistakes.hardest["class"]]
     drawn = {stem: drawing for stem, drawing in pages.draw(found) if stem == "confusion"}
     labels = [[each.get_text() for each in axes.get_xticklabels()] for axes in drawn["confusion"].figure.axes]
     assert names in labels

@@ -91,7 +91,7 @@ def test_published_page_says_its_verdict(name: str, page: str) -> None:
     assert headline(*judged(name)) in (ROOT / "experiments" / name / page).read_text()
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", [*SHIPPED, "neuron"])
 def test_published_runs_have_the_settings_told(name: str) -> None:
     """The half of each fingerprint that digests settings and data, again, from the settings in the table."""
     runs = pd.read_csv(ROOT / "experiments" / name / "results.csv")
@@ -125,10 +125,33 @@ def test_means_are_those_of_the_runs(name: str) -> None:
         assert told.loc[config, "sd"] == pytest.approx(values.std(ddof=1), abs=1e-9)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", [*SHIPPED, "neuron"])
 def test_runs_came_from_clean_commit(name: str) -> None:
     page = (ROOT / "experiments" / name / "report.md").read_text()
     assert re.search(r"\| git_state \| clean \|", page)
+
+
+def test_neurons_page_has_its_curves_numbers() -> None:
+    """a, a (1 - a), the plateau and the largest gradient, from why.csv by hand."""
+    page = " ".join((ROOT / "experiments" / "neuron" / "README.md").read_text().split())
+    why = pd.read_csv(ROOT / "experiments" / "neuron" / "why.csv").set_index("epoch")
+    slow, fast = (why[why["config"] == f"loss={loss}"] for loss in ("mse", "cross_entropy"))
+    assert page.count("cross-entropy takes") == page.count("**Why.**") == 1
+    a, best = 1 - slow["output_distance"][0], why["output_distance"].min()
+    first = [int((each["output_distance"] > 1 - a - 0.1 * (1 - a - best)).sum()) for each in (slow, fast)]
+    largest = int(slow["gradient_W2"].idxmax())
+    for said in (
+        f"starts at a = {a:.3f}, and 1 would be right: a distance of {1 - a:.3f}. Cross-entropy hands all of it back",
+        f"by a (1 - a), which is {a * (1 - a):.3f} too: its first step is {100 * a * (1 - a):.0f} % as large",
+        f"{first[0]} epochs for the first tenth of the way, where cross-entropy takes {first[1]}.",
+        f"to {slow['gradient_W2'].max() / slow['gradient_W2'][0]:.1f} times its first size in epoch {largest}, where a",
+    ):
+        assert said in page
+    assert fast["gradient_W2"][0] == pytest.approx(1 - a)
+    assert slow["gradient_W2"][0] == pytest.approx((1 - a) * a * (1 - a))
+    assert 1 - slow["output_distance"][largest] == pytest.approx(1 / 3, abs=0.01)
+    assert slow["saturation_output"][0] == 0 < 0.05 / 4 < a * (1 - a)
+    assert "![" in page.split("**Why.**")[1]
 
 
 def test_readme_s_sweep_of_mnist() -> None:

@@ -38,6 +38,7 @@ REASONS = {
     "gradient_W1": "gradient of W1, one example",
     "saturation_output": "saturated outputs, share",
     "saturation_hidden": "saturated hidden units, share",
+    "gradient_W2": "gradient of W2, one example",  # drawn where there is no hidden layer: a figure has room for three
 }
 
 TRAINER = Trainer(

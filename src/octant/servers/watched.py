@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from html import escape
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from octant import home
-from octant.analysis.comparison.settings import config_names
-from octant.errors import InputError
 from octant.runs.disk import read_json
 from octant.runs.journal import FILES, Journal
 from octant.runs.lines import History, Identity
 from octant.seal import Json
 from octant.tracking.noted import Noted
-from octant.tracking.runs import SNAPSHOTS
-from octant.trainer import flat, trainer
-from octant.trainer.files import is_file
+from octant.tracking.runs import SNAPSHOTS, TEST_ERRORS
+from octant.trainer import flat
+
+if TYPE_CHECKING:
+    from octant.analysis.report.collect import Material
+    from octant.analysis.report.explore import Explored
 
 _NONE_YET = "<!DOCTYPE html><html lang=en><title>octant</title><body><p>{}</p></body></html>"
 
@@ -31,6 +32,7 @@ class Watched:
         self._seen: dict[str, tuple[Identity, History]] = {}
         self._launched = True
         self._page, self._lock = ("", ""), threading.Lock()
+        self._errors: dict[str, Json] = {}
 
     def look(self) -> bool:
         """Read what is new; whether the sweep is still being trained."""
@@ -70,64 +72,69 @@ class Watched:
         with self._lock:
             version = self.version
             if self._page[1] != version:
-                self._page = self._drawn(dict(self._seen)), version
+                self._page = self._drawn(), version
             return self._page
 
-    def _drawn(self, seen: dict[str, tuple[Identity, History]]) -> str:
-        from octant.analysis.figures import design_of  # matplotlib reads the environment when it is imported
-        from octant.analysis.report.explore import Explored, explore_page
-        from octant.analysis.report.explored import drawn
+    def _drawn(self) -> str:
+        from octant.analysis.report.explore import explore_page
 
-        runs = [{**_plain(identity), "fingerprint": name, "dataset_digest": identity["dataset"]["digest"]}
-                for name, (identity, _) in seen.items()]  # fmt: skip
+        shown = self.explored()
+        return explore_page(shown) if shown else _NONE_YET.format(escape(f"{self.noted.declared.sweep}: no epoch yet"))
+
+    def explored(self) -> Explored | None:
+        """What was last seen: at the end what the report's explore.html has; None before the first epoch."""
+        from octant.analysis.report.explored import explored  # matplotlib reads the environment when it is imported
+        from octant.analysis.report.findings import find
+        from octant.analysis.report.so_far import note_of, so_far
+        from octant.analysis.report.words import headline
+
+        declared, seen = self.noted.declared, dict(self._seen)
         lines = [{"fingerprint": name, "epoch": line["epoch"], **line["metrics"]}
-                 for name, (_, history) in seen.items() for line in history.epochs]  # fmt: skip
-        if self.noted.declared.question.endpoint not in set().union(*lines):
-            return _NONE_YET.format(escape(f"{self.noted.declared.sweep}: no epoch yet"))
-        declared = self.noted.declared
-        # What is tuned is not chosen before the end: each of its values is a configuration of its own.
-        question = replace(declared.question, compare=(*declared.question.compare, *declared.question.tune), tune=())
-        table = pd.DataFrame(runs)
-        table = table.assign(config=config_names(table, question.compare))
-        curves = pd.DataFrame(lines).merge(table[["fingerprint", "config"]], on="fingerprint")
-        labels, reasons = _words(next(iter(seen.values()))[0])
-        last = curves.groupby(["config", "fingerprint"], sort=True)[question.endpoint].last()
-        ranking = last.groupby("config").mean().sort_values(ascending=question.goal == "min", kind="stable")
-        shown = Explored(
-            declared.sweep,
-            declared.text,
-            f"{self.state}. Means are of the runs there are so far.",
-            curves,
-            drawn(curves, question) | {name: each for name, each in reasons.items() if name in curves},
-            list(ranking.index),
-            design_of(table, question, labels),
-            self._snapshots(last, list(ranking.index)),
-        )
-        return explore_page(shown)
+                 for name, (_, history) in sorted(seen.items()) for line in history.epochs]  # fmt: skip
+        if declared.question.endpoint not in set().union(*lines):
+            return None
+        material = self._material(seen, pd.DataFrame(lines))
+        if len(material.runs) == len(self.noted.runs) and material.runs["outcome"].notna().all():
+            found = find(material)
+            return explored(found, headline(found.verdict, found.words))
+        return explored(so_far(material), f"{self.state}.", note_of(declared.question))
 
-    def _snapshots(self, last: pd.Series, ranking: list[str]) -> dict[str, Json]:
-        """What the median of each configuration's finished runs kept, the best eight's."""
-        from octant.analysis.report.explored import MOST_SNAPSHOTS
+    def _material(self, seen: dict[str, tuple[Identity, History]], curves: pd.DataFrame) -> Material:
+        """What the store would hold of these runs; the outcome of those under way is missing."""
+        from octant.analysis.report.collect import Material, data_at_hand
 
-        found: dict[str, Json] = {}
-        for config in ranking[:MOST_SNAPSHOTS]:
-            runs = [name for name in last[config].sort_values().index if self._seen[name][1].is_finished]
-            if runs:
-                median = runs[(len(runs) - 1) // 2]
-                found[config] = read_json(home.state() / "journal" / median / FILES / SNAPSHOTS)
+        runs = pd.DataFrame([_row(*each) for each in seen.values() if each[1].epochs])
+        for name in (each for each in seen if seen[each][1].files and each not in self._errors):
+            self._errors[name] = self._kept(name, TEST_ERRORS)
+        errors = {name: kept for name, kept in self._errors.items() if kept}
+        settings, declared = next(iter(seen.values()))[0]["settings"].get("dataset"), self.noted.declared
+        test = data_at_hand(settings, runs) if errors and "dtype" in runs and isinstance(settings, dict) else None
+        return Material(declared.sweep, declared, runs, curves, errors, test=test, snapshots=self._snapshots)
+
+    def _snapshots(self, runs: pd.DataFrame) -> dict[str, Json]:
+        names = zip(runs["config"], runs["fingerprint"], strict=True)
+        found = {config: self._kept(name, SNAPSHOTS) for config, name in names}
         return {config: kept for config, kept in found.items() if kept}
+
+    def _kept(self, name: str, file: str) -> Json:
+        return read_json(home.state() / "journal" / name / FILES / file)
+
+
+def _row(identity: Identity, history: History) -> dict[str, object]:
+    """A run as `read_runs` has it: settings, the metrics of the last epoch, and the outcome of one that is over."""
+    return {
+        **_plain(identity),
+        **history.epochs[-1]["metrics"],
+        "outcome": history.outcome["outcome"] if history.outcome else None,
+        "diverged_epoch": history.outcome.get("epoch") if history.outcome else None,
+        "dataset_digest": identity["dataset"]["digest"],
+        "fingerprint": identity["fingerprint"],
+        "trainer": identity.get("trainer_file") or identity["trainer"],
+        "run_id": identity["fingerprint"],
+    }
 
 
 def _plain(identity: Identity) -> dict[str, object]:
     """The settings, flat; a list as its text, as MLflow has it."""
     found = flat(identity["settings"])
     return {name: str(value) if isinstance(value, list | dict) else value for name, value in found.items()}
-
-
-def _words(identity: Identity) -> tuple[dict[str, str], dict[str, str]]:
-    """The trainer's labels and reasons; none for a file, which may have changed, nor where it is not at hand."""
-    try:
-        known = None if is_file(identity["trainer"]) or "trainer_file" in identity else trainer(identity["trainer"])
-    except InputError:
-        known = None
-    return (dict(known.labels), dict(known.reasons)) if known else ({}, {})

@@ -70,10 +70,11 @@ def read_curves(connection: Connection, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _metrics(connection: Connection, runs: pd.DataFrame) -> list[str]:
-    """What the runs of a sweep record each epoch: one of them tells, a finished one if there is any."""
+    """What the runs of a sweep record each epoch: those tell that lack different things, finished ones if any."""
     finished = runs[runs["outcome"] == "finished"]
-    one = (finished if len(finished) else runs)["run_id"].iloc[0]
-    return sorted(name for name in connection.client.get_run(one).data.metrics if name != DURATION)
+    kinds = (finished if len(finished) else runs).loc[lambda known: ~known.isna().duplicated(), "run_id"]
+    metrics = set().union(*(connection.client.get_run(run).data.metrics for run in kinds))
+    return sorted(metrics - {DURATION})
 
 
 def read_errors(connection: Connection, runs: pd.DataFrame) -> dict[str, dict[str, Json]]:

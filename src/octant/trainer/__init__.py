@@ -98,9 +98,9 @@ class Trainer:
     `log_figures` logs figures of single runs. `discard_damaged` throws damaged caches away and counts them. `preload`
     names modules that a worker finds imported, given the settings of all runs. `labels` is what reports call settings
     and their values: {"loss": "loss", "loss=mse": "squared error"}. `reasons` are the metrics that explain why one
-    configuration learns faster than another, in words, the one that sentences are made of first: {"gradient_W1":
-    "gradient of W1"}. `reference` finds the trainer again in another process, where its name does not; `command` starts
-    it.
+    configuration learns faster than another, in words: {"gradient_W1": "gradient of W1"}. Sentences are made of the
+    first that differs before training. `reference` finds the trainer again in another process, where its name does not;
+    `command` starts it.
     """
 
     name: str

@@ -54,6 +54,7 @@ def _described(table: pd.DataFrame, shown: Sequence[str], names: Mapping[str, st
     parts = []
     for config in shown:
         line = table[table["config"] == config].set_index("epoch")
-        ends = [f"{names[name]} {line[name].iloc[0]:.2g} to {line[name].iloc[-1]:.2g}" for name in list(names)[1:]]
+        ends = [f"{words} {line[name].iloc[0]:.2g} to {line[name].iloc[-1]:.2g}"
+                for name, words in list(names.items())[1:] if line[name].notna().all()]  # fmt: skip
         parts.append(f"{config}: {', '.join(ends)}")
     return f"What explains the curves, epochs {first} to {last}. {'; '.join(parts)}. {told}".strip()

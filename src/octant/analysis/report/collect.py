@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -48,7 +48,7 @@ def collect(connection: Connection, sweep: str | None = None) -> Material:
     curves = read_curves(connection, runs)
     errors = read_errors(connection, runs)
     companion = _companion(connection, declared.companion, runs)
-    test = _dataset(connection, runs) if errors else None
+    test = data_at_hand(read_source(connection, runs), runs) if errors else None
     snapshots = partial(read_snapshots, connection)
     return Material(connection.experiment, declared, runs, curves, errors, companion, test, snapshots)
 
@@ -66,10 +66,10 @@ def _companion(connection: Connection, name: str, runs: pd.DataFrame) -> pd.Data
     return theirs if same else pd.DataFrame()
 
 
-def _dataset(connection: Connection, runs: pd.DataFrame) -> Dataset | None:
+def data_at_hand(settings: Mapping[str, Json], runs: pd.DataFrame) -> Dataset | None:
+    """The data set that all the runs were trained on, from its settings; None where it is not at hand."""
     try:
-        settings = DataSettings(**read_source(connection, runs))
-        dataset = load(settings, runs["dtype"].iloc[0], home.state() / "cache")
-    except (InputError, OSError):
+        dataset = load(DataSettings(**settings), runs["dtype"].iloc[0], home.state() / "cache")
+    except (InputError, OSError, ValueError):
         return None  # the report says that it has no pictures
     return dataset if set(runs["dataset_digest"]) == {dataset.digest} else None

@@ -16,7 +16,9 @@ from octant.analysis.report.findings import RATE
 
 def tuning_stems(comparison: Comparison) -> dict[str, str]:
     """The figures of the tuned settings that have an axis, as they are numbers: stem and setting."""
-    numbers = [name for name in comparison.question.tune if is_number(comparison.rates[name])]
+    numbers = [
+        name for name in comparison.question.tune if name in comparison.rates and is_number(comparison.rates[name])
+    ]
     # The name of a setting may have a slash in it.
     return {"learning_rates" if name == RATE else "tuned_" + re.sub(r"[^\w.-]", "_", name): name for name in numbers}
 

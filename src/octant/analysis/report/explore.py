@@ -35,7 +35,7 @@ class Explored:
     """What the page shows: `curves` has a row per run and epoch (fingerprint, config, epoch, `metrics`), `ranking`
     the configurations, best first, `snapshots` what each one's typical run kept, `examples` the hardest ones as
     pictures with what each configuration says, `rates` the endpoint against one tuned setting (config, setting, mean).
-    `left_out` configurations have snapshots that are not in the page.
+    `left_out` configurations have snapshots that are not in the page; `note` stands under the answer.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Explored:
     examples: Sequence[Mapping[str, Json]] = ()
     rates: tuple[str, pd.DataFrame] | None = None
     left_out: int = 0
+    note: str = ""
 
 
 def explore_page(shown: Explored) -> str:
@@ -70,7 +71,7 @@ def explore_page(shown: Explored) -> str:
         charts.add_root(_charts(shown, configs, data))
         charts.js_on_event("document_ready", CustomJS(code="octantReady()"))
         html = str(file_html(charts, INLINE, title=title, template=page, template_variables=variables))
-    ours = json.dumps([data, shown.name, shown.question, shown.answer], ensure_ascii=False)
+    ours = json.dumps([data, shown.name, shown.question, shown.answer, shown.note], ensure_ascii=False)
     return _settled(html, frozenset(re.findall(_IDENTIFIER, ours)))
 
 
@@ -159,7 +160,8 @@ def _charts(shown: Explored, configs: Sequence[str], data: Mapping[str, Json]) -
     slider = Slider(title="Epoch", start=0, end=max(last, 1), value=last, step=1, sizing_mode="stretch_width")
     boxes = CheckboxGroup(labels=[data["configs"][each]["label"] for each in configs], active=list(range(len(configs))),
                           inline=True, sizing_mode="stretch_width",
-                          stylesheets=[".bk-input-group { flex-wrap: wrap; }"])  # fmt: skip
+                          stylesheets=[".bk-input-group { flex-wrap: wrap; gap: 0 .5rem; }"
+                                       ".bk-input-group > * { margin-left: 0 !important; }"])  # fmt: skip
     single = CheckboxGroup(labels=["single runs"], active=[])
     args = {"means": means, "runs": runs, "at": at, "metric": metric, "slider": slider, "boxes": boxes,
             "single": single, "axis": plot.yaxis[0], "configs": list(configs)}  # fmt: skip
@@ -174,11 +176,12 @@ def _charts(shown: Explored, configs: Sequence[str], data: Mapping[str, Json]) -
 def _curves(
     shown: Explored, configs: Sequence[str], data: Mapping[str, Json], metric: str
 ) -> tuple[figure, list[GlyphRenderer], list[GlyphRenderer]]:
-    from bokeh.models import ColumnDataSource, HoverTool
+    from bokeh.models import BasicTicker, ColumnDataSource, HoverTool
     from bokeh.plotting import figure
 
     plot = figure(height=360, sizing_mode="stretch_width", tools="pan,wheel_zoom,box_zoom,reset", x_axis_label="epoch",
                   y_axis_label=shown.metrics[metric], output_backend="svg")  # fmt: skip
+    plot.xaxis.ticker = BasicTicker(min_interval=1, num_minor_ticks=0)
     means, runs = [], []
     for config in configs:
         each = data["configs"][config]
@@ -204,7 +207,7 @@ def _rates(shown: Explored, configs: Sequence[str], data: Mapping[str, Json]) ->
     setting, table = shown.rates
     values = table[setting]
     plot = figure(height=300, sizing_mode="stretch_width", tools="pan,wheel_zoom,reset", output_backend="svg",
-                  x_axis_type="log" if (values > 0).all() and values.max() > 10 * values.min() else "linear",
+                  x_axis_type="log" if (values > 0).all() and values.max() >= 10 * values.min() else "linear",
                   x_axis_label=setting.replace("_", " "), y_axis_label=next(iter(shown.metrics.values())))  # fmt: skip
     lines = []
     for config in configs:

@@ -17,11 +17,11 @@ from octant.analysis.comparison.settings import config_names, varying
 from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question
 from octant.analysis.report.collect import Material
+from octant.analysis.report.mistakes import Mistakes
 from octant.analysis.report.vocabulary import Vocabulary, vocabulary
 from octant.analysis.verdict import Verdict
 from octant.analysis.why import means
 from octant.errors import InputError
-from octant.seal import Json
 from octant.trainer import DEFAULT, Trainer, trainer
 from octant.trainer.files import is_file
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from octant.analysis.figures import Design
 
 RATE = "learning_rate"
-HARDEST = 12
 
 
 @dataclass(frozen=True)
@@ -141,41 +140,22 @@ class Findings:
         return self.material.curves.merge(self.compared[["fingerprint", "config"]], on="fingerprint")
 
     @cached_property
-    def mistakes(self) -> pd.DataFrame:
-        """One row an error of a compared run: config, example, class, said; none where the runs' test sets differ."""
-        if self.compared["dataset_digest"].nunique() > 1:
-            return pd.DataFrame(columns=["config", "example", "class", "said"])
-        configs = dict(zip(self.compared["fingerprint"], self.compared["config"], strict=True))
-        rows = [
-            (configs[fingerprint], *wrong)
-            for fingerprint, errors in self.material.errors.items()
-            if fingerprint in configs
-            for wrong in errors["wrong"]
-        ]
-        return pd.DataFrame(rows, columns=["config", "example", "class", "said"])
-
-    @cached_property
-    def with_errors(self) -> pd.DataFrame:
-        """The compared runs that kept what they got wrong."""
-        return self.compared[self.compared["fingerprint"].isin(list(self.material.errors))]
-
-    @cached_property
-    def class_names(self) -> list[str]:
-        """The classes in the order of their labels: of the data set's own names where it has any."""
-        errors: dict[str, Json] = next(iter(self.material.errors.values()), {})
-        return list(errors.get("class_names") or map(str, range(len(errors.get("examples", [])))))
+    def mistakes(self) -> Mistakes:
+        """What the compared runs got wrong on the test set."""
+        return Mistakes(self.compared, self.material.errors)
 
     def confusion(self) -> dict[str, NDArray[np.float64]]:
         """For each configuration, in the ranking's order, percent of a class (row) taken for another (column)."""
-        counts = self.with_errors["config"].value_counts()
-        if self.mistakes.empty:
+        kept, table = self.mistakes.kept, self.mistakes.table
+        counts = kept["config"].value_counts()
+        if table.empty:
             return {}
-        examples = np.array(self.material.errors[self.with_errors["fingerprint"].iloc[0]]["examples"])
+        examples = np.array(self.material.errors[kept["fingerprint"].iloc[0]]["examples"])
         matrices = {}
         for config in self.main.summary["config"]:
             if config in counts:
                 matrix = np.zeros((len(examples), len(examples)))
-                wrong = self.mistakes[self.mistakes["config"] == config]
+                wrong = table[table["config"] == config]
                 np.add.at(matrix, (wrong["class"], wrong["said"]), 1)
                 matrices[config] = 100 * matrix / np.maximum(examples, 1)[:, None] / counts[config]
         return matrices
@@ -196,19 +176,6 @@ class Findings:
         finished = self.compared[self.compared["outcome"] == "finished"]
         finished = finished.sort_values([self.question.endpoint, *self.question.repeat])
         return [str(runs["run_id"].iloc[(len(runs) - 1) // 2]) for _, runs in finished.groupby("config")]
-
-    @cached_property
-    def hardest(self) -> pd.DataFrame:
-        """The test examples that most compared runs get wrong: example, class, said (most often), wrong_percent.
-
-        Classes are named.
-        """
-        groups = self.mistakes.groupby("example")
-        table = groups.agg(**{"class": ("class", "first"), "said": ("said", _most_frequent), "wrong": ("said", "size")})
-        table["wrong_percent"] = 100 * table["wrong"] / max(len(self.with_errors), 1)
-        for column in ("class", "said"):
-            table[column] = [self.class_names[label] for label in table[column]]
-        return table.reset_index().sort_values(["wrong", "example"], ascending=[False, True]).head(HARDEST)
 
 
 def find(material: Material) -> Findings:
@@ -245,7 +212,3 @@ def _companion(material: Material, configs: set[str]) -> tuple[Comparison | None
         return None, ""
     words = f"experiment {material.declared.companion}: {len(repeats)} {question.noun}s, {runs['epochs'].max()} epochs"
     return answer(runs, question), words
-
-
-def _most_frequent(labels: pd.Series) -> object:
-    return labels.mode().iloc[0]

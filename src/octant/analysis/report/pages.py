@@ -55,7 +55,7 @@ def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Pa
     }
     pages = {name: filled_in(name, context) for name in ("report.html", "report.md", "README.md")}
     pages["README.md"] = _around(folder / "README.md", pages["README.md"])
-    pages |= {"explore.html": explore_page(explored(found))} if explore else {}
+    pages |= {"explore.html": explore_page(explored(found, str(context["answer"])))} if explore else {}
     written = {name: text.encode() for name, text in pages.items()} | written
     for name, content in written.items():
         write_file(folder / name, content)
@@ -105,10 +105,10 @@ def draw(found: Findings) -> Iterator[tuple[str, Drawing]]:
     if len(found.why):
         reasons = dict(islice(found.reasons.items(), MOST_REASONS))
         yield "why", figures.why_figure(found.why, list(found.main.summary["config"]), found.design, reasons)
-    if len(found.mistakes):
+    if len(found.mistakes.table):
         confusion = {found.design.label(config): matrix for config, matrix in found.confusion().items()}
-        yield "confusion", figures.confusion_figure(confusion, found.class_names)
-        hardest, data = found.hardest, found.material.test
+        yield "confusion", figures.confusion_figure(confusion, found.mistakes.class_names)
+        hardest, data = found.mistakes.hardest, found.material.test
         if data is not None and data.image_shape:
             images = data.test.X[hardest["example"]].reshape(-1, *data.image_shape)
             yield "hardest", figures.hardest_figure(hardest, images)
@@ -125,7 +125,7 @@ def _tables(found: Findings) -> dict[str, pd.DataFrame]:
         frames[name] = pd.concat([each for each in both if len(each)] or both[:1])
     frames["best"] = pd.concat([each.best.assign(learning_rates=at) for at, each in compared])
     frames |= {"why": found.why} if len(found.why) else {}
-    frames |= {"hardest": found.hardest} if found.material.errors else {}
+    frames |= {"hardest": found.mistakes.hardest} if found.material.errors else {}
     return frames | ({"chosen": found.chosen, "learning_rates": found.rates} if found.is_grid else {})
 
 

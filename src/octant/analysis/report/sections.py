@@ -68,7 +68,7 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
         *([_why(found)] if "why" in drawn else []),
         *([_tuning(found)] * found.is_grid),
         Section("What is taken for what", errors, figures=[("confusion", blank)]),
-        Section("The hardest test examples", pictures, table_of(found.hardest, HARDEST),
+        Section("The hardest test examples", pictures, table_of(found.mistakes.hardest, HARDEST),
                 [("hardest", "The examples that most runs get wrong.")],
                 csv=["hardest"] if found.material.errors else []),
         Section("All pairs", () if len(pairs) else ["One configuration: no pairs."],
@@ -118,17 +118,18 @@ def _learning(found: Findings) -> Section:
 
 
 def _why(found: Findings) -> Section:
-    """The endpoint beside its reasons; sentences are made of the first reason."""
-    column, reason = next(iter(found.reasons.items()))
-    text = [_contrast(found, each) for each in contrasts(found.why, found.design, column)]
+    """The endpoint beside its reasons; sentences are made of the first that tells two configurations apart."""
+    text, every = [], list(contrasts(found.why, found.design, found.reasons))
     over = "" if found.question.exact else f", means over {found.question.noun}s"
-    first = [f"{_capital(reason)}{over}:"] if text else []
-    more = [f"{len(text) - MOST_CONTRASTS} more pairs are in why.csv."] if len(text) > MOST_CONTRASTS else []
+    for column, reason in found.reasons.items():
+        own = [_contrast(found, each) for each in every[:MOST_CONTRASTS] if each.reason == column]
+        text += [f"{_capital(reason)}{over}:", *own] if own else []
+    more = [f"{len(every) - MOST_CONTRASTS} more pairs are in why.csv."] if len(every) > MOST_CONTRASTS else []
     caption = (
         f"{_capital(found.design.endpoint)} beside what explains it, as the trainer measured "
         f"both{over}; from before training (epoch 0) on."
     )
-    return Section("Why", [*first, *text[:MOST_CONTRASTS], *more], figures=[("why", caption)], csv=["why"])
+    return Section("Why", [*text, *more], figures=[("why", caption)], csv=["why"])
 
 
 def _contrast(found: Findings, each: Contrast) -> str:

@@ -87,13 +87,19 @@ function weights(run, kept) {
 }
 
 const HUES = [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0]];
+const shade = (label) => [...HUES[label % HUES.length], [255, 120, 190][label % 3]]; // dark and light: it says the class without colours, too
 function area(run, kept) {
   const classes = bytes(kept.area), side = Math.round(Math.sqrt(classes.length)), canvas = byId("area");
   canvas.width = canvas.height = side; canvas.style.width = "280px";
   const pen = canvas.getContext("2d"), image = pen.createImageData(side, side);
-  classes.forEach((label, i) => image.data.set([...HUES[label % HUES.length], 170], 4 * ((side - 1 - Math.floor(i / side)) * side + i % side)));
+  classes.forEach((label, i) => image.data.set(shade(label), 4 * ((side - 1 - Math.floor(i / side)) * side + i % side)));
   pen.putImageData(image, 0, 0);
   canvas.setAttribute("aria-label", `Areas of the classes ${run.classes.join(", ")}`);
+  byId("key").replaceChildren(...run.classes.flatMap((name, label) => {
+    const mark = document.createElement("span"), [red, green, blue, alpha] = shade(label);
+    mark.className = "key"; mark.style.background = `rgb(${red} ${green} ${blue} / ${alpha / 255})`;
+    return [mark, `${name} `];
+  }));
 }
 
 // The network's forward pass, the same equations as octant.network.network.
@@ -160,17 +166,21 @@ function drawing() {
 }
 
 function examples() {
+  const table = byId("examples"), head = rowOf(table);
+  cell("th", "configuration", head);
   for (const each of page.examples) {
-    const box = document.createElement("figure"), canvas = document.createElement("canvas"), words = document.createElement("figcaption");
-    const [rows, columns] = each.shape, pen = canvas.getContext("2d");
-    canvas.width = columns; canvas.height = rows; canvas.style.width = "96px";
+    const place = cell("th", "", head), canvas = document.createElement("canvas"), [rows, columns] = each.shape, pen = canvas.getContext("2d");
+    canvas.width = columns; canvas.height = rows;
     const image = pen.createImageData(columns, rows);
     bytes(each.pixels).forEach((value, i) => image.data.set([255 - value, 255 - value, 255 - value, 255], 4 * i));
     pen.putImageData(image, 0, 0);
-    const said = Object.entries(each.said).map(([config, label]) => `${page.configs[config]?.label ?? config}: ${label}`);
-    words.textContent = `Example ${each.example}, a ${each.class}. ${said.join("; ")}`;
-    canvas.setAttribute("role", "img"); canvas.setAttribute("aria-label", words.textContent);
-    box.append(canvas, words); byId("examples").append(box);
+    canvas.setAttribute("role", "img"); canvas.setAttribute("aria-label", `Test example ${each.example}`);
+    place.append(canvas, `a ${each.class}`);
+  }
+  for (const config of Object.keys(page.examples[0]?.said ?? {})) {
+    const row = rowOf(table);
+    cell("td", page.configs[config].label, row);
+    for (const each of page.examples) cell("td", each.said[config], row, each.said[config] === each.class ? "right" : "wrong");
   }
 }
 
