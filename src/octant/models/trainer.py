@@ -51,6 +51,7 @@ TRAINER = Trainer(
     log_model=_later("logged", "log_model_once"),
     model_digest=_later("logged", "digest_in"),
     log_figures=_later("portraits", "log_figures"),
+    pictures=_later("pictures", "pictures"),
     discard_damaged=network.discard_damaged,
     preload=network.preload,
     labels=LABELS,

@@ -101,15 +101,15 @@ class Watched:
 
     def _material(self, seen: dict[str, tuple[Identity, History]], curves: pd.DataFrame) -> Material:
         """What the store would hold of these runs; the outcome of those under way is missing."""
-        from octant.analysis.report.collect import Material, data_at_hand
+        from octant.analysis.report.collect import Material, pictures_at_hand
 
         runs = pd.DataFrame([_row(*each) for each in seen.values() if each[1].epochs])
         for name in (each for each in seen if seen[each][1].files and each not in self._errors):
             self._errors[name] = self._kept(name, TEST_ERRORS)
         errors = {name: kept for name, kept in self._errors.items() if kept}
         settings, declared = next(iter(seen.values()))[0]["settings"].get("dataset"), self.noted.declared
-        test = data_at_hand(settings, runs) if errors and "dtype" in runs and isinstance(settings, dict) else None
-        return Material(declared.sweep, declared, runs, curves, errors, test=test, snapshots=self._snapshots)
+        pictures = pictures_at_hand(settings, runs) if errors else None
+        return Material(declared.sweep, declared, runs, curves, errors, pictures=pictures, snapshots=self._snapshots)
 
     def _snapshots(self, runs: pd.DataFrame) -> dict[str, Json]:
         names = zip(runs["config"], runs["fingerprint"], strict=True)

@@ -12,12 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from octant.errors import InputError, unknown_word
 from octant.seal import Json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # The one place where the kit meets the trainer that ships: name -> module with `registered()` and COMMANDS.
 REGISTERED = {"network": "octant.models"}
@@ -88,6 +92,14 @@ NO_DATA = Data("none", "")
 
 
 @dataclass(frozen=True)
+class Pictures:
+    """The test examples of the data with this digest as grey images, examples x rows x columns."""
+
+    digest: str
+    images: NDArray[np.floating]
+
+
+@dataclass(frozen=True)
 class Trainer:
     """A trainer as the kit sees it; all but the first three are optional.
 
@@ -95,10 +107,11 @@ class Trainer:
     `metrics` names what every record will hold, where that is known beforehand; empty: the first record tells.
     `files` are logged with a finished run, from its last record: name -> content. `log_model` logs its model and
     returns the receipt, `model_digest` digests it where its files lie on this machine (None: one is missing or empty).
-    `log_figures` logs figures of single runs. `discard_damaged` throws damaged caches away and counts them. `preload`
-    names modules that a worker finds imported, given the settings of all runs. `labels` is what reports call settings
-    and their values: {"loss": "loss", "loss=mse": "squared error"}. `reasons` are the metrics that explain why one
-    configuration learns faster than another, in words: {"gradient_W1": "gradient of W1"}. Sentences are made of the
+    `log_figures` logs figures of single runs. `pictures` gives the test examples, from the data set's settings and the
+    dtype: None where they are no images or not at hand. `discard_damaged` throws damaged caches away and counts them.
+    `preload` names modules that a worker finds imported, given the settings of all runs. `labels` is what reports call
+    settings and their values: {"loss": "loss", "loss=mse": "squared error"}. `reasons` are the metrics that explain why
+    one configuration learns faster than another, in words: {"gradient_W1": "gradient of W1"}. Sentences are made of the
     first that differs before training. `reference` finds the trainer again in another process, where its name does not;
     `command` starts it.
     """
@@ -112,6 +125,7 @@ class Trainer:
     log_model: Callable[..., Given] | None = None
     model_digest: Callable[[Mapping[str, Json], Path, str], str | None] | None = None
     log_figures: Callable[..., None] | None = None
+    pictures: Callable[[Mapping[str, Json], str], Pictures | None] = lambda source, dtype: None
     discard_damaged: Callable[[], int] = lambda: 0
     preload: Callable[[list[Given]], list[str]] = lambda settings: []
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -50,7 +50,7 @@ def _confusions_described(confusion: Mapping[str, NDArray[np.float64]], names: S
     return f"Confusion matrices. The most frequent mistake of each: {'; '.join(parts)}{more}."
 
 
-def hardest_figure(hardest: pd.DataFrame, images: NDArray[np.float64]) -> Drawing:
+def hardest_figure(hardest: pd.DataFrame, images: NDArray[np.floating]) -> Drawing:
     """Test examples as pictures, hardest first: class, the most frequent wrong answer, share of runs that err.
 
     `images` is (examples x rows x columns).
@@ -64,7 +64,7 @@ def hardest_figure(hardest: pd.DataFrame, images: NDArray[np.float64]) -> Drawin
 
 
 @in_house_style
-def pictures_figure(images: NDArray[np.float64], captions: Sequence[str]) -> Drawing:
+def pictures_figure(images: NDArray[np.floating], captions: Sequence[str]) -> Drawing:
     """Pictures (n x rows x columns), each under its caption, six in a row.
 
     One pair of axes for all: a pair for each would take ten times as long.

@@ -1,8 +1,8 @@
-"""What the store holds of a sweep, the experiment's own or a named one; the test set comes from the data set itself."""
+"""What the store holds of a sweep, the experiment's own or a named one; test examples come from the data set itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,12 +11,12 @@ import pandas as pd
 
 from octant import home
 from octant.errors import InputError
-from octant.network.data import Dataset, load
-from octant.network.settings import DataSettings
 from octant.seal import Json
 from octant.tracking.declared import Declared, declared_of
 from octant.tracking.runs import read_curves, read_errors, read_runs, read_snapshots, read_source
 from octant.tracking.store import Connection
+from octant.trainer import DEFAULT, Pictures, Trainer, trainer
+from octant.trainer.files import is_file
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Material:
 
     `declared` has the question that was asked when the sweep was launched. `companion` has the runs of the experiment
     that gives each configuration its own learning rate, if the store or experiments/ has them for the same data.
-    `test` is None when the data set is not at hand. `snapshots` reads what some of the runs kept for people to look at,
-    by configuration.
+    `pictures` is None where the test examples are no images, or not at hand. `snapshots` reads what some of the runs
+    kept for people to look at, by configuration.
     """
 
     experiment: str
@@ -35,7 +35,7 @@ class Material:
     curves: pd.DataFrame
     errors: dict[str, dict[str, Json]] = field(default_factory=dict)
     companion: pd.DataFrame = field(default_factory=pd.DataFrame)
-    test: Dataset | None = None
+    pictures: Pictures | None = None
     snapshots: Callable[[pd.DataFrame], dict[str, dict[str, Json]]] = lambda runs: {}
 
 
@@ -48,9 +48,9 @@ def collect(connection: Connection, sweep: str | None = None) -> Material:
     curves = read_curves(connection, runs)
     errors = read_errors(connection, runs)
     companion = _companion(connection, declared.companion, runs)
-    test = data_at_hand(read_source(connection, runs), runs) if errors else None
+    pictures = pictures_at_hand(read_source(connection, runs), runs) if errors else None
     snapshots = partial(read_snapshots, connection)
-    return Material(connection.experiment, declared, runs, curves, errors, companion, test, snapshots)
+    return Material(connection.experiment, declared, runs, curves, errors, companion, pictures, snapshots)
 
 
 def _companion(connection: Connection, name: str, runs: pd.DataFrame) -> pd.DataFrame:
@@ -66,10 +66,19 @@ def _companion(connection: Connection, name: str, runs: pd.DataFrame) -> pd.Data
     return theirs if same else pd.DataFrame()
 
 
-def data_at_hand(settings: Mapping[str, Json], runs: pd.DataFrame) -> Dataset | None:
-    """The data set that all the runs were trained on, from its settings; None where it is not at hand."""
+def pictures_at_hand(source: Json, runs: pd.DataFrame) -> Pictures | None:
+    """The test examples of the data that all the runs were trained on; None where the report is to have no pictures."""
+    trained = trainer_of(runs)
+    is_known = trained and isinstance(source, dict) and "dtype" in runs
+    found = trained.pictures(source, runs["dtype"].iloc[0]) if trained and is_known else None
+    return found if found and set(runs["dataset_digest"]) == {found.digest} else None
+
+
+def trainer_of(runs: pd.DataFrame) -> Trainer | None:
+    """The trainer of the runs, where it is known and at hand. A file is not imported: it may have changed."""
+    known = set(runs["trainer"].dropna()) if "trainer" in runs else {DEFAULT}
+    name = str(known.pop()) if len(known) == 1 else ""
     try:
-        dataset = load(DataSettings(**settings), runs["dtype"].iloc[0], home.state() / "cache")
-    except (InputError, OSError, ValueError):
-        return None  # the report says that it has no pictures
-    return dataset if set(runs["dataset_digest"]) == {dataset.digest} else None
+        return trainer(name) if name and not is_file(name) else None
+    except InputError:
+        return None

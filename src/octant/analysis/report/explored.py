@@ -32,7 +32,7 @@ def explored(found: Findings, answer: str, note: str = "") -> Explored:
         ranking,
         found.design,
         kept,
-        list(found.mistakes.pictures(found.material.test, ranking[:MOST_SNAPSHOTS])),
+        list(found.mistakes.pictures(found.material.pictures, ranking[:MOST_SNAPSHOTS])),
         (setting, found.main.tuning(setting)) if setting else None,
         left_out,
         note,

@@ -16,14 +16,12 @@ from octant.analysis.comparison import Comparison, answer
 from octant.analysis.comparison.settings import config_names, varying
 from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question
-from octant.analysis.report.collect import Material
+from octant.analysis.report.collect import Material, trainer_of
 from octant.analysis.report.mistakes import Mistakes
 from octant.analysis.report.vocabulary import Vocabulary, vocabulary
 from octant.analysis.verdict import Verdict
 from octant.analysis.why import means
-from octant.errors import InputError
-from octant.trainer import DEFAULT, Trainer, trainer
-from octant.trainer.files import is_file
+from octant.trainer import Trainer
 
 if TYPE_CHECKING:
     from octant.analysis.figures import Design
@@ -79,12 +77,7 @@ class Findings:
     @cached_property
     def trainer(self) -> Trainer | None:
         """The trainer of the runs, where it is known and at hand. A file is not imported: it may have changed."""
-        known = set(self.runs["trainer"].dropna()) if "trainer" in self.runs else {DEFAULT}
-        name = str(known.pop()) if len(known) == 1 else ""
-        try:
-            return trainer(name) if name and not is_file(name) else None
-        except InputError:
-            return None
+        return trainer_of(self.runs)
 
     @property
     def labels(self) -> Mapping[str, str]:

@@ -63,7 +63,11 @@ class Forms:
     def effects(self) -> dict[str, str]:
         """Of the table of effects, which has a column `contrast`; see `with_contrasts`."""
         sure = {"p": "{p:.2g}", "p, Holm": "{p_holm:.2g}"} if self.is_repeated else {}
-        odds = {"log-odds (p, Holm)": "{log_odds:+.2f} ({log_odds_p:.2g})"} if sure and self.question.is_share else {}
+        odds = (
+            {"log-odds": "{log_odds:+.2f}", "p, log-odds": "{log_odds_p:.2g}"}
+            if sure and self.question.is_share
+            else {}
+        )
         return {"contrast": "{contrast}", **self._difference("estimate"), **sure, "shown": "{shown}", **odds}
 
     def pairs(self) -> dict[str, str]:

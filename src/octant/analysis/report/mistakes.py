@@ -6,15 +6,12 @@ import base64
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from octant.network.data import Dataset
-
-if TYPE_CHECKING:
-    from octant.seal import Json
+from octant.seal import Json
+from octant.trainer import Pictures
 
 HARDEST = 12
 
@@ -71,16 +68,16 @@ class Mistakes:
             return str(row["class"])
         return self.class_names[int(counts.idxmax())]
 
-    def pictures(self, data: Dataset | None, configs: Sequence[str]) -> Iterator[dict[str, object]]:
+    def pictures(self, pictures: Pictures | None, configs: Sequence[str]) -> Iterator[dict[str, object]]:
         """The hardest as pictures (one byte a pixel, in base64), and what most runs of each of `configs` say."""
-        if data is None or not data.image_shape:
+        if pictures is None:
             return
         configs = [config for config in configs if config in set(self.kept["config"])]
         for row in self.hardest.to_dict("records"):
-            pixels = np.asarray(data.test.X[row["example"]], dtype=float)
+            pixels = np.asarray(pictures.images[row["example"]], dtype=float)
             grey = np.rint(255 * np.clip(pixels / (pixels.max() or 1.0), 0, 1)).astype(np.uint8)
             said = {config: self.answer(config, row) for config in configs}
-            yield {"example": int(row["example"]), "class": row["class"], "shape": list(data.image_shape),
+            yield {"example": int(row["example"]), "class": row["class"], "shape": list(pixels.shape),
                    "said": said, "pixels": base64.b64encode(grey.tobytes()).decode()}  # fmt: skip
 
 

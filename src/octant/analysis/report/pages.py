@@ -108,10 +108,9 @@ def draw(found: Findings) -> Iterator[tuple[str, Drawing]]:
     if len(found.mistakes.table):
         confusion = {found.design.label(config): matrix for config, matrix in found.confusion().items()}
         yield "confusion", figures.confusion_figure(confusion, found.mistakes.class_names)
-        hardest, data = found.mistakes.hardest, found.material.test
-        if data is not None and data.image_shape:
-            images = data.test.X[hardest["example"]].reshape(-1, *data.image_shape)
-            yield "hardest", figures.hardest_figure(hardest, images)
+        hardest, pictures = found.mistakes.hardest, found.material.pictures
+        if pictures:
+            yield "hardest", figures.hardest_figure(hardest, pictures.images[hardest["example"]])
 
 
 def _tables(found: Findings) -> dict[str, pd.DataFrame]:

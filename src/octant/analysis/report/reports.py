@@ -93,7 +93,7 @@ def _digest_of(material: Material) -> str:
         digest.update(repr(list(frame.columns)).encode())
         digest.update(pd.util.hash_pandas_object(frame.astype(str), index=False).to_numpy().tobytes())
     digest.update(json.dumps(material.errors, sort_keys=True).encode())
-    digest.update(material.test.digest.encode() if material.test else b"")
+    digest.update(material.pictures.digest.encode() if material.pictures else b"")
     package = Path(figures.__file__).parents[2]
     for file in sorted(path for path in package.rglob("*") if path.suffix in (".py", ".html", ".md", ".css", ".js")):
         digest.update(file.read_bytes())
