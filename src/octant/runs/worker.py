@@ -95,8 +95,9 @@ def _train_locked(run: Run, journal: Journal) -> Ending:
     trained = trainer(run.trainer)
     same_data(trained.data(run.settings), run.identity["dataset"]["digest"])
     attempts.note(journal.folder, len(history.epochs), run.identity)
+    resumed = _resumed(journal, history)
     with kept_in(journal.folder):
-        for last in checked(trained.train(run.settings, _state(journal, history)), history.epochs):
+        for last in checked(trained.train(run.settings, resumed and resumed.state), history.epochs, resumed):
             if not last.diverged:
                 _keep(journal, history, last, run.identity)
     if last.diverged:
@@ -131,10 +132,12 @@ def _keep(journal: Journal, history: History, epoch: Epoch, identity: Identity) 
         journal.checkpoint(epoch.number, epoch.state)
 
 
-def _state(journal: Journal, history: History) -> dict[str, Any] | None:
-    """The state to go on from; without the lines that led to it a checkpoint is of no use."""
+def _resumed(journal: Journal, history: History) -> Epoch | None:
+    """The record whose state the run goes on from; without the lines that led to it a checkpoint is of no use."""
     saved = journal.load_checkpoint()
-    return saved[1] if saved and history.epochs and saved[0] <= history.epochs[-1]["epoch"] else None
+    if not saved or not history.epochs or saved[0] > history.epochs[-1]["epoch"]:
+        return None
+    return Epoch(saved[0], history.epochs[saved[0] - history.epochs[0]["epoch"]]["metrics"], saved[1])
 
 
 def _finish(run: Run, journal: Journal, trained: Trainer, last: Epoch) -> None:
