@@ -97,7 +97,7 @@ def _train_locked(run: Run, journal: Journal) -> Ending:
     attempts.note(journal.folder, len(history.epochs), run.identity)
     resumed = _resumed(journal, history)
     with kept_in(journal.folder):
-        for last in checked(trained.train(run.settings, resumed and resumed.state), history.epochs, resumed):
+        for last in checked(trained.train(run.settings, resumed.state if resumed else None), history.epochs, resumed):
             if not last.diverged:
                 _keep(journal, history, last, run.identity)
     if last.diverged:
