@@ -149,43 +149,6 @@ def test_threads_and_a_time_limit(tmp_path: Path) -> None:
     assert len(metrics(tmp_path)) == 2
 
 
-FOREST = """
-import octant
-from sklearn.datasets import load_iris
-from sklearn.ensemble import RandomForestClassifier
-
-class Settings(octant.Settings):
-    trees: int = 9
-
-def train(settings, state=None):
-    model = RandomForestClassifier(settings.trees, random_state=settings.seed).fit(*load_iris(return_X_y=True))
-    yield octant.Epoch(1, {"test_accuracy": model.score(*load_iris(return_X_y=True))})
-
-if __name__ == "__main__":
-    octant.main(train, Settings)
-"""
-
-
-def test_three_trainers_answer_one_question(tmp_path: Path) -> None:
-    """Each by a command into one experiment, NumPy and scikit-learn; then compared by `trainer`."""
-    files = {"mine": TRAINER, "forest": FOREST, "stump": FOREST.replace("trees: int = 9", "trees: int = 1")}
-
-    def say(*words: str) -> str:
-        done = subprocess.run([sys.executable, *words], **kept(tmp_path), capture_output=True, text=True, check=False)  # type: ignore[call-overload]
-        assert done.returncode == 0, done.stderr
-        return str(done.stdout)
-
-    for name, text in files.items():
-        (tmp_path / f"{name}.py").write_text(text)
-        say(f"{name}.py", "-m", "seed=range(3)", "experiment.name=three")
-    words = ["--experiment", "three", "--compare", "trainer", "--endpoint", "test_accuracy"]
-    answer = say("-m", "octant", "compare", *words)
-    assert answer.startswith("compared: trainer; repeated: seed (3); endpoint: test_accuracy")
-    means = {name: float(mean) for name, mean in re.findall(r"trainer=(\w+) +([\d.]+) +3", answer)}
-    assert set(means) == set(files)
-    assert means["forest"] > means["stump"] > 90
-
-
 def test_seed_without_effect_is_told(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "what=ignore", "seed=range(3)", "epochs=1")
     assert "octant: mine.py: seeds 0, 1, 2 gave the same numbers in every epoch" in done.stderr
