@@ -75,7 +75,8 @@ def reason_of(reference: str, error: BaseException) -> str:
         return f"{label.name}: {text}" if label.suffix and not text.startswith(label.name) else text
     lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == str(label)]
     where = f"{label.name}, line {lines[-1]}: " if lines else ""
-    return f"{where}{type(error).__name__}{text and ': '}{text}"
+    hint = "; touch CUDA in train only, not at the top of the file" * ("CUDA in forked subprocess" in text)  # PyTorch's
+    return f"{where}{type(error).__name__}{text and ': '}{text}{hint}"
 
 
 def same_data(found: Data, digest: str) -> None:
