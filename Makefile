@@ -70,7 +70,7 @@ test: $(VENV)/.tested ## set up and run the tests
 test-slow: $(VENV)/.tested ## kills, outages, crowds, power cuts (as root): KILLS=40 random kills
 	@OCTANT_KILLS=$(KILLS) $(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup -m 'slow and not services' $(ARGS)
 
-test-services: $(VENV)/.clustered ## a real PostgreSQL, MLflow server, Ray and Slurm; a missing one is a failure
+test-services: $(VENV)/.clustered ## a real PostgreSQL, MLflow server, Ray, Slurm, PyTorch; a missing one is a failure
 	@OCTANT_SERVICES=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup -m services $(ARGS)
 
 check: $(VENV)/.tested ## lint, format, types
@@ -122,8 +122,8 @@ $(VENV)/.serving: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.clustered: pyproject.toml constraints.txt | $(VENV)/bin/python
-	@echo "installing the launchers, Optuna, the server's packages and the test tools into $(VENV)"
-	@$(call install,test server slurm ray optuna)
+	@echo "installing the launchers, Optuna, PyTorch, the server's packages and the test tools into $(VENV)"
+	@$(call install,test server slurm ray optuna) && $(call parts,bench)
 	@touch $@ $(VENV)/.installed $(VENV)/.tested $(VENV)/.serving
 
 $(VENV)/.benched: pyproject.toml constraints.txt | $(VENV)/bin/python

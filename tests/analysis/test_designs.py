@@ -201,6 +201,14 @@ def test_what_varies_unseen_is_error() -> None:
     followed = runs.assign(digest=runs["init"] + "1", rows=runs["seed"] % 2)
     notes = answer(followed, Question(("init", "width"), endpoint="score"), settings=["digest", "rows"]).notes
     assert notes == ("digest differs between configurations and is not compared: it may be what makes the difference",)
+    both = answer(
+        followed.assign(rows=followed["digest"]),
+        Question(("init", "width"), endpoint="score"),
+        settings=["digest", "rows"],
+    ).notes
+    assert both == (
+        "digest, rows differ between configurations and are not compared: they may be what makes the difference",
+    )
 
 
 def test_goal_min_ranks_the_smallest_first() -> None:

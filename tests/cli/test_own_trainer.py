@@ -18,7 +18,7 @@ from support.command import Database, environment
 
 SOURCE = str(Path(octant.__file__).parents[1])
 TRAINER = """
-import os, signal, sys, time
+import os, signal, sys, threading, time
 import numpy as np
 import octant
 
@@ -35,6 +35,12 @@ def train(settings, state=None):
         os.abort()
     if what == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if what == "segfault":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if what == "cuda":
+        raise RuntimeError("Cannot re-initialize CUDA in forked subprocess.")
+    if what == "thread":
+        threading.Thread(target=threading.Event().wait).start()
     if what == "exit":
         sys.exit(3)
     if what == "memory":
@@ -116,10 +122,13 @@ def test_every_mistake_is_one_line(tmp_path: Path) -> None:
         "raise": rf"mine.py, line {line_of('raise KeyError')}: KeyError: 'lost'",
         "abort": r"mine.py: its worker was killed \(exit code -6: SIGABRT\)",
         "kill": r"mine.py: its worker was killed \(exit code -9: SIGKILL, as by Linux when memory runs out\)",
+        "segfault": r"mine.py: its worker was killed \(exit code -11: SIGSEGV, a fault in compiled code\)",
+        "cuda": rf"mine.py, line {line_of('Cannot re-init')}: RuntimeError: Cannot re-initialize CUDA in forked "
+        "subprocess.; touch CUDA in train only, not at the top of the file",
         "exit": rf"mine.py, line {line_of('sys.exit')}: SystemExit: 3",
         "memory": rf"mine.py, line {line_of('raise MemoryError')}: MemoryError",
     }
-    done = run(tmp_path, "-m", f"what=good,print,diverge,{','.join(lines)}", "epochs=2")
+    done = run(tmp_path, "-m", f"what=good,print,thread,diverge,{','.join(lines)}", "epochs=2")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     for what, line in lines.items():
@@ -127,11 +136,19 @@ def test_every_mistake_is_one_line(tmp_path: Path) -> None:
             rf"octant: run \w+ \(what={what} epochs=2 seed=0\) did not finish: .*{line}$", done.stderr, re.M
         )
     assert len(done.stderr.splitlines()) == len(lines) + 1  # and how to go on: no noise, no bar
-    assert "9 runs: 3 trained, 0 were there already, 6 did not finish" in done.stdout
+    assert "12 runs: 4 trained, 0 were there already, 8 did not finish" in done.stdout
     assert set(Database(tmp_path / "home").statuses()) <= {"FINISHED", "FAILED", "KILLED"}
     outputs = [text for path in (tmp_path / "home").rglob("output.txt") if (text := path.read_text())]
     assert len(outputs) == 1
     assert all(word in outputs[0] for word in ("50%", "bar", "from a child", "noise"))
+
+
+def test_endpoint_that_is_not_yielded_is_one_line(tmp_path: Path) -> None:
+    """Said after the first record; what is under way then is stopped, and has its true status."""
+    done = run(tmp_path, "-m", "what=slow", "seed=range(3)", "epochs=40", "experiment.endpoint=accuracy")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "experiment.endpoint: 'accuracy' is unknown; did you mean 'test_accuracy'?" in done.stderr
+    assert set(Database(tmp_path / "home").statuses()) == {"KILLED"}
 
 
 def test_threads_and_a_time_limit(tmp_path: Path) -> None:
@@ -147,43 +164,6 @@ def test_threads_and_a_time_limit(tmp_path: Path) -> None:
     (tmp_path / "go").touch()
     assert "1 was there already" in run(tmp_path, "-m", "what=good,slow", "threads=3", text=text).stdout
     assert len(metrics(tmp_path)) == 2
-
-
-FOREST = """
-import octant
-from sklearn.datasets import load_iris
-from sklearn.ensemble import RandomForestClassifier
-
-class Settings(octant.Settings):
-    trees: int = 9
-
-def train(settings, state=None):
-    model = RandomForestClassifier(settings.trees, random_state=settings.seed).fit(*load_iris(return_X_y=True))
-    yield octant.Epoch(1, {"test_accuracy": model.score(*load_iris(return_X_y=True))})
-
-if __name__ == "__main__":
-    octant.main(train, Settings)
-"""
-
-
-def test_three_trainers_answer_one_question(tmp_path: Path) -> None:
-    """Each by a command into one experiment, NumPy and scikit-learn; then compared by `trainer`."""
-    files = {"mine": TRAINER, "forest": FOREST, "stump": FOREST.replace("trees: int = 9", "trees: int = 1")}
-
-    def say(*words: str) -> str:
-        done = subprocess.run([sys.executable, *words], **kept(tmp_path), capture_output=True, text=True, check=False)  # type: ignore[call-overload]
-        assert done.returncode == 0, done.stderr
-        return str(done.stdout)
-
-    for name, text in files.items():
-        (tmp_path / f"{name}.py").write_text(text)
-        say(f"{name}.py", "-m", "seed=range(3)", "experiment.name=three")
-    words = ["--experiment", "three", "--compare", "trainer", "--endpoint", "test_accuracy"]
-    answer = say("-m", "octant", "compare", *words)
-    assert answer.startswith("compared: trainer; repeated: seed (3); endpoint: test_accuracy")
-    means = {name: float(mean) for name, mean in re.findall(r"trainer=(\w+) +([\d.]+) +3", answer)}
-    assert set(means) == set(files)
-    assert means["forest"] > means["stump"] > 90
 
 
 def test_seed_without_effect_is_told(tmp_path: Path) -> None:

@@ -105,3 +105,29 @@ def test_mlflow_and_rerun_tell_of_attempts(tmp_path: Path) -> None:
     assert "; epoch 3: commit " in str(commits[1])
     rerun = run_octant(tmp_path, "rerun", str((read_json(path) or {})["run_id"]))
     assert "the run took 2 attempts, from epoch 0: commit an-older-one" in rerun.stdout
+
+
+TRAINER = """
+import octant
+
+class Settings(octant.Settings):
+    epochs: int = 3
+
+def train(settings, state=None):
+    for epoch in range(state["epoch"] + 1 if state else 1, settings.epochs + 1):
+        yield octant.Epoch(epoch, {"test_accuracy": epoch / 10}, {"epoch": epoch})
+"""
+
+
+def test_run_killed_before_its_outcome_line_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last state is stored, and the trainer has nothing left to yield."""
+    monkeypatch.setattr(places, "state", lambda: tmp_path / "home")
+    (tmp_path / "mine.py").write_text(TRAINER)
+    asked = {"trainer": str(tmp_path / "mine.py"), "experiment": {"name": "x"}, "tracking": {}}
+    (job,) = prepare_sweep([parse_launch(asked)], "octant").runs
+    assert execute(job).outcome is Outcome.FINISHED
+    before = (job.journal.folder / "epochs.jsonl").read_bytes()
+    replace(job.journal.folder / "epochs.jsonl", b"".join(before.splitlines(keepends=True)[:-1]))
+    ending = execute(job)
+    assert (ending.outcome, ending.reason, ending.earlier) == (Outcome.FINISHED, "", False)
+    assert [line["epoch"] for line in job.journal.read().epochs] == [1, 2, 3]

@@ -81,6 +81,15 @@ def test_run_goes_on_where_its_state_was() -> None:
             list(checked(records(Epoch(first, GOOD)), known))
 
 
+def test_nothing_may_be_left_to_train() -> None:
+    """A run that was killed between its last state and its outcome: a trainer has nothing more to yield."""
+    known = [{"epoch": 1, "metrics": GOOD}, {"epoch": 2, "metrics": GOOD}]
+    assert list(checked(records(), known, Epoch(2, GOOD))) == [Epoch(2, GOOD)]
+    for resumed in (Epoch(1, GOOD), None):
+        with pytest.raises(InputError, match="the trainer yields no record"):
+            list(checked(records(), known, resumed))
+
+
 def test_seconds_are_measured_or_given() -> None:
     (first,) = checked(records(Epoch(1, GOOD)))
     (second,) = checked(records(Epoch(1, GOOD, seconds=3.0)))

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,19 +15,18 @@ import pytest
 import octant
 from octant.runs.journal import Journal
 from support.command import Database, environment
+from support.examples import EXAMPLES, marked, need
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 SWEEPS = {
     "digits_numpy": ["width=8,16", "seed=range(10)", "epochs=40"],
     "digits_sgd": ["loss=hinge,log_loss", "seed=range(10)", "epochs=40"],
     "digits_forest": ["trees=50,100", "seed=range(10)"],
     "digits_torch": ["optimizer=SGD,Adam", "seed=range(10)", "epochs=5"],
 }
-if find_spec("torch") is None:
-    del SWEEPS["digits_torch"]
-# A small one by default; OCTANT_EXAMPLE_KILLS=20 takes them all, twenty kills each.
-KILLS = int(os.environ.get("OCTANT_EXAMPLE_KILLS", "5"))
-KILLED = list(SWEEPS) if "OCTANT_EXAMPLE_KILLS" in os.environ else ["digits_numpy"]
+# Few by default; OCTANT_EXAMPLE_KILLS=20 takes all the examples, twenty kills each.
+KILLS = int(os.environ.get("OCTANT_EXAMPLE_KILLS", "3"))
+KILLED = list(SWEEPS) if "OCTANT_EXAMPLE_KILLS" in os.environ else ["digits_numpy", "digits_torch"]
+PATIENCE = 1800  # seconds, for a process that hangs: a busy machine is no failure
 
 
 def started(home: Path, name: str) -> subprocess.Popen[str]:
@@ -49,12 +47,13 @@ def size(home: Path) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", KILLED)
+@pytest.mark.parametrize("name", marked(KILLED))
 def test_killed_sweep_ends_as_undisturbed(name: str, tmp_path: Path) -> None:
+    need(name)
     calm, hit = tmp_path / "calm", tmp_path / "hit"
     chance = random.Random(name)
     undisturbed = started(calm, name)
-    undisturbed.communicate(timeout=600)
+    undisturbed.communicate(timeout=PATIENCE)
     assert undisturbed.returncode == 0
     while_training = 0
     for _ in range(KILLS):
@@ -64,10 +63,11 @@ def test_killed_sweep_ends_as_undisturbed(name: str, tmp_path: Path) -> None:
         time.sleep(chance.uniform(0, 0.3))
         while_training += process.poll() is None
         process.send_signal(chance.choice([signal.SIGKILL, signal.SIGTERM]))
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
+    print(f"{name}: {while_training} of {KILLS} signals found it at work")
     assert while_training > KILLS / 4
     last = started(hit, name)
-    output, errors = last.communicate(timeout=600)
+    output, errors = last.communicate(timeout=PATIENCE)
     assert last.returncode == 0, errors
     assert "Traceback" not in errors
     assert "20 runs" in output

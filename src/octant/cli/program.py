@@ -75,12 +75,14 @@ class Program:
         """The settings of a trainer with their defaults, and what every command may say."""
         if self.is_own:
             return {}
+        from octant.runs.settings import Experiment
         from octant.trainer.adapted import defaults
 
         label = self.trained.label
         name = re.sub(r"[^a-z0-9_-]", "-", self.trained.name.lower())
         name = name if name[:1].isalpha() else f"x{name}"
-        experiment = {"name": name[:64], "question": f"Runs and sweeps of {label}."} | dict(self.asked)
+        asked = Experiment(name=name[:64], question=f"Runs and sweeps of {label}.")
+        experiment = asked.model_dump(mode="json", exclude={"companion", "shared_rate"}) | dict(self.asked)
         own = {"experiment": experiment, "trainer": self.trainer, "workers": None, "threads": 1, "time_limit": None}
         own |= {"rerun": False, "code": None}
         return {**defaults(self.trained.settings), **own, "tracking": {"uri": None}}

@@ -53,7 +53,11 @@ def pack(epoch: int, state: Mapping[str, Value]) -> bytes:
         arrays[f"{kind} {name}"] = np.frombuffer(plain, np.uint8) if kind == "bytes" else np.asarray(plain)
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue() + _crc(buffer.getvalue())  # zip's own do not cover its headers
+    with buffer.getbuffer() as content:  # hundreds of megabytes are not copied
+        crc = _crc(content)
+    buffer.seek(0, io.SEEK_END)
+    buffer.write(crc)  # zip's own do not cover its headers
+    return buffer.getvalue()
 
 
 def _kind(name: str, value: object) -> str:
@@ -76,15 +80,16 @@ def _kind(name: str, value: object) -> str:
 
 def unpack(content: bytes) -> tuple[int, dict[str, Value]] | None:
     """(epoch, state) of a checkpoint's content; None for one that is damaged."""
-    if content[-4:] != _crc(content[:-4]):
+    whole = memoryview(content)
+    if whole[-4:] != _crc(whole[:-4]):
         return None
     try:
-        with np.load(io.BytesIO(content[:-4]), allow_pickle=False) as stored:
+        with np.load(io.BytesIO(whole[:-4]), allow_pickle=False) as stored:
             parts = {key: key.partition(" ") for key in stored.files if key != _EPOCH}
             return int(stored[_EPOCH]), {name: _BACK[kind](stored[key]) for key, (kind, _, name) in parts.items()}
     except _UNREADABLE:
         return None
 
 
-def _crc(content: bytes) -> bytes:
+def _crc(content: bytes | memoryview) -> bytes:
     return zlib.crc32(content).to_bytes(4, "big")

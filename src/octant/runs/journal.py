@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from octant.trainer import Value
 
 SYNC_SECONDS = 1.0
+CHECKPOINTS_SHARE = 0.05  # of the time of a run, at most
 ATTEMPTS = "attempts.jsonl"
 FILES = "files"
 OUTCOMES = ("finished", "diverged")
@@ -47,6 +48,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._synced = self._saved = time.monotonic()
+        self._pause = SYNC_SECONDS  # between two checkpoints
 
     @property
     def fingerprint(self) -> str:
@@ -150,17 +152,20 @@ class Journal:
             sync_folder(self.folder)
 
     def checkpoint(self, epoch: int, state: Mapping[str, Value], *, force: bool = False) -> None:
-        """Replace the checkpoint when a second has passed since the last one, or when `force`.
+        """Replace the checkpoint, if the last one is long enough ago or `force`.
 
-        The lines are synced first: after a power loss no checkpoint is ahead of its lines.
+        That is a second, and as long as makes what the last one took a small share of the time. The lines are synced
+        first: after a power loss no checkpoint is ahead of its lines.
         """
-        if not force and time.monotonic() - self._saved < SYNC_SECONDS:
+        began = time.monotonic()
+        if not force and began - self._saved < self._pause:
             return
         with (self.folder / "epochs.jsonl").open("ab") as file:
             os.fsync(file.fileno())
         self._synced = time.monotonic()
         replace(self.folder / "checkpoint.npz", pack(epoch, state))
         self._saved = time.monotonic()
+        self._pause = max(SYNC_SECONDS, (self._saved - began) / CHECKPOINTS_SHARE)
 
     def load_checkpoint(self) -> tuple[int, dict[str, Value]] | None:
         """(epoch, state) of the last checkpoint, or None when there is none that can be read."""

@@ -15,11 +15,12 @@ from octant.runs.lines import EpochLine
 from octant.trainer import Epoch
 
 
-def checked(epochs: object, known: Sequence[EpochLine] = ()) -> Iterator[Epoch]:
+def checked(epochs: object, known: Sequence[EpochLine] = (), resumed: Epoch | None = None) -> Iterator[Epoch]:
     """Each record with plain numbers and the seconds that it took; one whose metrics are not finite has diverged.
 
-    `known` are the journal's lines of a run that goes on. Raises InputError for a trainer that does not keep the
-    contract.
+    `known` are the journal's lines of a run that goes on, `resumed` the record whose state it goes on from: where that
+    is the last line's, nothing may be left to train, and it is yielded again. Raises InputError for a trainer that does
+    not keep the contract.
     """
     if not isinstance(epochs, Iterator):
         raise InputError(f"train returns {_kind(epochs)}; it must be a generator: yield one octant.Epoch per epoch")
@@ -39,7 +40,9 @@ def checked(epochs: object, known: Sequence[EpochLine] = ()) -> Iterator[Epoch]:
         if last.diverged:
             return
         before = time.perf_counter()
-    if last is None:
+    if last is None and resumed and resumed.number == known[-1]["epoch"]:
+        yield resumed
+    elif last is None:
         raise InputError("the trainer yields no record; it must yield one octant.Epoch per epoch")
 
 

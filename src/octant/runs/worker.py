@@ -75,7 +75,8 @@ def reason_of(reference: str, error: BaseException) -> str:
         return f"{label.name}: {text}" if label.suffix and not text.startswith(label.name) else text
     lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == str(label)]
     where = f"{label.name}, line {lines[-1]}: " if lines else ""
-    return f"{where}{type(error).__name__}{text and ': '}{text}"
+    hint = "; touch CUDA in train only, not at the top of the file" * ("CUDA in forked subprocess" in text)  # PyTorch's
+    return f"{where}{type(error).__name__}{text and ': '}{text}{hint}"
 
 
 def same_data(found: Data, digest: str) -> None:
@@ -95,8 +96,9 @@ def _train_locked(run: Run, journal: Journal) -> Ending:
     trained = trainer(run.trainer)
     same_data(trained.data(run.settings), run.identity["dataset"]["digest"])
     attempts.note(journal.folder, len(history.epochs), run.identity)
+    resumed = _resumed(journal, history)
     with kept_in(journal.folder):
-        for last in checked(trained.train(run.settings, _state(journal, history)), history.epochs):
+        for last in checked(trained.train(run.settings, resumed.state if resumed else None), history.epochs, resumed):
             if not last.diverged:
                 _keep(journal, history, last, run.identity)
     if last.diverged:
@@ -131,10 +133,12 @@ def _keep(journal: Journal, history: History, epoch: Epoch, identity: Identity) 
         journal.checkpoint(epoch.number, epoch.state)
 
 
-def _state(journal: Journal, history: History) -> dict[str, object] | None:
-    """The state to go on from; without the lines that led to it a checkpoint is of no use."""
+def _resumed(journal: Journal, history: History) -> Epoch | None:
+    """The record whose state the run goes on from; without the lines that led to it a checkpoint is of no use."""
     saved = journal.load_checkpoint()
-    return saved[1] if saved and history.epochs and saved[0] <= history.epochs[-1]["epoch"] else None
+    if not saved or not history.epochs or saved[0] > history.epochs[-1]["epoch"]:
+        return None
+    return Epoch(saved[0], history.epochs[saved[0] - history.epochs[0]["epoch"]]["metrics"], saved[1])
 
 
 def _finish(run: Run, journal: Journal, trained: Trainer, last: Epoch) -> None:

@@ -60,12 +60,10 @@ def check_seen(frame: pd.DataFrame, question: Question, settings: Iterable[str] 
     names = varying(frame.drop(columns=[question.endpoint, question.validation], errors="ignore"))
     if settings is not None:
         names = [name for name in settings if name in frame and values_of(frame[name]) > 1]
-    own, notes = (*question.compare, *question.tune), []
+    own, together = (*question.compare, *question.tune), []
     for name in (each for each in names if each not in question.settings):
         if moves_with(frame, name, own):
-            notes.append(
-                f"{name} differs between configurations and is not compared: it may be what makes the difference"
-            )
+            together.append(name)
         elif not _moves_with_repeats(frame, name, question):
             some = first_few(ordered(frame[name].drop_duplicates()))
             raise InputError(
@@ -75,7 +73,11 @@ def check_seen(frame: pd.DataFrame, question: Question, settings: Iterable[str] 
     if "n_test" in frame and not (moves_with(frame, "n_test", own) or _moves_with_repeats(frame, "n_test", question)):
         sizes = sorted(set(frame["n_test"].dropna()))
         raise InputError(f"runs: test sets of {sizes} examples; compare runs of one test set")
-    return notes
+    if len(together) > 1:
+        return [f"{', '.join(together)} differ between configurations and are not compared: they may be what makes the "
+                "difference"]  # fmt: skip
+    return [f"{each} differs between configurations and is not compared: it may be what makes the difference"
+            for each in together]  # fmt: skip
 
 
 def check_unique(runs: pd.DataFrame, question: Question) -> None:
