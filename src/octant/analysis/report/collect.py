@@ -70,6 +70,6 @@ def _dataset(connection: Connection, runs: pd.DataFrame) -> Dataset | None:
     try:
         settings = DataSettings(**read_source(connection, runs))
         dataset = load(settings, runs["dtype"].iloc[0], home.state() / "cache")
-    except (InputError, OSError):
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):  # such as a source that is not octant's
         return None  # the report says that it has no pictures
     return dataset if set(runs["dataset_digest"]) == {dataset.digest} else None
