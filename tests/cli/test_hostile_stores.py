@@ -34,24 +34,37 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("compared") / "home"
+    assert run_octant(home, "-m", *ONE, "hidden=sigmoid,tanh").returncode == 0
+    return home
+
+
 @pytest.mark.parametrize(
-    ("command", "name"),
-    [("rerun", "RUN"), ("report", "octant"), ("report", "none"), ("promote", "octant")],
+    ("command", "name", "code"),
+    [("rerun", "RUN", 0), ("report", "octant", 0), ("report", "none", 2), ("promote", "octant", 0)],
     ids=["rerun", "report", "error", "promote"],
 )
-def test_no_escape_reaches_terminal(command: str, name: str, original: Path, tmp_path: Path) -> None:
-    home = Path(shutil.copytree(original, tmp_path / "home"))
+def test_no_escape_reaches_terminal(
+    command: str, name: str, code: int, compared: Path, warm: Warm, tmp_path: Path
+) -> None:
+    home = Path(shutil.copytree(compared, tmp_path / "home"))
     (run_id,) = Database(home).query("select run_uuid from runs where name not like 'report%'")[0]
     with closing(sqlite3.connect(home / "mlflow.db")) as store, store:
         store.execute("update runs set name = ? || name", (ESCAPES,))
         store.execute("update tags set value = ? || value where key in ('cpu', 'launch', 'config')", (ESCAPES,))
-        store.execute("insert into experiments select 99, ?, '', 'active', 0, 0, ''", (ESCAPES,))
+        store.execute("update params set value = ? || value where key = 'hidden'", (ESCAPES,))
+        columns = "lifecycle_stage, creation_time, last_update_time, workspace"
+        row = f"select 99, ?, artifact_location, {columns} from experiments where name = 'octant'"
+        store.execute(f"insert into experiments (experiment_id, name, artifact_location, {columns}) {row}", (ESCAPES,))
         store.execute("update experiment_tags set value = ? || value where key = 'question'", (ESCAPES,))
         mark = '"text": "'
         store.execute("update experiment_tags set value = replace(value, ?, ?)", (mark, mark + ESCAPES))
-    done = run_octant(home, command, name.replace("RUN", str(run_id)))
+    done = warm.run(home, command, name.replace("RUN", str(run_id)))
     said = done.stdout + done.stderr
-    assert said
+    assert done.returncode == code, said
+    assert "owned" in said
     assert [each for each in said if not each.isprintable() and each != "\n"] == []
     if command == "rerun":
         assert not any(line.startswith("bit-identical: 99") for line in said.splitlines())
