@@ -8,12 +8,14 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -301,6 +303,22 @@ def test_disguised_code_runs_under_no_address(kind: str, tampered: tuple[Path, P
     assert not (home / "marker").exists()
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert ("is not this octant's" if kind == "folder" else "SHA-256 differs") in done.stderr
+
+
+@MLFLOW_WARNS
+def test_store_without_digest_vouches_for_nothing(promoted: Path, tmp_path: Path) -> None:
+    """Whoever can write files could vouch for them: MLmodel's own SHA-256 is enough under no address of a store."""
+    from octant.errors import InputError
+    from octant.models.verified import fetch
+    from octant.tracking.store import LOCAL, Store
+
+    home = Path(shutil.copytree(promoted, tmp_path / "home"))
+    with closing(sqlite3.connect(home / "mlflow.db")) as tables, tables:
+        tables.execute("delete from logged_model_tags where tag_key = 'sha256'")
+    store = Store(f"sqlite:///{home}/mlflow.db", "", home / "artifacts", LOCAL)
+    for kind in ADDRESSES[:-1]:
+        with pytest.raises(InputError, match="the store has no SHA-256"):
+            fetch(store, address(home, home, kind))
 
 
 @pytest.mark.parametrize("kind", ADDRESSES)

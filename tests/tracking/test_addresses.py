@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,10 @@ import pytest
 from octant import home
 from octant.errors import InputError, StoreAway
 from octant.runs.settings import Tracking, parse_launch
+from octant.runs.sweep import prepare
 from octant.tracking import sqlite
 from octant.tracking.content import run_tags
-from octant.tracking.sqlite import _revisions, refuse_other_schema
+from octant.tracking.sqlite import _revisions
 from octant.tracking.store import client_of, locate
 from support.command import environment, run_octant
 from support.settings import settings
@@ -120,20 +121,20 @@ SCHEMAS = {"old": "mlflow db upgrade 'sqlite:///", "none": "newer MLflow", "new"
 
 
 @pytest.mark.parametrize("version", SCHEMAS)
-def test_other_schema_is_refused_before_training(version: str, tmp_path: Path) -> None:
+def test_other_schema_is_refused_before_training(version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home, "state", lambda: tmp_path / "home")
     said = SCHEMAS[version]
     parents = _revisions()
     (newest,) = parents.keys() - parents.values()
     found = {"old": parents[newest], "none": "0123456789ab", "new": newest}[version]
     file = tmp_path / "x.db"
     with closing(sqlite3.connect(file)) as tables, tables:
-        tables.execute("create table alembic_version (version_num text)")
+        for table in ("experiments", "runs", "alembic_version"):
+            tables.execute(f"create table {table} (version_num text)")
         tables.execute("insert into alembic_version values (?)", (found,))
-    if said:
-        with pytest.raises(InputError, match=said):
-            refuse_other_schema(file)
-    else:
-        refuse_other_schema(file)
+    tracking = {"experiment": {"name": "x"}, "tracking": {"uri": f"sqlite:///{file}"}}
+    with pytest.raises(InputError, match=said) if said else nullcontext():
+        prepare([parse_launch(settings().model_dump() | tracking)], "octant")
 
 
 @pytest.mark.parametrize("words", ["seed=1", "doctor"])

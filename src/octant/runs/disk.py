@@ -128,6 +128,6 @@ def read_json(path: Path) -> dict[str, Json] | None:
     try:
         content = path.read_bytes()
         value = json.loads((unsealed(content) or b"") if is_sealed(content) else content)
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

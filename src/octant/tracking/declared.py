@@ -81,7 +81,7 @@ def declared_of(connection: Connection, sweep: str | None = None) -> Declared:
         raise InputError(_none(connection.experiment, sweep, known))
     try:
         return read_declared(found, json.loads(printable(known[found]), strict=False))
-    except (ValueError, TypeError, LookupError):
+    except (ValueError, TypeError, LookupError, RecursionError):
         raise InputError(
             f"experiment {connection.experiment}: its tag {_SWEEP}{found} was not written by octant"
         ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 CONFIG, UNCOMMITTED = "config.yaml", "uncommitted.diff"
 DURATION = "system/seconds_per_epoch"  # on a tab of its own: MLflow draws charts by alphabet
 _LARGEST = 100_000  # bytes of a file; octant's have 1,400
+_DEEPEST = 50  # levels of lists and mappings; octant's have 4
 Points = dict[tuple[str, int], float]  # (metric, step) -> value
 
 
@@ -68,13 +70,24 @@ def read_run(store: Store, run_id: str) -> StoredRun:
 def plain_yaml(content: bytes) -> Json:
     """The value of a little YAML without aliases, which could make a few bytes gigabytes; octant writes no other.
 
-    Raises ValueError for any other, and what yaml raises.
+    Raises ValueError for any other, also for a deep one, which takes minutes to read, and what yaml raises.
     """
     import yaml
 
-    if len(content) > _LARGEST or any(isinstance(each, yaml.AliasEvent) for each in yaml.parse(content)):
-        raise ValueError("it was not written by octant: it is too large or has aliases")
+    if len(content) > _LARGEST or not _is_plain(yaml.parse(content)):
+        raise ValueError("it was not written by octant: it is too large or too deep, or has aliases")
     return yaml.safe_load(content)
+
+
+def _is_plain(events: Iterable[object]) -> bool:
+    from yaml import AliasEvent, CollectionEndEvent, CollectionStartEvent
+
+    depth = 0
+    for each in events:
+        depth += isinstance(each, CollectionStartEvent) - isinstance(each, CollectionEndEvent)
+        if depth > _DEEPEST or isinstance(each, AliasEvent):
+            return False
+    return True
 
 
 def _settings(client: MlflowClient, run_id: str, name: str) -> Settings:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from octant.errors import InputError
 from octant.network.data import Dataset, load
 from octant.network.settings import DataSettings
+from octant.network.training import train
 from octant.runs.fingerprint import fingerprint
 from octant.runs.provenance import repeat
 from support.command import Database, run_octant
@@ -263,6 +265,23 @@ def test_columns_named_as_pixels_are_scaled(tmp_path: Path, name: str, d: int) -
     assert data.digest == read(tmp_path / "a.npz").digest
     told = f"label: column 1 'label', 3 classes; inputs: {d} columns, 0 to 255, scaled to 0 to 1"
     assert data.reading.endswith(told)
+
+
+def test_kaggle_file_learns_as_its_pixels_do(tmp_path: Path) -> None:
+    """200 digits of 28 x 28 pixels, label first: 36 of 40 test examples, not chance's 5."""
+    X, y = load_digits(return_X_y=True)
+    digits = np.kron(np.rint(X[:200] * 255 / 16).astype(np.uint8).reshape(-1, 8, 8), np.ones((1, 3, 3), np.uint8))
+    pixels = np.pad(digits, ((0, 0), (2, 2), (2, 2))).reshape(200, 784)
+    header = ",".join(["label", *(f"pixel{c}" for c in range(784))])
+    np.savetxt(tmp_path / "a.csv", np.column_stack([y[:200], pixels]), "%d", ",", header=header, comments="")
+    np.savez(tmp_path / "a.npz", X=pixels, y=y[:200])
+    said = []
+    for name in ("a.csv", "a.npz"):
+        data = {"name": "arrays", "path": str(tmp_path / name), "test_fraction": 0.2}
+        run = parse_settings({"dataset": data, "engine": "numpy", "epochs": 10, "diagnostics": False})
+        said.append([record.metrics for record in train(run, load(run.dataset, run.dtype))])
+    assert said[0] == said[1]
+    assert said[0][-1]["test_accuracy"] == 0.9
 
 
 def test_header_of_numbers(tmp_path: Path) -> None:

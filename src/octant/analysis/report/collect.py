@@ -48,7 +48,7 @@ def collect(connection: Connection, sweep: str | None = None) -> Material:
     curves = read_curves(connection, runs)
     errors = read_errors(connection, runs)
     companion = _companion(connection, declared.companion, runs)
-    pictures = pictures_at_hand(read_source(connection, runs), runs) if errors else None
+    pictures = _pictures(connection, runs) if errors else None
     snapshots = partial(read_snapshots, connection)
     return Material(connection.experiment, declared, runs, curves, errors, companion, pictures, snapshots)
 
@@ -64,6 +64,13 @@ def _companion(connection: Connection, name: str, runs: pd.DataFrame) -> pd.Data
         theirs = pd.read_csv(shipped, float_precision="round_trip")
     same = not theirs.empty and set(theirs["dataset_digest"]) == set(runs["dataset_digest"])
     return theirs if same else pd.DataFrame()
+
+
+def _pictures(connection: Connection, runs: pd.DataFrame) -> Pictures | None:
+    try:
+        return pictures_at_hand(read_source(connection, runs), runs)
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):  # such as a source that is not octant's
+        return None
 
 
 def pictures_at_hand(source: Json, runs: pd.DataFrame) -> Pictures | None:
