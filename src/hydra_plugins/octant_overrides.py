@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import shlex
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import islice
-from math import ceil, prod
+from math import ceil
+from pathlib import Path
 from typing import Any, NoReturn
 
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.default_element import GroupDefault
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString, RangeSweep, Sweep
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from octant.errors import InputError, unknown_word
 
@@ -28,32 +34,76 @@ INSTEAD = {  # of Hydra's other launchers, which start a Python and an octant fo
     "ray_aws": "write hydra/launcher=ray",
 }
 _FUNCTIONS = "bool, choice, extend_list, float, glob, int, interval, range, shuffle, sort, str, tag"
+_COMMAND_S = ("hydra/launcher", "hydra/sweeper")  # conf/config.yaml has the first word on them, a command the last
 _GRAMMAR = rf"\[|\{{|({_FUNCTIONS.replace(', ', '|')})\("
 # What web pages and word processors put in place of what was typed, and what Windows ends a script's lines with.
 _PASTED = str.maketrans({**dict.fromkeys("\u201c\u201d\u201e\u2018\u2019\u200b\ufeff\r"),
                          **dict.fromkeys("\u2212\u2013\u2014", "-"), "\u00a0": " "})  # fmt: skip
 
 
-def check(overrides: Sequence[str], loader: Any) -> None:
-    """Raise InputError for an override that cannot be read, or is no word where a word is wanted; sweeps come later."""
-    for each in parsed(overrides, loader):
+def check(overrides: Sequence[str], loader: Any, *, multirun: bool = True) -> None:
+    """Raise InputError for an override that cannot be read, is given twice, or is no word where a word is wanted, and
+    for an experiment's yaml of which Hydra would leave a part out; sweeps come later.
+    """
+    found = [(each.get_key_element().lstrip("+~"), each) for each in parsed(overrides, loader)]
+    for key, each in found:
+        given = [str(other.input_line).partition("=")[2] for name, other in found if name == key]
+        if len(set(given)) > 1:  # such as seed={0..9}, of which a shell makes ten words
+            many = f"; for a run each: -m {key}={','.join(given)}" * (key != "experiment" and all(given))
+            raise InputError(f"{key}: it is given {len(given)} times, Hydra would take the last; give it once{many}")
+        if each.is_sweep_override() and key == "experiment":
+            raise InputError(f"experiment: one command has one, {each.input_line} has several; give a command for each")
+        if key.startswith("hydra.job.env_"):
+            raise InputError(f"{key}: octant's workers do not read it; set the variable in the shell")
         if not each.is_sweep_override():
             _check_words(each, values_of(each), loader.repository)
-        elif each.key_or_group == "experiment":
-            raise InputError(f"experiment: one command has one, {each.input_line} has several; give a command for each")
+        if key == "experiment" and isinstance(each.value(), str):
+            _check_experiment(str(each.value()), loader.repository, multirun=multirun)
+
+
+def _check_experiment(name: str, repository: Any, *, multirun: bool) -> None:
+    """Raise InputError for a yaml that cannot be read, and for what Hydra would pass over in it without a word."""
+    file = f"experiment/{name.removesuffix('.yaml')}.yaml"
+    try:
+        found = repository.load_config(f"experiment/{name}")
+    except UnicodeDecodeError:
+        raise InputError(f"{file}: it is not UTF-8; save it as UTF-8") from None
+    except (YAMLError, HydraException, OmegaConfBaseException, ValueError) as error:
+        raise InputError(f"{file}: {' '.join(str(error).split())}") from None
+    if found is None:
+        return
+    if found.header.get("package") != "_global_":
+        raise InputError(f"{file}: its first line should be # @package _global_ (in UTF-8 without a byte order mark)")
+    for each in found.defaults_list:
+        if isinstance(each, GroupDefault) and (group := str(each.group).lstrip("/")) in _COMMAND_S:
+            typed = f"{group}={each.value}"
+            raise InputError(f"{file}: Hydra passes over its {group}; leave it out and type {typed} after octant")
+    sweep = OmegaConf.select(found.config, "hydra.sweeper.params")
+    if sweep and not multirun and OmegaConf.select(found.config, "hydra.mode") is None:
+        raise InputError(f"{file}: its hydra.sweeper.params is a sweep; write mode: MULTIRUN under hydra, or add -m")
 
 
 def check_sweep(overrides: Sequence[str], loader: Any) -> None:
     """Raise InputError for a sweep without values, with too many, or over what are no words of its group."""
-    known: dict[str, list[Any]] = {}
+    count = 1
     for each in parsed(overrides, loader):
-        values, key = values_of(each), each.get_key_element().lstrip("+")
-        if known.get(key, values) != values:  # such as seed={0..9}, of which a shell makes ten words
-            raise InputError(f"{key}: it is given twice, and Hydra would take the last; give it once: {key}=one,two")
-        known[key] = values
+        values = values_of(each)
         _check_words(each, values, loader.repository)
-    if (count := prod(map(len, known.values()))) > MOST_RUNS:
+        count *= len(values)
+    if count > MOST_RUNS:
         raise InputError(f"this sweep has {count:,} runs; allowed are {MOST_RUNS:,} in one command")
+
+
+def loader_with(loader: Any, folder: str | None, overrides: Sequence[str]) -> Any:
+    """The loader, with the yaml files of --config-dir and of hydra.searchpath as well."""
+    path = copy.deepcopy(loader.get_search_path())
+    if folder:
+        path.append("command-line", str(Path(folder).absolute()))
+    for each in parsed([text for text in overrides if text.startswith("hydra.searchpath=")], loader):
+        places: Any = each.value()
+        for place in places if isinstance(places, list) else ():
+            path.append("hydra.searchpath", str(place))
+    return ConfigLoaderImpl(config_search_path=path)
 
 
 def refuse_sweeps(overrides: Sequence[str]) -> None:
@@ -62,6 +112,8 @@ def refuse_sweeps(overrides: Sequence[str]) -> None:
         if each.is_sweep_override():
             is_text = not re.match(_GRAMMAR, each.get_value_string())
             hint = f", or quotes if it is one: {quoted(str(each.input_line))}" if is_text else ""
+            if is_text and str(each.key_or_group).startswith("experiment."):
+                hint += f", or brackets for a list: {each.key_or_group}=[{each.get_value_string()}]"
             raise InputError(f"{each.input_line} has several values; add -m to train one run for each{hint}")
 
 
@@ -102,10 +154,10 @@ def quoted(text: str) -> str:
 def parsed(overrides: Sequence[str], loader: Any) -> list[Override]:
     """What Hydra's parser makes of them; raises InputError for one that it cannot read."""
     parser = OverridesParser.create(config_loader=loader)
-    return [_parsed(parser, text) for text in overrides]
+    return [_parsed(parser, text, overrides[place + 1 :]) for place, text in enumerate(overrides)]
 
 
-def _parsed(parser: OverridesParser, text: str) -> Override:
+def _parsed(parser: OverridesParser, text: str, rest: Sequence[str]) -> Override:
     try:
         if text.startswith("="):
             raise ValueError(text)
@@ -121,12 +173,24 @@ def _parsed(parser: OverridesParser, text: str) -> Override:
             remedy = (
                 f"there is no {unknown[1]}(), known: {_FUNCTIONS}; write the values out: {key}=one,two; or {remedy}"
             )
-        if re.match(_GRAMMAR, value):
+        if whole := _split(text, rest):
+            remedy = f"the shell ends a word at a space; put all of it in quotes: {shlex.quote(whole)}"
+        elif re.match(_GRAMMAR, value):
             reason = " ".join(str(error).split("\nSee https")[0].split())
             remedy = f"{reason}; as one text it is {quoted(text)}"
         elif value.endswith(","):
             remedy = f"it ends in a comma; leave it out: {text.rstrip(', ')}"
         raise InputError(f"{key}: {value!r} cannot be read; {remedy}") from None
+
+
+def _split(text: str, rest: Sequence[str]) -> str:
+    """The override of which a shell made several words, such as seed=range(0, 3); empty where it did not."""
+    whole = text
+    for each in rest:
+        if sum(map(whole.count, "([{")) <= sum(map(whole.count, ")]}")) or re.match(r"[\w.+~/@]+=", each):
+            break
+        whole = f"{whole} {each}"
+    return whole if whole != text and sum(map(whole.count, "([{")) == sum(map(whole.count, ")]}")) else ""
 
 
 def values_of(override: Override) -> list[Any]:

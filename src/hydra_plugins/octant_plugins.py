@@ -41,6 +41,8 @@ class OctantSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """Count every sweep out before Hydra does: the experiment's own, and the command line's."""
         loader: Any = self.hydra_context.config_loader if self.hydra_context else None
+        if self.config and loader:
+            loader = octant_overrides.loader_with(loader, None, self.config.hydra.overrides.hydra)
         for overrides in (self._parse_config(), arguments):
             octant_overrides.check_sweep(overrides, loader)
         return super().sweep(arguments)

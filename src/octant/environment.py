@@ -32,14 +32,18 @@ SERVER = frozenset(
 FOLLOWED = CLIENT | SERVER | {"HYDRA_FULL_ERROR", "NUMBA_CACHE_DIR"}
 _FAMILIES = re.compile(
     r"_?MLFLOW_|HYDRA_|NUMBA_|NPY_|OTEL_|OMP_(?!NUM_THREADS$)|GOMP_|KMP_"
-    r"|(MPLBACKEND|MATPLOTLIBRC|OPENBLAS_CORETYPE|OPENBLAS_VERBOSE|PYTHONINSPECT|SOURCE_DATE_EPOCH)$"
+    r"|(MPLBACKEND|MATPLOTLIBRC|OPENBLAS_CORETYPE|OPENBLAS_VERBOSE|SOURCE_DATE_EPOCH|SSLKEYLOGFILE)$"
 )
+_READ_AT_START = ("PYTHONINSPECT", "PYTHONDEVMODE", "PYTHONWARNDEFAULTENCODING")  # by Python, before octant is there
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LONGEST = 70  # characters of a folder in which workers can have sockets; the system allows 107 with their names
 
 
 def settle() -> None:
-    """Leave in the environment what octant follows. A Python without UTF-8 is started again, with it."""
+    """Leave in the environment what octant follows. A Python without UTF-8 is started again, with it, and one that was
+    told to debug what it runs, without that.
+    """
+    again = [os.environ.pop(name, "") for name in _READ_AT_START if not sys.flags.ignore_environment]
     for name in [name for name in os.environ if _FAMILIES.match(name) and name not in FOLLOWED]:
         del os.environ[name]
     if not os.environ.get("OMP_NUM_THREADS", "1").isdecimal():
@@ -52,7 +56,7 @@ def settle() -> None:
     os.environ["NETRC"] = os.devnull  # requests would send a password from there in place of the token it is given
     _reach_loopback()
     _forget_warnings()
-    if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
+    if any(again) or (sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1"):
         os.environ["PYTHONUTF8"] = "1"  # a name in Korean is then one text in arguments, files and the store
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this very program
     for stream in (sys.stdout, sys.stderr):

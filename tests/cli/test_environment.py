@@ -111,6 +111,7 @@ def test_other_settings_change_nothing(undisturbed: dict[str, Any], tmp_path: Pa
         **{"PANDAS_FUTURE_INFER_STRING": "1", "SCIPY_ARRAY_API": "1", "NUMEXPR_MAX_THREADS": "abc"},
         **{"OPENBLAS_NUM_THREADS": "0", "COLUMNS": "0", "TERM": "dumb", "FORCE_COLOR": "1", "TZ": "Asia/Kathmandu"},
         **{"TMPDIR": str(long), "LC_NUMERIC": "de_DE.UTF-8", "PYTHONINTMAXSTRDIGITS": "0"},
+        **{"PYTHONDEVMODE": "1", "PYTHONINSPECT": "1", "PYTHONWARNDEFAULTENCODING": "1", "SSLKEYLOGFILE": "/nowhere/k"},
         **{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"},
     }
     assert disturbed(tmp_path, ("-OO",), **given) == undisturbed

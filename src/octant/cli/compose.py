@@ -28,8 +28,8 @@ from octant.seal import Json
 _HYDRA_S = (HydraException, OmegaConfBaseException, RecognitionException, IllegalStateException)
 
 
-def check_overrides(overrides: Sequence[str], program: Program) -> None:
-    """Raise InputError for what Hydra would misread or take for another sweep."""
+def check_overrides(overrides: Sequence[str], program: Program, folder: str | None, *, multirun: bool) -> None:
+    """Raise InputError for what Hydra would misread or take for another sweep; `folder` is that of --config-dir."""
     _register(program)
     where = (
         hydra.initialize_config_dir(str(program.conf), version_base="1.3")
@@ -37,8 +37,8 @@ def check_overrides(overrides: Sequence[str], program: Program) -> None:
         else hydra.initialize(config_path=None, version_base="1.3")
     )
     with where:
-        loader: object = GlobalHydra.instance().config_loader()
-        octant_overrides.check(overrides, loader)
+        loader: object = octant_overrides.loader_with(GlobalHydra.instance().config_loader(), folder, overrides)
+        octant_overrides.check(overrides, loader, multirun=multirun)
 
 
 def compose_and_launch(words: Sequence[str], overrides: Sequence[str], program: Program) -> int:
@@ -158,14 +158,21 @@ def _line_of_hydra(error: Exception, program: Program = OCTANT) -> str:
     if missing and options:
         group, _, word = str(missing).partition("/")
         return unknown_word(group, word, options)
+    if found := re.match(r"In '([^']+)': Could not override '([^'@]+)", text):
+        return f"{found[1]}.yaml: there is no {found[2]} to override; a group begins with a slash: override /loss: mse"
     if "Could not override" in text:
         return _unknown_setting(text.split("'")[1], program)
     if gap := re.match(r"Missing mandatory value: (\S+)", text):
         return f"{gap[1]}: it has no default; give it a value: {gap[1]}=..."
     if twice := re.match(r"Multiple values for .*'override (\S+): (\S+)'", text):
-        return f"{twice[1]}: it has a value already; leave the + out: {twice[1]}={twice[2]}"
+        in_yaml = f"in a yaml write override /{twice[1]}: {twice[2]}"
+        return f"{twice[1]}: it has a value already; leave the + out: {twice[1]}={twice[2]}; {in_yaml}"
     if "Environment variable" in text:
         return f"{text.split('full_key: ')[-1].split()[0]}: set the environment variable {text.split(chr(39))[1]} first"
+    if found := re.match(r"Unsupported interpolation type (\S+) full_key: (\S+)", text):
+        return f"{found[2]}: there is no ${{{found[1]}:...}}; an environment variable is ${{oc.env:NAME}}"
+    if found := re.match(r"(.+?) full_key: (\S+)", text):
+        return f"{found[2]}: {found[1]}"
     return text or type(error).__name__
 
 

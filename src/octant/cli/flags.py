@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -38,6 +39,8 @@ def read_flags(words: Sequence[str]) -> argparse.Namespace:
     flags = parser.parse_intermixed_args(words)  # settings may stand on both sides of -m
     if sum(map(bool, (flags.run, flags.multirun, flags.shell_completion, flags.cfg, flags.info))) > 1:
         raise InputError("--cfg and --info show one run; give each setting one value, without -m")
+    if flags.shell_completion and not re.fullmatch("(un)?install=(bash|fish|zsh)|query=.*", " ".join(flags.overrides)):
+        parser.error("argument --shell-completion: write -sc install=bash, install=fish or install=zsh")
     if flags.resolve and not flags.cfg:
         parser.error("argument --resolve: it goes with --cfg")
     return flags

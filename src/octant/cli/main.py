@@ -88,12 +88,12 @@ def _compose(words: Sequence[str], program: Program) -> int:
     refuse_open_addresses(words)
     flags = read_flags(words)
     signal.signal(signal.SIGINT, _quit)
-    if known := knows_all_words(flags):
+    if knows_all_words(flags):
         check_words(flags.overrides, list(COMMANDS), program)
     from octant.cli.compose import check_overrides, compose_and_launch
 
-    if known:
-        check_overrides(flags.overrides, program)
+    if not (flags.config_path or flags.config_name or flags.shell_completion):
+        check_overrides(flags.overrides, program, flags.config_dir, multirun=flags.multirun)
     others = [each for each in words if each not in flags.overrides]
     return compose_and_launch([*flags.overrides, *others], flags.overrides, program)
 

@@ -129,7 +129,7 @@ def _table(path: Path, config: Config) -> Array:
     """The inputs of a table; a column of labels, and one that numbers the rows, are left out if they say so."""
     table = read_table(path)
     names = table.speaking or [""] * table.values.shape[1]
-    kept = [c for c, name in enumerate(names) if c != table.index and name != "label"]
+    kept = [c for c, name in enumerate(names) if c not in table.index and name != "label"]
     if wordy := [c for c in kept if c in table.words]:
         raise complaint(path, f"{table.called(wordy[0])} has words, inputs are numbers", "delete the column")
     X = table.values[:, kept]

@@ -16,6 +16,8 @@ from octant import __version__, home
 from octant.trainer import Settings, flat
 
 MOST_DIFF = 64_000  # characters of uncommitted changes that a run keeps
+# Whatever a user's own git settings say; `git apply` takes the changes then.
+_PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
 _DECISIVE = ("--", ".", ":(exclude)experiments")  # every sweep writes its findings there: they decide no number
 
 
@@ -77,7 +79,7 @@ def uncommitted(file: str = "") -> str | None:
 
     `file` is the trainer's, where it is no module of octant's.
     """
-    if not (text := _git(_repository(file), "diff", "HEAD", "--no-color", "--no-ext-diff", *_DECISIVE)):
+    if not (text := _git(_repository(file), "diff", "HEAD", *_PLAIN, *_DECISIVE)):
         return None
     rest = len(text) - MOST_DIFF
     return f"{text[:MOST_DIFF]}\n\n(cut here: {rest} more characters)\n" if rest > 0 else f"{text}\n"
@@ -107,7 +109,7 @@ def describe(file: str = "") -> dict[str, str]:
     The commit is that of `file`, a trainer's, or else octant's own.
     """
     folder = _repository(file)
-    status = _git(folder, "status", "--porcelain", *_DECISIVE)
+    status = _git(folder, "status", "--porcelain", "--untracked-files=normal", *_DECISIVE)
     found = {
         "mlflow.source.git.commit": _git(folder, "rev-parse", "HEAD"),
         "mlflow.source.git.branch": _git(folder, "rev-parse", "--abbrev-ref", "HEAD"),

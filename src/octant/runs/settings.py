@@ -122,5 +122,8 @@ def _one_line(error: ValidationError) -> str:
     message = one_line(error, set(OWN))
     if first["loc"][:1] != ("cluster",):
         return message
+    if first["loc"] == ("cluster",):
+        names = ", ".join(map(str, first["input"]))
+        return f"hydra.launcher: octant's own takes no {names}; workers=2 limits its processes"
     key = ".".join(map(str, first["loc"]))
     return message.replace(key, ".".join(["hydra.launcher", *map(str, first["loc"][2:])]), 1)

@@ -7,6 +7,7 @@ types below. It is registered, offered by an installed package, or one file: see
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ DEFAULT = next(iter(REGISTERED))
 Value = Json  # of a state: an array, a number, text, bytes, or what JSON gives back as it was
 Given = Value  # of a class that only the trainer knows: its own settings, the receipt that log_model returns
 _MOST_SHOWN = 200  # characters of a wrong value
+_NUMBERS = ("int_type", "float_type")  # what pydantic calls a fault of these types
+_SCALARS = (*_NUMBERS, "string_type", "bool_type")
 
 
 class Part(BaseModel):
@@ -187,7 +190,17 @@ def one_line(error: ValidationError, known: set[str]) -> str:
     got = repr(first["input"])
     quote = f"; a text that looks like something else goes in two pairs of quotes: '{key}=\"...\"'"
     hint = quote if first["type"] == "string_type" and isinstance(first["input"], int | float) else ""
+    if isinstance(first["input"], list) and first["type"] in _SCALARS:
+        hint = f"; for a run each: -m {key}={','.join(map(str, first['input']))}"
+    elif first["type"] in _NUMBERS and isinstance(first["input"], str) and _reads_as_number(first["input"]):
+        hint = f"; that is text: leave its quotes out, or write '{key}=${{oc.decode:${{oc.env:NAME}}}}' for a variable"
     return f"{key}: {reason}, got {got if len(got) <= _MOST_SHOWN else got[:_MOST_SHOWN] + ' ...'}{hint}"
+
+
+def _reads_as_number(text: str) -> bool:
+    with suppress(ValueError):
+        return not re.match(r"[+-]?0\d", text) and float(text) == float(text)
+    return False
 
 
 def flat(settings: Settings | Mapping[str, object]) -> dict[str, object]:

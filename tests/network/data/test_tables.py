@@ -153,6 +153,30 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize("word", ["?", "NA", "NaN", "null", "<NA>"])
+def test_label_that_is_missing_is_no_class(tmp_path: Path, word: str) -> None:
+    text = "a,label\n" + "1.5,ill\n2.5,well\n" * 5 + f"3.5,{word}\n"
+    with pytest.raises(InputError, match=r"of example 10 is a missing value; delete such examples"):
+        read(written(tmp_path / "a.csv", text))
+    np.savez(tmp_path / "a.npz", X=np.arange(8.0).reshape(4, 2), y=["a", "b", word, "a"])
+    with pytest.raises(InputError, match=r"of example 2 is a missing value"):
+        read(tmp_path / "a.npz")
+
+
+def test_accents_make_no_class_of_their_own(tmp_path: Path) -> None:
+    text = "a,label\n" + "1.5,gr\u00fcn\n2.5,gru\u0308n\n3.5,rot\n" * 5
+    assert read(written(tmp_path / "a.csv", text)).class_names == ("gr\u00fcn", "rot")
+
+
+@pytest.mark.parametrize("top", [1, 16, 127])
+def test_bytes_that_are_no_pixels_are_asked_about(tmp_path: Path, top: int) -> None:
+    """The digits as bytes reach 16: divided by 255 they would hardly be trained on."""
+    X = np.arange(24 * 16).reshape(24, 16) % (top + 1)
+    np.savez(tmp_path / "a.npz", X=X.astype(np.uint8), y=LABELS)
+    with pytest.raises(InputError, match=f"reach {top} only: .* save floats: X / 255 for pixels, X.astype"):
+        read(tmp_path / "a.npz")
+
+
 @pytest.mark.parametrize(("text", "values", "expected"), REFUSED.values(), ids=REFUSED)
 def test_doubtful_tables_are_asked_about(tmp_path: Path, text: str, values: dict[str, object], expected: str) -> None:
     with pytest.raises(InputError, match=expected) as caught:
@@ -173,6 +197,19 @@ TAKEN = {
         "column 4 'label'",
     ),
     "pandas after pandas": ("Unnamed: 0,a,b,label\n" + numbers(0), "left out: column 1 'Unnamed: 0'"),
+    "pandas, saved twice": (
+        ",Unnamed: 0,a,b,label\n" + "\n".join(f"{i},{i},{numbers(0).split()[i][2:]}" for i in range(9)),
+        "inputs: 2 columns, .*left out: column 1 '', column 2 'Unnamed: 0', they number the rows",
+    ),
+    "and three times": (
+        "Unnamed: 0.1,Unnamed: 0,a,label\n" + "\n".join(f"{i},{i},{i}.5,{i % 2}" for i in range(9)),
+        "inputs: 1 columns, 0.5 to 8.5, .*'Unnamed: 0.1', column 2 'Unnamed: 0', they number",
+    ),
+    "an id at the end": (
+        "a,label,id\n" + "\n".join(f"{i}.5,{i % 2},{i}" for i in range(9)),
+        "inputs: 1 columns, 0.5 to 8.5, taken as they are; left out: column 3 'id', it numbers the rows",
+    ),
+    "an index that measures": ("a,index,label\n" + "1.5,7,0\n2.5,7,1\n" * 5, "inputs: 2 columns, 1.5 to 7, .* are$"),
     "Kaggle's irises": ("Id,a,b,Species\n" + numbers(1), r"column 4 'Species', 2 classes \(cat, dog\);.*left out"),
     "a sample's id": ("sample_id,a,b,label\n" + numbers(7), "left out: column 1 'sample_id', it numbers the rows"),
     "an id that repeats": ("PatientID,a,label\n" + "7,1.5,0\n9,2.5,1\n" * 5, "inputs: 2 columns, 1.5 to 9,"),

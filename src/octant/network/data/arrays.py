@@ -111,12 +111,13 @@ def _read_csv(path: Path, label: str | int | None) -> _Read:
     """Inputs and labels of a table."""
     table = read_table(path)
     column = label_column(table, label)
-    index = None if table.index == column else table.index
-    kept = [c for c in range(table.values.shape[1]) if c not in (column, index)]
+    index = [c for c in table.index if c != column]
+    kept = [c for c in range(table.values.shape[1]) if c not in (column, *index)]
     if wordy := [c for c in kept if c in table.words]:
         wrong = f"{table.called(wordy[0])} has words such as {table.words[wordy[0]][0][:40]!r}, inputs are numbers"
         raise complaint(path, wrong, f"delete the column or give it numbers; {REMEDY}")
-    left_out = "" if index is None else f"; left out: {table.called(index)}, it numbers the rows"
+    number = "it numbers" if len(index) == 1 else "they number"
+    left_out = f"; left out: {', '.join(map(table.called, index))}, {number} the rows" if index else ""
     names = [(table.names or [])[c].lower() for c in kept] if table.names else []
     pixels = bool(names) and all(re.fullmatch(r"p(ixel|x)?_?\d+|\d+x\d+", name) for name in names)
     header = "; no header" if table.names is None else ""
@@ -136,6 +137,9 @@ def _inputs(path: Path, X: Array, *, pixels: bool) -> tuple[Array, tuple[int, in
         raise complaint(path, f"X has shape {X.shape}, allowed are (n, d) and (n, h, w)", REMEDY)
     if X.size == 0:
         raise complaint(path, f"X is empty, it has shape {X.shape}", REMEDY)
+    if X.dtype == np.uint8 and X.max() < 128:
+        wrong = f"X has bytes that reach {X.max()} only: pixels of dark pictures, or other numbers"
+        raise complaint(path, wrong, "save floats: X / 255 for pixels, X.astype(float) for numbers as they are")
     shape = (X.shape[1], X.shape[2]) if X.ndim == 3 else None
     X = X.reshape(len(X), -1)
     side = math.isqrt(X.shape[1])

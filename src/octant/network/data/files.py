@@ -60,4 +60,6 @@ def reading(path: Path, remedy: str) -> Iterator[None]:
 def _reason(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "its text is not UTF-8: save it as CSV UTF-8"
+    if "allow_pickle" in str(error):
+        return "it holds Python objects: save numbers or text, such as y.astype(str)"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
+from unicodedata import normalize
 
 import numpy as np
 
@@ -19,7 +20,8 @@ from octant.network.data.dataset import Array
 from octant.network.data.files import complaint, reading
 from octant.network.data.layout import NAME_THEM, REMEDY, USUAL, Layout, fields_of, layout_of, reads_as_number
 
-ROW_NUMBERS = ("", "id", "index", "unnamed: 0")  # names that an index has
+ROW_NUMBERS = r"id|index|level_\d|unnamed: ?[\d.]+"  # names that an index has; pandas' when it is saved twice
+_MISSING = ("", "?", "na", "n/a", "nan", "<na>", "null")  # words for a label that is missing
 _ALLOWED = "allowed are words, or whole numbers without a gap"
 
 
@@ -27,7 +29,7 @@ _ALLOWED = "allowed are words, or whole numbers without a gap"
 class Table:
     """Numbers `values (n, columns)`; where a column has words, it holds indices into `words[column]`.
 
-    `names` are those of its header, None without one. `index` is the column that only numbers the rows.
+    `names` are those of its header, None without one. `index` are the columns that only number the rows.
     `decimals`: whether numbers are written with a point or an exponent.
     """
 
@@ -35,7 +37,7 @@ class Table:
     names: list[str] | None
     values: Array
     words: Mapping[int, list[str]]
-    index: int | None
+    index: tuple[int, ...]
     decimals: bool
 
     @property
@@ -79,7 +81,8 @@ def read_table(path: Path) -> Table:
 
 
 def _coder(known: dict[str, int]) -> Callable[[str], float]:
-    return lambda text: known.setdefault(text.strip(), len(known))
+    # A letter with its accent is one sign here and two there.
+    return lambda text: known.setdefault(normalize("NFC", text.strip()), len(known))
 
 
 def _fitted(path: Path, names: list[str] | None, values: Array) -> list[str] | None:
@@ -99,15 +102,22 @@ def _numbers_rows(column: Array, *, ordered: bool) -> bool:
     return bool(np.all(column == np.floor(column))) and len(np.unique(column)) == len(column)
 
 
-def _index(path: Path, names: list[str] | None, values: Array, words: Mapping[int, list[str]]) -> int | None:
-    """The first column if by its name and content it only numbers or names the rows."""
-    if not names or not (names[0].lower() in ROW_NUMBERS or names[0].endswith(("_id", " id", "Id", "ID"))):
-        return None
-    if len(words[0]) == len(values) if 0 in words else _numbers_rows(values[:, 0], ordered=False):
-        return 0
-    if names[0]:
-        return None
-    raise complaint(path, "column 1 has no name, and it does not number the rows", NAME_THEM)
+def _index(path: Path, names: list[str] | None, values: Array, words: Mapping[int, list[str]]) -> tuple[int, ...]:
+    """The columns that by their names and content only number or name the rows; the first may be called otherwise."""
+
+    def named(column: int, name: str) -> bool:
+        first = not column and (not name or name.endswith(("_id", " id", "Id", "ID")))
+        return first or re.fullmatch(ROW_NUMBERS, name.lower()) is not None
+
+    def counts(column: int) -> bool:
+        if column in words:
+            return len(words[column]) == len(values)
+        return _numbers_rows(values[:, column], ordered=False)
+
+    found = tuple(column for column, name in enumerate(names or ()) if named(column, name) and counts(column))
+    if names and not names[0] and 0 not in found:
+        raise complaint(path, "column 1 has no name, and it does not number the rows", NAME_THEM)
+    return found
 
 
 def _explain(path: Path, layout: Layout, problem: str) -> NoReturn:
@@ -128,7 +138,7 @@ def _explain(path: Path, layout: Layout, problem: str) -> NoReturn:
 def label_column(table: Table, wanted: str | int | None) -> int:
     """The column with the labels: `dataset.label`, or the only one that it can be; raises InputError otherwise."""
     found = None if wanted is None else _wanted(table, wanted)
-    if found != 0 and table.index is None and not table.speaking and _counts_rows(table):
+    if found != 0 and not table.index and not table.speaking and _counts_rows(table):
         raise complaint(table.path, "column 1 numbers the rows: it may be an index or an input", NAME_THEM)
     if found is not None:
         return found
@@ -156,17 +166,17 @@ def _by_name(table: Table) -> int:
     names = table.speaking
     if names.count("label") == 1:
         return names.index("label")
-    found = sorted({c for c, name in enumerate(names) if name in USUAL} | (set(table.words) - {table.index}))
+    found = sorted({c for c, name in enumerate(names) if name in USUAL} | (set(table.words) - set(table.index)))
     coordinates = {"x", "y"} <= set(names) and [names[c] for c in found] == ["y"]
     if "label" not in names and len(found) == 1 and not coordinates and _has_classes(table, found[0]):
         return found[0]
-    likely = [c for c in range(len(names)) if c != table.index and (c in found or _has_classes(table, c))]
+    likely = [c for c in range(len(names)) if c not in table.index and (c in found or _has_classes(table, c))]
     raise _ask(table, "its header row does not name exactly one column label", likely)
 
 
 def _by_place(table: Table) -> int:
     """Without names: the only column of words, else the first or the last."""
-    first, last = (0 if table.index is None else 1), table.values.shape[1] - 1
+    first, last = int(0 in table.index), table.values.shape[1] - 1
     if len(table.words) > 1:
         raise _ask(table, "it has several columns of words", sorted(table.words))
     if table.words:
@@ -213,6 +223,9 @@ def encode(path: Path, y: Array) -> tuple[Array, tuple[str, ...]]:
     """
     if y.dtype.kind == "U":
         y = np.char.strip(y)
+        for i in np.flatnonzero(np.isin(np.char.lower(y), _MISSING)):
+            wrong = f"label {str(y[i])!r} of example {i} is a missing value"
+            raise complaint(path, wrong, "delete such examples, or give the class another name")
         numbers = [_is_digits(each) for each in np.unique(y)]
         if not any(numbers):
             names, codes = np.unique(y, return_inverse=True)  # what scikit-learn's LabelEncoder calls
