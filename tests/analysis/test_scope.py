@@ -14,7 +14,7 @@ from octant.analysis.comparison.design import lay_out
 from octant.analysis.comparison.settings import config_names
 from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question
-from octant.analysis.report.scope import measured_over
+from octant.analysis.report.words import measured_over
 
 SPLIT = "dataset.split_seed"
 BOTH = Question(("loss",), repeat=("seed", SPLIT))

@@ -15,14 +15,15 @@ from octant.analysis.comparison import Comparison
 from octant.analysis.decide import verdict_of
 from octant.analysis.figures import Design
 from octant.analysis.report.drawings import drawings
-from octant.analysis.report.numbers import listed
 from octant.analysis.report.pages import embedded, filled_in, render
 from octant.analysis.report.vocabulary import vocabulary
 from octant.analysis.report.words import edges, headline, qualifications
 from octant.analysis.verdict import Verdict
 from octant.runs.disk import replace as write_file
+from octant.runs.factors import plain_question
 
 MOST_PRINTED = 20  # rows of the ranking
+MOST_ASKED = 3  # factors that the question names
 
 
 @dataclass(frozen=True)
@@ -116,12 +117,11 @@ class TableReport:
 
 def _heading(report: TableReport) -> str:
     """The question."""
-    question, most = report.comparison.question, 3
-    best = f"the {'lowest' if question.goal == 'min' else 'highest'} {report.endpoint}?"
-    if not 0 < len(question.compare) <= most:
-        return f"Which of {len(report.comparison.summary)} configurations gives {best}"
-    which = listed(f"which {name}" for name in question.compare)
-    return f"W{which[1:]} {'gives' if len(question.compare) == 1 else 'give'} {best}"
+    question = report.comparison.question
+    if 0 < len(question.compare) <= MOST_ASKED:
+        return plain_question(question, {name: name for name in question.compare})  # strangers' names stay
+    best = "lowest" if question.goal == "min" else "highest"
+    return f"Which of {len(report.comparison.summary)} configurations gives the {best} {report.endpoint}?"
 
 
 def _answer(report: TableReport) -> str:
