@@ -71,9 +71,9 @@ def test_finished_sweep_is_the_reports_page(swept: tuple[Path, str], monkeypatch
 
 @pytest.fixture(scope="module")
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """Eight runs that are over, two losses at two rates each, and what each was at its end by fingerprint."""
+    """Eight runs that are over, without and with a hidden layer at two rates, and what each was at its end."""
     home = tmp_path_factory.mktemp("tuned") / "home"
-    done = run_octant(home, "-m", "loss=mse,cross_entropy", "learning_rate=0.01,0.1", "seed=0,1", "epochs=3",
+    done = run_octant(home, "-m", "hidden=none,tanh", "learning_rate=0.01,0.1", "seed=0,1", "epochs=3",
                       "engine=numpy", "batch_size=8", "experiment.tune=[learning_rate]")  # fmt: skip
     assert done.returncode == 0, done.stderr
     runs = pd.read_csv(next((home / "reports").glob("*/results.csv"))).set_index("fingerprint").to_dict("index")
@@ -88,11 +88,9 @@ def under_way(home: Path, name: str) -> None:
 
 @pytest.fixture
 def part(tuned: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Watched, str]:
-    """The same with one run under way, cross-entropy at 0.1, and the others of that loss and rate not begun."""
+    """The same with one run under way, of tanh at 0.1, and the other of that rate not begun."""
     home, runs = shutil.copytree(tuned[0], tmp_path / "home"), tuned[1]
-    first, second = (
-        name for name, run in runs.items() if (run["loss"], run["learning_rate"]) == ("cross_entropy", 0.1)
-    )
+    first, second = (name for name, run in runs.items() if (run["hidden"], run["learning_rate"]) == ("tanh", 0.1))
     under_way(home, first)
     shutil.rmtree(home / "journal" / second)
     monkeypatch.setenv("OCTANT_HOME", str(home))
@@ -121,13 +119,13 @@ def test_rates_and_mistakes_are_of_runs_over(part: tuple[Watched, str], tuned: t
     assert shown.rates
     setting, table = shown.rates
     assert setting == "learning_rate"
-    over = runs[(runs["loss"] == "mse") | (runs["learning_rate"] == 0.01)]
+    over = runs[(runs["hidden"] == "none") | (runs["learning_rate"] == 0.01)]
     means = 100 * over.groupby(["config", "learning_rate"])["test_accuracy"].mean()
     assert table.set_index(["config", "learning_rate"])["mean"].to_dict() == pytest.approx(means.to_dict())
     assert set(shown.curves.loc[shown.curves["fingerprint"] == name, "epoch"]) <= {0, 1}
-    assert set(shown.curves["config"]) == {"loss=mse", "loss=cross_entropy"}
+    assert set(shown.curves["config"]) == {"hidden=none", "hidden=tanh"}
     assert shown.examples
-    assert all(each["said"].keys() <= {"loss=mse", "loss=cross_entropy"} for each in shown.examples)
+    assert all(each["said"].keys() <= {"hidden=none", "hidden=tanh"} for each in shown.examples)
     assert shown.note == (
         "Curves are means of the runs that have come furthest, each configuration at the learning rate that is best on "
         "validation so far. A run under way has its curve alone: what it got wrong, its place in the chart of learning "
@@ -148,7 +146,7 @@ def test_watched_page_opens_without_network(part: tuple[Watched, str], browser: 
         tab.wait_for_selector(".bk-Figure")
         tab.wait_for_timeout(500)
         assert tab.locator(".bk-Figure").count() == 2  # curves and rates
-        assert tab.locator("#examples tr").count() == 3  # and each loss's answers
+        assert tab.locator("#examples tr").count() == 3  # and each configuration's answers
         assert tab.locator("#examples canvas").count() == len(data_of(part[0].page()[0])["examples"]) > 0
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
         keep(tab, f"watched-{width}")
