@@ -56,8 +56,8 @@ def test_defaults_are_guessed_and_said(tmp_path: Path) -> None:
 
 
 def test_python_door_has_every_table() -> None:
-    assert octant.analysis.compare is compare
-    done = octant.analysis.compare(table(), compare=["optimizer"], tune=["width"], repeat=["seed"], endpoint="val_acc",
+    assert octant.compare is compare
+    done = octant.compare(table(), compare=["optimizer"], tune=["width"], repeat=["seed"], endpoint="val_acc",
                                    validation="train_loss", goal="max", margin=0.5)  # fmt: skip
     assert set(done.tables) == {"configurations", "effects", "pairs", "best", "chosen", "rates"}
     assert done.reading == "compared: optimizer; tuned: width on train_loss; repeated: seed (5); endpoint: val_acc"

@@ -59,8 +59,9 @@ class Question:
 
     @property
     def noun(self) -> str:
-        """What one repeat is called: a seed, a split, a fold; a repeat where several settings make it."""
-        return noun_of(self.repeat[0]) if len(self.repeat) == 1 else "repeat"
+        """What one repeat is called: a seed, a split, a fold, a data set; a repeat where several settings make it."""
+        nouns = [noun_of(each) for each in self.repeat]
+        return nouns[0] if len(nouns) == 1 else "data set" if "data set" in nouns else "repeat"
 
     @property
     def exact(self) -> bool:
@@ -78,4 +79,6 @@ class Question:
 def noun_of(setting: str) -> str:
     """What the values of a setting that repeats are called: `split` for `dataset.split_seed`."""
     name = setting.rpartition(".")[2].lower()
+    if name in ("dataset", "data_set", "data"):
+        return "data set"
     return next((noun for noun in ("split", "fold", "seed", "trial") if noun in name), "repeat")

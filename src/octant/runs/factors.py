@@ -34,7 +34,7 @@ def question_of(experiment: Experiment, rows: Sequence[Row], metrics: Collection
     changing = varied(rows)
     repeat = (*repeat, *_drawn_with(repeat, [name for name in changing if name not in (*compare, *tune)], rows))
     tune = tuple(name for name in tune if name in changing)
-    free = [name for name in changing if name not in (*tune, *repeat)]
+    free = [name for name in changing if name not in (*tune, *repeat) and not _comes_with_repeats(name, repeat, rows)]
     if experiment.compare is None:
         compare = _without_twins(free, rows)
     elif unseen := [name for name in free if name not in compare and not _follows(name, compare, rows)]:
@@ -94,6 +94,12 @@ def _refuse_two_roles(**roles: tuple[str, ...]) -> None:
 def _drawn_with(repeat: Sequence[str], names: Iterable[str], rows: Sequence[Row]) -> list[str]:
     """The settings that repeat and are drawn together with those named: `dataset.split_seed=${seed}`."""
     return [name for name in names if name not in repeat and REPEATS.fullmatch(name) and _follows(name, repeat, rows)]
+
+
+def _comes_with_repeats(name: str, repeat: Sequence[str], rows: Sequence[Row]) -> bool:
+    """Whether a setting follows from those that repeat, as a data set's size does; from one run each all would."""
+    repeats = {tuple(_value(row.get(each)) for each in repeat) for row in rows}
+    return bool(repeat) and len(repeats) < len(rows) and _follows(name, repeat, rows)
 
 
 def _without_twins(names: Iterable[str], rows: Sequence[Row]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from octant.analysis.comparison.best import not_told_apart, of_the_best
 from octant.analysis.comparison.design import lay_out
 from octant.analysis.comparison.effects import factorial_effects
 from octant.analysis.comparison.pairs import pairwise
+from octant.analysis.comparison.ranks import ranks_over_data
 from octant.analysis.comparison.runs import check_runs, check_seen
 from octant.analysis.comparison.summary import summarise
 from octant.analysis.comparison.tuning import choose, runs_at, summarise_rates
@@ -30,10 +31,10 @@ class Comparison:
 
     `runs` are those compared, each with the name of its configuration in `config`: at its configuration's own values
     where settings are tuned, which `chosen` lists and `rates` draws. `not_told_apart` has the configurations that may
-    be the best, best first, and is empty when no run finished; `best` says how surely each one is. `notes` has one line
-    on each thing that could not be estimated or needs to be known; `reading` says what the defaults were, where the
-    question was guessed. `curves` has the endpoint
-    by step (fingerprint, epoch, endpoint) where the table had several rows a run.
+    be the best, best first, and is empty when no run finished; `best` says how surely each one is,
+    `ranks` has their ranks where data sets repeat. `notes` has one line on each thing that could not be estimated or
+    needs to be known; `reading` says what the defaults were, where the question was guessed. `curves` has the endpoint
+    by step (fingerprint, epoch, endpoint) where the table had several rows per run.
     """
 
     question: Question
@@ -43,6 +44,7 @@ class Comparison:
     pairs: pd.DataFrame
     not_told_apart: tuple[str, ...]
     best: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ranks: pd.DataFrame = field(default_factory=pd.DataFrame)
     chosen: pd.DataFrame = field(default_factory=pd.DataFrame)
     rates: pd.DataFrame = field(default_factory=pd.DataFrame)
     notes: tuple[str, ...] = ()
@@ -64,6 +66,7 @@ class Comparison:
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables by the names of their csv files; those of tuning only where something was tuned."""
         tables = {"configurations": self.summary, "effects": self.effects, "pairs": self.pairs, "best": self.best}
+        tables |= {"ranks": self.ranks} if len(self.ranks) else {}
         return tables | ({"chosen": self.chosen, "rates": self.rates} if self.question.tune else {})
 
 
@@ -94,4 +97,5 @@ def answer(
     may_be = not_told_apart(pairs, question, ranking)
     notes = (*design.notes, *about_pairs, *about_effects)
     best = of_the_best(design, ranking, may_be)
-    return Comparison(question, design.runs, summary, effects, pairs, may_be, best, chosen, rates, notes)
+    ranks = ranks_over_data(design.runs, question)
+    return Comparison(question, design.runs, summary, effects, pairs, may_be, best, ranks, chosen, rates, notes)

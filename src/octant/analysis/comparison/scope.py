@@ -10,7 +10,8 @@ import pandas as pd
 from octant.analysis.comparison.settings import column_of
 from octant.analysis.question import Question, noun_of
 
-DATA = ("split", "fold")  # repeats of these kinds train and test on other examples
+# Repeats of these kinds train and test on other examples, the first kind on those of another data set.
+DATA = ("data set", "split", "fold")
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,13 @@ class Scope:
 
 
 def units(runs: pd.DataFrame, question: Question) -> tuple[str, ...]:
-    """The settings whose values make the independent repeats: all that repeat, or splits alone.
+    """The settings whose values make the independent repeats: all that repeat, or splits alone, or data sets alone.
 
     Where several seeds share a split (or fold), what is particular to it moves them together: they are no
-    independent repeats of an answer that is about splits, so their mean is taken.
+    independent repeats of an answer that is about splits, so their mean is taken. A data set's splits are no more.
     """
-    splits = [name for name in question.repeat if noun_of(name) in DATA]
+    splits = [name for name in question.repeat if noun_of(name) == DATA[0]]
+    splits = splits or [name for name in question.repeat if noun_of(name) in DATA]
     count = len(runs[splits].drop_duplicates()) if splits else 0
     crossed = 1 < count < len(runs[list(question.repeat)].drop_duplicates())
     return tuple(splits) if crossed else question.repeat

@@ -9,13 +9,13 @@ from octant.analysis.figures.design import ENOUGH, Design, design_of
 from octant.analysis.figures.examples import confusion_figure, hardest_figure, pictures_figure, weights_figure
 from octant.analysis.figures.interaction import interaction_figure
 from octant.analysis.figures.plane import boundary_figure, grid_of
-from octant.analysis.figures.statistics import effects_figure, ranking_figure
+from octant.analysis.figures.statistics import effects_figure, ranking_figure, ranks_figure
 from octant.analysis.figures.tuning import tuning_figure
 from octant.analysis.figures.why import why_figure
 
 __all__ = [
     "ENOUGH", "Design", "Drawing", "as_png", "boundary_figure", "confusion_figure", "curves_figure",
     "design_of", "effects_figure", "grid_of", "hardest_figure", "interaction_figure", "panels_figure",
-    "pictures_figure", "ranking_figure", "rendered", "tuning_figure", "value_range", "weights_figure",
+    "pictures_figure", "ranking_figure", "ranks_figure", "rendered", "tuning_figure", "value_range", "weights_figure",
     "why_figure",
 ]  # fmt: skip

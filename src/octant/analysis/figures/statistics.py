@@ -1,9 +1,11 @@
-"""What the comparison says: the effects, and the ranking."""
+"""What the comparison says: the effects, the ranking, and the ranks over data sets."""
 
 from __future__ import annotations
 
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
+from octant.analysis.comparison.ranks import ranks_of
 from octant.analysis.figures.canvas import (
     FAINT,
     INK,
@@ -104,3 +106,28 @@ def _ranking_described(summary: pd.DataFrame, design: Design) -> str:
     )
     none = f"; {len(summary) - len(finished)} without a finished run" if len(finished) < len(summary) else ""
     return f"Mean {design.endpoint} of {len(summary)} configurations, best first: {'; '.join(names)}{last}{none}."
+
+
+@in_house_style
+def ranks_figure(ranks: pd.DataFrame, design: Design) -> Drawing:
+    """The rank diagram: each configuration's rank in each data set (faint) and its mean rank; the first 40.
+
+    `ranks` is the table of `ranks_over_data`.
+    """
+    each = ranks_of(ranks.set_index("config").drop(columns="mean_rank"), design.question)
+    drawn = ranks.head(MOST_ROWS)
+    figure = canvas(0.9 + 0.3 * len(drawn))
+    axes = plain(figure.subplots())
+    for y, (name, mean) in enumerate(zip(drawn["config"], drawn["mean_rank"], strict=True)):
+        look = design.style(name)
+        axes.plot(each.loc[name], [y] * each.shape[1], "|", color=look.colour, alpha=0.6, markersize=9)
+        axes.plot(mean, y, look.marker, color=look.colour, markeredgecolor="white", markersize=8)
+    axes.set_yticks(range(len(drawn)), [fitted(design.label(name), _NAME, 8.5, 2) for name in drawn["config"]],
+                    fontsize=8.5, linespacing=1.05)  # fmt: skip
+    axes.set_ylim(len(drawn) - 0.4, -0.6)
+    axes.set_xlim(0.8, len(ranks) + 0.2)
+    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
+    rest = left_to_the_table(len(drawn), len(ranks), "configurations", "ranks.csv")
+    note_below(figure, f"rank by {design.endpoint}, 1 is best", rest)
+    told = "; ".join(f"{row['config']} {row['mean_rank']:.2f}" for _, row in ranks.head(8).iterrows())
+    return Drawing(figure, f"Rank diagram over {each.shape[1]} data sets, mean rank: {told}.")

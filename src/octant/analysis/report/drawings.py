@@ -39,5 +39,7 @@ def drawings(
         yield "accuracy", figures.curves_figure(curves, ranking, design, title)
         yield "curves", figures.panels_figure(curves, ranking, design)
     yield "ranking", figures.ranking_figure(summary, comparison.runs, design)
+    if len(comparison.ranks):
+        yield "ranks", figures.ranks_figure(comparison.ranks, design)
     if len(comparison.effects):
         yield "effects", figures.effects_figure(comparison.effects, design)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from octant.analysis.figures.statistics import contrast
+from octant.analysis.power import ENOUGH
 from octant.analysis.question import Question
 
 MOST_ROWS = 50
@@ -79,6 +80,31 @@ class Forms:
         n, unit = self.number, "points" if self.question.is_share else self.question.endpoint.replace("_", " ")
         interval = {"95 % interval": f"{{low:+{n}}} to {{high:+{n}}}"} if self.is_enough else {}
         return {f"difference, {unit}": f"{{{column}:+{n}}}"} | interval
+
+
+def bounded(summary: pd.DataFrame, question: Question) -> pd.DataFrame:
+    """The table of configurations with intervals for 5 repeats and more, those of shares inside 0 and 100 %."""
+    summary = summary.assign(low=summary["low"].where(summary["n"] >= ENOUGH), high=summary["high"].where(
+        summary["n"] >= ENOUGH))  # fmt: skip
+    if not question.is_share:
+        return summary
+    return summary.assign(low=summary["low"].clip(0, 100), high=summary["high"].clip(0, 100))
+
+
+def ranks_section(ranks: pd.DataFrame, unit: str, number: str) -> Section:
+    """The ranks over data sets; without content where there are none."""
+    if ranks.empty:
+        return Section("Ranks over data sets")
+    names = list(ranks.columns.drop(["config", "mean_rank"]))
+    places = {name: f"data {at}" for at, name in enumerate(names)}  # a name may mean something in a format
+    columns = {f"{name}{unit}": f"{{{place}:{number}}}" for name, place in places.items()}
+    text = ["The best in a data set has rank 1; equal ones share the mean of their ranks. Means over each data set's "
+            "runs stand beside."]  # fmt: skip
+    rows = table_of(
+        ranks.rename(columns=places), {"configuration": "{config}", "mean rank": "{mean_rank:.2f}"} | columns
+    )
+    caption = "Rank in each data set, one tick each, equal ones on one another; the marker is the mean rank."
+    return Section("Ranks over data sets", text, rows, [("ranks", caption)], csv=["ranks"])
 
 
 def with_contrasts(effects: pd.DataFrame) -> pd.DataFrame:

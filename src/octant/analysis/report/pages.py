@@ -22,7 +22,7 @@ from octant.analysis.report.drawings import drawings
 from octant.analysis.report.explore import explore_page
 from octant.analysis.report.explored import explored
 from octant.analysis.report.findings import Findings
-from octant.analysis.report.layout import MOST_ROWS
+from octant.analysis.report.layout import MOST_ROWS, bounded
 from octant.analysis.report.origin import command, training_time
 from octant.analysis.report.sections import (
     lead_figure,
@@ -123,6 +123,7 @@ def _tables(found: Findings) -> dict[str, pd.DataFrame]:
         both = [getattr(each, part).assign(learning_rates=at) for at, each in compared]
         frames[name] = pd.concat([each for each in both if len(each)] or both[:1])
     frames["best"] = pd.concat([each.best.assign(learning_rates=at) for at, each in compared])
+    frames |= {"ranks": found.main.ranks} if len(found.main.ranks) else {}
     frames |= {"why": found.why} if len(found.why) else {}
     frames |= {"hardest": found.mistakes.hardest} if found.material.errors else {}
     return frames | ({"chosen": found.chosen, "learning_rates": found.rates} if found.is_grid else {})
@@ -139,7 +140,7 @@ def _notes(found: Findings) -> list[str]:
 
 def terminal(found: Findings) -> str:
     """The verdict, a table of what varies, and what to do next."""
-    question, summary = found.question, found.main.summary
+    question, summary = found.question, bounded(found.main.summary, found.question)
     factors = [name for name in question.compare if summary[name].nunique(dropna=False) > 1] or ["config"]
     enough, unit = summary["n"].max() >= ENOUGH, ", %" if question.is_share else ""
     columns = {name: found.words.factor(name) for name in factors} | {"mean": found.design.endpoint + unit}

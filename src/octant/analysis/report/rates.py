@@ -51,13 +51,14 @@ def next_step(found: Findings) -> str:
     if len(names) < 2 or verdict.question.exact:
         return ""
     setting = verdict.question.repeat[0] if len(verdict.question.repeat) == 1 else "seed"
+    is_data = noun == "data set"
     if verdict.repeats < ENOUGH:
-        return f"\nnext: the same command with {setting}=range(10); what is trained already is kept"
+        more = f"at least {ENOUGH} data sets" if is_data else f"{setting}=range(10)"
+        return f"\nnext: the same command with {more}; what is trained already is kept"
     if verdict.best.decision is not Decision.UNDECIDED:
         return ""
     needed = verdict.best.against[0].needed(verdict.question.margin, verdict.open)
     if needed:
-        return (
-            f"\nnext: {setting}=range({needed}) would decide between the first two, if they differ as much as it seems"
-        )
+        many = f"about {needed} data sets" if is_data else f"{setting}=range({needed})"
+        return f"\nnext: {many} would decide between the first two, if they differ as much as it seems"
     return f"\nnext: the first two are too close for any number of {noun}s; experiment.margin may call them equal"

@@ -10,7 +10,7 @@ from octant.analysis.power import ENOUGH
 from octant.analysis.report import words
 from octant.analysis.report.drawings import tuning_stems
 from octant.analysis.report.findings import RATE, Findings
-from octant.analysis.report.layout import Forms, Section, table_of, with_contrasts
+from octant.analysis.report.layout import Forms, Section, bounded, ranks_section, table_of, with_contrasts
 from octant.analysis.report.numbers import listed
 from octant.analysis.report.origin import command, measured, origin
 from octant.analysis.why import Contrast, contrasts, sentence
@@ -64,6 +64,7 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
     return [
         _effects(found),
         _ranking(found),
+        *([ranks_section(found.main.ranks, _forms(found).unit, _forms(found).number)] * ("ranks" in drawn)),
         _learning(found),
         *([_why(found)] if "why" in drawn else []),
         *([_tuning(found)] * found.is_grid),
@@ -100,10 +101,7 @@ def _effects(found: Findings) -> Section:
 
 
 def _ranking(found: Findings) -> Section:
-    question, summary = found.question, found.main.summary
-    inside = summary.assign(low=summary["low"].where(summary["n"] >= ENOUGH), high=summary["high"])
-    if question.is_share:
-        inside = inside.assign(low=inside["low"].clip(0, 100), high=inside["high"].clip(0, 100))
+    question, inside = found.question, bounded(found.main.summary, found.question)
     noun = question.noun
     ticks = f"Mean{' and 95 % interval' * _enough(found)}; a tick a {noun}, equal ones on one another."
     ticks = f"{_capital(found.design.endpoint)} of each run." if question.exact else ticks
@@ -188,7 +186,7 @@ def _about_ranking(found: Findings) -> list[str]:
     ]
     few = f"Fewer than {ENOUGH} {question.noun}s: no intervals."
     return [
-        *(binomial if first["n"] and pd.notna(first["binomial_error"]) else []),
+        *(binomial if first["n"] and pd.notna(first["binomial_error"]) and found.main.ranks.empty else []),
         f"Ranked by mean {found.design.endpoint}, a diverged run counting as {words.charged(question)}; means and "
         "intervals are of the finished runs.",
         *([] if _enough(found) or question.exact else [few]),

@@ -15,6 +15,7 @@ from octant.analysis.comparison import Comparison
 from octant.analysis.decide import verdict_of
 from octant.analysis.figures import Design
 from octant.analysis.report.drawings import drawings
+from octant.analysis.report.layout import bounded
 from octant.analysis.report.pages import embedded, filled_in, render
 from octant.analysis.report.vocabulary import vocabulary
 from octant.analysis.report.words import edges, headline, qualifications
@@ -131,7 +132,8 @@ def _answer(report: TableReport) -> str:
 
 def printed(report: TableReport) -> str:
     """The ranking and the answer for the terminal."""
-    summary, question = report.comparison.summary, report.comparison.question
+    question = report.comparison.question
+    summary = bounded(report.comparison.summary, question)
     columns = {"config": "configuration", "mean": "mean, %" if question.is_share else "mean"}
     columns |= {"low": "from", "high": "to"} if report.enough else {}
     columns |= {"n": f"{question.noun}s", "diverged": "diverged"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from octant.analysis.comparison.settings import as_word
 from octant.analysis.report.drawings import tuning_stems
-from octant.analysis.report.layout import Forms, Section, table_of, with_contrasts
+from octant.analysis.report.layout import Forms, Section, bounded, ranks_section, table_of, with_contrasts
 from octant.analysis.report.numbers import listed
 from octant.analysis.report.table import TableReport
 from octant.analysis.report.words import edges
@@ -29,13 +29,15 @@ def all_sections(report: TableReport, drawn: set[str]) -> list[Section]:
     notes = [note for note in comparison.notes if note.startswith("effects: ")]
     curves = [(stem, caption) for stem, caption in _CURVES.items() if stem in drawn]
     lost = comparison.summary[comparison.summary["diverged"] > 0]
+    summary = bounded(comparison.summary, comparison.question)
     many = report.enough
     ticks = f"Mean{' and 95 % interval' * many} of each configuration; one tick per run, ties overlap."
     hollow = f"Effects{' with 95 % intervals' * many}; hollow: not shown to differ from 0."
     ranked = [] if lead(report)[0] == "ranking" else [("ranking", ticks)]
     every = [
-        Section("The ranking", _ranked(report), table_of(comparison.summary, forms.ranking()), ranked,
+        Section("The ranking", _ranked(report), table_of(summary, forms.ranking()), ranked,
                 csv=["configurations"]),
+        ranks_section(comparison.ranks, forms.unit, forms.number),
         Section("Effects, interactions first", notes, table_of(with_contrasts(comparison.effects), forms.effects()),
                 [("effects", hollow)] if "effects" in drawn else [], csv=["effects"]),
         Section("Learning curves", figures=curves),

@@ -121,6 +121,10 @@ def measured_over(verdict: Verdict) -> str:
         elif scope.own_test:
             fixed = ", on the data set's own test examples: other examples"
         return f"Measured over {count}{fixed} may move {metric} too."
+    if data == DATA[0]:
+        mean = f", in each the mean of several {listed(f'{noun}s' for noun in others)}" * scope.crossed
+        over = plural(verdict.repeats, data)
+        return f"Measured over {over}{mean}. This holds over data sets like these, not for each of them."
     about = f"This holds over {listed(f'{noun}s' for noun in (*others, data))} of this data set, not for other data."
     if scope.crossed:
         seeds = f"{others[0]}s, which are no independent repeats"

@@ -1,0 +1,31 @@
+"""The ranks of the configurations in each of several data sets."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from octant.analysis.question import Question, noun_of
+
+
+def ranks_over_data(runs: pd.DataFrame, question: Question) -> pd.DataFrame:
+    """A row per configuration: config, mean_rank, and its mean endpoint in each data set, by the data set's name.
+
+    In each data set the best has rank 1, and equal ones share the mean of their ranks (Demsar, Journal of Machine
+    Learning Research 7, 2006, section 3.2.2). A data set counts where every configuration has a finished run. Empty
+    where fewer than two do, or where the question does not repeat over data sets.
+    """
+    by = next((each for each in question.repeat if noun_of(each) == "data set"), None)
+    if by is None:
+        return pd.DataFrame()
+    finished = runs[runs["outcome"] == "finished"]
+    means = question.scale * finished.pivot_table(question.endpoint, "config", by, "mean", sort=False)
+    means = means.reindex(runs["config"].unique()).dropna(axis=1)
+    if means.shape[1] < 2:
+        return pd.DataFrame()
+    means.insert(0, "mean_rank", ranks_of(means, question).mean(axis=1))
+    return means.sort_values("mean_rank", kind="stable").rename_axis(index="config", columns=None).reset_index()
+
+
+def ranks_of(means: pd.DataFrame, question: Question) -> pd.DataFrame:
+    """Each configuration's rank in each column; `means` has a row per configuration."""
+    return means.rank(ascending=question.goal == "min", method="average")
