@@ -51,7 +51,7 @@ def factorial_effects(design: PairedRuns) -> tuple[pd.DataFrame, tuple[str, ...]
     return table.assign(note=_notes(design, rows, weights, table["n"])), (*found.notes, *_never(design, none))
 
 
-def log_odds(percent: Array, step: float) -> Array:
+def _log_odds(percent: Array, step: float) -> Array:
     """ln(right / wrong), half a step (the least by which two runs can differ) added to both, so that 100 % is finite.
 
     Near 100 % points shrink whatever the cause; here halving few errors counts as much as halving many (Agresti,
@@ -64,7 +64,7 @@ def log_odds(percent: Array, step: float) -> Array:
 def _on_log_odds(design: PairedRuns, weights: Array, complete: NDArray[np.bool_]) -> dict[str, Array]:
     if not design.question.is_share:
         return {}
-    values = log_odds(design.values, design.step)
+    values = _log_odds(design.values, design.step)
     if np.isinf(values).any():
         return {"log_odds": np.full(len(weights), np.nan), "log_odds_p": np.full(len(weights), np.nan)}
     numbers = _numbers(replace(design, values=values, step=0.0), weights, complete)

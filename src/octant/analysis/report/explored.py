@@ -28,7 +28,7 @@ def explored(found: Findings, answer: str, note: str = "") -> Explored:
         found.material.declared.text,
         answer,
         curves,
-        drawn(curves, found.question) | found.reasons,
+        _drawn(curves, found.question) | found.reasons,
         ranking,
         found.design,
         kept,
@@ -39,7 +39,7 @@ def explored(found: Findings, answer: str, note: str = "") -> Explored:
     )
 
 
-def drawn(curves: pd.DataFrame, question: Question) -> dict[str, str]:
+def _drawn(curves: pd.DataFrame, question: Question) -> dict[str, str]:
     """The endpoint first, then its fellow on the training data, with what the axis says."""
     unit = ", %" if question.is_share else ""
     scores = reversed(metrics_of(curves, question.endpoint))
