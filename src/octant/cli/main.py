@@ -19,7 +19,7 @@ from octant.errors import STOPPED
 from octant.trainer.adapted import refuse_taken
 from octant.trainer.subcommand import Subcommand
 
-# What a command says for itself, so that no setting of a trainer may be called so; runs.settings.OCTANT has the same.
+# What a command says for itself, so that no setting of a trainer may be called so; runs.settings.OWN has the same.
 RESERVED = frozenset(
     {"experiment", "tracking", "trainer", "code", "workers", "threads", "time_limit", "rerun", "cluster"}
 )

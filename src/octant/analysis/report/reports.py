@@ -42,7 +42,7 @@ class _Report:
 
 
 def write(connection: Connection, sweep: str | None = None) -> _Report:
-    """Write the report of a sweep, or of the experiment's own, to reports/ in the state folder: see `folder_of`.
+    """Write the report of a sweep, or of the experiment's own, to reports/ in the state folder: see `report_folder`.
 
     What was drawn before of the very same runs with the very same code stays. Raises InputError without runs that can
     be compared.
