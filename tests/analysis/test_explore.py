@@ -190,13 +190,31 @@ def test_drawn_seven_is_seen(tab: Page) -> None:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("browser")
+def test_finger_draws_on_a_telephone(shown: Explored, browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "explore.html").write_text(explore_page(shown))
+    context = browser.new_context(offline=True, has_touch=True, viewport={"width": 390, "height": 844})
+    tab = context.new_page()
+    tab.goto((tmp_path / "explore.html").as_uri())
+    tab.locator("#pad").scroll_into_view_if_needed()
+    box, finger, before = tab.locator("#pad").bounding_box(), context.new_cdp_session(tab), tab.evaluate("scrollY")
+    assert box
+    for kind, share in [("touchStart", 0.15), *(("touchMove", y / 10) for y in range(2, 9)), ("touchEnd", 0.9)]:
+        points = [{"x": box["x"] + box["width"] / 2, "y": box["y"] + share * box["height"]}]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points if kind != "touchEnd" else []})
+    tab.wait_for_function("document.querySelectorAll('#answers td.answer').length === 2")
+    assert tab.evaluate("scrollY") == before  # it draws, and does not scroll
+    context.close()
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("browser")
 def test_curves_answer_pointer_and_boxes(tab: Page) -> None:
     seen = "[...Bokeh.documents[0]._all_models.values()].filter((m) => m.type === 'GlyphRenderer' && m.visible).length"
+    assert tab.evaluate(seen) == 4  # of each configuration its mean and the marks along it
+    tab.get_by_role("checkbox", name="● mse", exact=True).uncheck()
     assert tab.evaluate(seen) == 2
-    tab.get_by_role("checkbox", name="mse", exact=True).uncheck()
-    assert tab.evaluate(seen) == 1
     tab.get_by_role("checkbox", name="single runs").check()
-    assert tab.evaluate(seen) == 2
+    assert tab.evaluate(seen) == 3
     box = tab.locator(".bk-Figure").first.bounding_box()
     assert box is not None
     for share in np.linspace(0.1, 0.9, 40):  # down the middle, across the curve

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import octant
-from octant.analysis.report import pages
+from octant.analysis.report import pages, reports
 from octant.analysis.report.findings import find
 from octant.errors import InputError
 from support.comparison_frames import CONFIGS, A, diverge, frame, noise
@@ -212,6 +212,12 @@ ODD = {
         grid(2).query("learning_rate < 0.01").assign(validation_accuracy=np.nan), f"{A} learning_rate=0.003"),
     "a part of the grid": (grid(2).query("learning_rate < 0.1 or config != @A"), "each configuration's own learning"),
 }  # fmt: skip
+
+
+def test_mlflows_chart_has_settings_as_typed() -> None:
+    found = find(material(ODD["other settings vary"][0]))
+    assert reports._means(found).columns == ["output", "hidden_units"]
+    assert {mean.settings["hidden_units"] for mean in reports._means(found).curves} == {"10", "50"}
 
 
 @pytest.mark.parametrize("case", ODD)

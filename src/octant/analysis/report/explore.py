@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 MOST_POINTS = 60_000  # of single runs, beyond which only means are in the page
 MOST = 60  # configurations
 _IDENTIFIER = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+# What tells curves apart without colours, and the sign for it in words.
+_MARKS = {"circle": "●", "square": "■", "triangle": "▲", "diamond": "◆", "inverted_triangle": "▼", "star": "★",
+          "plus": "✚", "x": "✖"}  # fmt: skip
+_MOST_MARKS = 6  # along a curve
 _DASHES = {"-": [], "--": [6, 3], ":": [2, 2], "-.": [6, 3, 2, 3]}
 
 
@@ -113,12 +117,14 @@ def _data(shown: Explored, configs: Sequence[str]) -> dict[str, Json]:
     scale = {name: question.scale if name in shares else 1.0 for name in names}
     return {
         "metrics": dict(shown.metrics),
-        "configs": {config: _config(shown, config, means, scale) for config in configs},
+        "configs": {config: {"mark": list(_MARKS)[at % len(_MARKS)]} | _config(shown, config, means, scale)
+                    for at, config in enumerate(configs)},
         "runs": [_run(run, scale) for _, run in curves.groupby("fingerprint", sort=True)] if single else [],
+        "marks": _MARKS,
         "left": len(shown.ranking) - len(configs),
         "snapshots": {config: shown.snapshots[config] for config in configs if config in shown.snapshots},
         "examples": list(shown.examples),
-    }
+    }  # fmt: skip
 
 
 def _config(shown: Explored, config: str, means: pd.DataFrame, scale: Mapping[str, float]) -> dict[str, Json]:
@@ -152,20 +158,23 @@ def _charts(shown: Explored, configs: Sequence[str], data: Mapping[str, Json]) -
     from bokeh.models import CheckboxGroup, CustomJS, Select, Slider, Span
 
     first = next(iter(shown.metrics))
-    plot, means, runs = _curves(shown, configs, data, first)
+    plot, means, marks, runs = _curves(shown, configs, data, first)
     last = max((max(each["epochs"]) for each in data["configs"].values()), default=1)
     at = Span(location=last, dimension="height", line_color="#888888", line_dash="dashed")
     plot.add_layout(at)
     metric = Select(title="What is drawn", value=first, options=list(shown.metrics.items()))
     slider = Slider(title="Epoch", start=0, end=max(last, 1), value=last, step=1, sizing_mode="stretch_width")
-    boxes = CheckboxGroup(labels=[data["configs"][each]["label"] for each in configs], active=list(range(len(configs))),
+    labels = [f"{_MARKS[data['configs'][each]['mark']]} {data['configs'][each]['label']}" for each in configs]
+    boxes = CheckboxGroup(labels=labels, active=list(range(len(configs))),
                           inline=True, sizing_mode="stretch_width",
                           stylesheets=[".bk-input-group { flex-wrap: wrap; gap: 0 .5rem; }"
                                        ".bk-input-group > * { margin-left: 0 !important; }"])  # fmt: skip
     single = CheckboxGroup(labels=["single runs"], active=[])
-    args = {"means": means, "runs": runs, "at": at, "metric": metric, "slider": slider, "boxes": boxes,
+    args = {"means": means, "marks": marks, "runs": runs, "at": at, "metric": metric, "slider": slider, "boxes": boxes,
             "single": single, "axis": plot.yaxis[0], "configs": list(configs)}  # fmt: skip
-    changed = CustomJS(args=args, code="octantChanged(means, runs, at, metric, slider, boxes, single, axis, configs)")
+    changed = CustomJS(
+        args=args, code="octantChanged(means, marks, runs, at, metric, slider, boxes, single, axis, configs)"
+    )
     metric.js_on_change("value", changed)
     slider.js_on_change("value", changed)
     for box in (boxes, single):
@@ -175,15 +184,16 @@ def _charts(shown: Explored, configs: Sequence[str], data: Mapping[str, Json]) -
 
 def _curves(
     shown: Explored, configs: Sequence[str], data: Mapping[str, Json], metric: str
-) -> tuple[figure, list[GlyphRenderer], list[GlyphRenderer]]:
-    from bokeh.models import BasicTicker, ColumnDataSource, HoverTool
+) -> tuple[figure, list[GlyphRenderer], list[GlyphRenderer], list[GlyphRenderer]]:
+    """The plot, and of each configuration its mean, the marks along it and its single runs."""
+    from bokeh.models import BasicTicker, CDSView, ColumnDataSource, HoverTool, IndexFilter
     from bokeh.plotting import figure
 
     plot = figure(height=360, sizing_mode="stretch_width", tools="pan,wheel_zoom,box_zoom,reset", x_axis_label="epoch",
                   y_axis_label=shown.metrics[metric], output_backend="svg")  # fmt: skip
     plot.xaxis.ticker = BasicTicker(min_interval=1, num_minor_ticks=0)
-    means, runs = [], []
-    for config in configs:
+    means, marks, runs = [], [], []
+    for at, config in enumerate(configs):
         each = data["configs"][config]
         own = [run for run in data["runs"] if run["config"] == config]
         thin = ColumnDataSource({"xs": [run["epochs"] for run in own], "ys": [run["values"][metric] for run in own]})
@@ -193,9 +203,14 @@ def _curves(
         means.append(
             plot.line("x", "y", source=source, line_color=each["colour"], line_dash=each["dash"], line_width=2.2)
         )
+        apart = 1 + len(label) // _MOST_MARKS
+        some = CDSView(filter=IndexFilter(list(range(at % apart, len(label), apart))))
+        marks.append(
+            plot.scatter("x", "y", source=source, view=some, marker=each["mark"], color=each["colour"], size=8)
+        )
     told = [("", "@name"), ("epoch", "@x"), ("value", "@y{0.[000]}")]
     plot.add_tools(HoverTool(renderers=means, tooltips=told, line_policy="nearest"))
-    return plot, means, runs
+    return plot, means, marks, runs
 
 
 def _rates(shown: Explored, configs: Sequence[str], data: Mapping[str, Json]) -> list[figure]:
@@ -215,7 +230,7 @@ def _rates(shown: Explored, configs: Sequence[str], data: Mapping[str, Json]) ->
         source = ColumnDataSource(
             {"x": list(own[setting]), "y": _numbers(own["mean"]), "name": [each["label"]] * len(own)}
         )
-        plot.scatter("x", "y", source=source, color=each["colour"], size=5)
+        plot.scatter("x", "y", source=source, marker=each["mark"], color=each["colour"], size=8)
         lines.append(
             plot.line("x", "y", source=source, line_color=each["colour"], line_dash=each["dash"], line_width=2)
         )

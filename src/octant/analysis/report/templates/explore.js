@@ -17,13 +17,13 @@ function half(text) { // IEEE half precision
 }
 
 // Called by Bokeh's controls.
-function octantChanged(means, runs, at, metric, slider, boxes, single, axis, configs) {
+function octantChanged(means, marks, runs, at, metric, slider, boxes, single, axis, configs) {
   const single_runs = single.active.length > 0;
   configs.forEach((config, i) => {
     const on = boxes.active.includes(i), own = page.runs.filter((run) => run.config === config);
     means[i].data_source.data = {...means[i].data_source.data, y: page.configs[config].values[metric.value]};
     runs[i].data_source.data = {xs: own.map((run) => run.epochs), ys: own.map((run) => run.values[metric.value])};
-    means[i].visible = on;
+    means[i].visible = marks[i].visible = on;
     runs[i].visible = on && single_runs;
   });
   axis.axis_label = page.metrics[metric.value];
@@ -43,7 +43,7 @@ function moveTo(to) {
     const name = cell("td", "", row), mark = document.createElement("span");
     mark.className = "swatch"; mark.style.borderTopColor = each.colour;
     if (each.dash.length) mark.style.borderTopStyle = "dashed";
-    name.append(mark, each.label);
+    name.append(mark, `${page.marks[each.mark]} ${each.label}`);
     for (const values of Object.values(each.values)) cell("td", place < 0 ? "-" : shown(values[place]), row, "number");
   }
   look();
