@@ -104,7 +104,8 @@ def _digest_of(material: Material) -> str:
 def _means(found: Findings) -> Means:
     """What MLflow's chart draws, on the axis of the report's figure."""
     floor = figures.value_range(found.curves, found.design)[0] / found.question.scale
-    design = figures.design_of(found.runs, found.question)  # MLflow's names are what one types, without labels
+    typed = {factor: factor for factor in found.question.compare}  # MLflow's names are what one types
+    design = figures.design_of(found.runs, found.question, typed)
     return config_means(found.compared, found.curves, list(found.main.summary["config"]), design, floor)
 
 
