@@ -108,3 +108,29 @@ def test_bad_tables_for_predict(tmp_path: Path, text: str, expected: str) -> Non
     with pytest.raises(InputError, match=expected) as caught:
         read_inputs(str(tmp_path / "a.csv"), DIGITS)
     assert "\n" not in str(caught.value)
+
+
+TABLE = {"inputs": 2, "image_shape": None, "scale": 1.0, "input_names": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,b\n1.5,2.5\n",
+        "b,a\n2.5,1.5\n",
+        "id,B,kind,A\n7,2.5,dog,1.5\n",
+        "1.5,2.5\n3.5,4.5\n",
+        "label,b,a\nx,2.5,1.5\n",
+    ],
+)
+def test_columns_of_a_table_go_by_their_names(text: str, tmp_path: Path) -> None:
+    """In another order they gave another class, without a word."""
+    (tmp_path / "new.csv").write_text(text)
+    assert read_inputs(str(tmp_path / "new.csv"), TABLE)[0].tolist() == [1.5, 2.5]
+
+
+@pytest.mark.parametrize("header", ["a,c", "a,a", "x,y"])
+def test_column_that_is_missing_is_named(header: str, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text(f"{header}\n1.5,2.5\n")
+    with pytest.raises(InputError, match=r"it has (no|2) columns '[ab]'; the model was trained on a, b"):
+        read_inputs(str(tmp_path / "new.csv"), TABLE)

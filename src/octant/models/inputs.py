@@ -126,10 +126,18 @@ def _arrays(path: Path, config: Config) -> Array:
 
 
 def _table(path: Path, config: Config) -> Array:
-    """The inputs of a table; a column of labels, and one that numbers the rows, are left out if they say so."""
+    """The inputs of a table: the model's columns by their names, where both have names.
+
+    Otherwise a column of labels, and those that number the rows, are left out if they say so.
+    """
     table = read_table(path)
     names = table.speaking or [""] * table.values.shape[1]
     kept = [c for c, name in enumerate(names) if c not in table.index and name != "label"]
+    if (wanted := config.get("input_names")) and table.speaking:
+        if missing := [name for name in wanted if names.count(name) != 1]:
+            wrong = f"it has {names.count(missing[0]) or 'no'} columns {missing[0]!r}"
+            raise complaint(path, wrong, f"the model was trained on {', '.join(wanted)[:200]}")
+        kept = [names.index(name) for name in wanted]
     if wordy := [c for c in kept if c in table.words]:
         raise complaint(path, f"{table.called(wordy[0])} has words, inputs are numbers", "delete the column")
     X = table.values[:, kept]

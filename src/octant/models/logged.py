@@ -53,6 +53,7 @@ class Config(TypedDict):
     inputs: PositiveInt
     classes: PositiveInt
     class_names: NotRequired[list[str]]
+    input_names: NotRequired[list[str]]
     scale: float
     image_shape: list[PositiveInt] | None
     sha256: str
@@ -149,6 +150,8 @@ def _config_of(identity: Identity, weights: bytes) -> Config:
     }
     if "class_names" in data:  # journals of old have none
         config["class_names"] = list(data["class_names"])
+    if "input_names" in data:
+        config["input_names"] = list(data["input_names"])
     return config
 
 

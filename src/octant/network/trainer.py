@@ -88,6 +88,8 @@ def data(settings: Settings) -> Data:
         "image_shape": found.image_shape,
         "example": found.train.X[0].tolist(),
     }
+    if found.input_names:
+        facts["input_names"] = found.input_names
     where = settings.dataset.path or settings.dataset.root or found.name
     return Data(found.name, found.digest, str(where), found.reading, facts)
 

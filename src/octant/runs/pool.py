@@ -110,6 +110,10 @@ def _context(trained: Trainer, runs: Sequence[Run], threads: int) -> multiproces
     for library in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM", "NUMEXPR"):
         os.environ[f"{library}_NUM_THREADS"] = str(threads)
     context = multiprocessing.get_context("forkserver")
+    try:
+        context.Lock()
+    except OSError as error:  # a container without it, or with a read-only one
+        raise OSError(error.errno, f"workers need to write there ({error.strerror})", "/dev/shm") from error  # noqa: S108
     modules = trained.preload([run.settings for run in runs])
     os.environ[PRELOAD] = trained.reference
     context.set_forkserver_preload(["octant.runs.forked", "octant.runs.worker", *modules])

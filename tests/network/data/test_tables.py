@@ -240,6 +240,17 @@ def test_what_was_taken_for_what(tmp_path: Path, text: str, expected: str) -> No
     assert re.search(expected, read(written(tmp_path / "a.csv", text)).reading)
 
 
+def test_inputs_keep_their_names(tmp_path: Path) -> None:
+    """So that a model can tell them in another order; two of one name cannot be told."""
+    rows = "1.5,2.5,0\n2.5,1.5,1\n" * 5
+    named = {
+        header: read(written(tmp_path / "a.csv", f"{header}\n{rows}")).input_names
+        for header in ("B,a,label", "a,A,label")
+    }
+    assert named == {"B,a,label": ("b", "a"), "a,A,label": ()}
+    assert read(written(tmp_path / "a.csv", rows)).input_names == ()
+
+
 def test_utf_16_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(("a\tlabel\n" + "1.5\tgrün\n2.5\trot\n" * 5).encode("utf-16"))
@@ -383,7 +394,8 @@ def test_names_survive_the_cache(tmp_path: Path) -> None:
         name="arrays", path=str(written(tmp_path / "a.csv", "a,label\n" + "1,ja\n2,nein\n" * 9)), test_fraction=0.2
     )
     plain, *cached = load(settings), load(settings, cache=tmp_path / "c"), load(settings, cache=tmp_path / "c")
-    assert [(each.class_names, each.reading) for each in cached] == [(plain.class_names, plain.reading)] * 2
+    known = (plain.class_names, plain.reading, plain.input_names)
+    assert [(each.class_names, each.reading, each.input_names) for each in cached] == [known] * 2
 
 
 def test_label_stays_out_of_the_fingerprint(tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ KERAS = ("x_train", "y_train", "x_test", "y_test")
 class _Read:
     """What a file has: inputs, labels as they stand there, how many examples at the end are its own test set.
 
-    `label` and `inputs` say in words where they were found, `pixels` whether the columns' names promise pixels.
+    `label` and `inputs` say in words where they were found, `names` are the columns' where no two are alike, `pixels`
+    tells whether they promise pixels.
     """
 
     X: Array
@@ -33,6 +34,7 @@ class _Read:
     rest: str = ""
     own_test: int = 0
     pixels: bool = False
+    names: tuple[str, ...] = ()
 
 
 def read_own(settings: DataSettings) -> Source:
@@ -59,7 +61,7 @@ def read_own(settings: DataSettings) -> Source:
     label = f"{path.name}: label: {found.label}, {len(names)} classes{_shown(names)}"
     inputs = f"inputs: {found.inputs}{X.shape[1]} columns, {X.min():g} to {X.max():g}, {scaled}{found.rest}"
     line = " ".join(f"{label}; {inputs}".split())
-    return Source(str(path), X, labels, scale, image_shape, found.own_test, names, line)
+    return Source(str(path), X, labels, scale, image_shape, found.own_test, names, line, found.names)
 
 
 def _shown(names: tuple[str, ...]) -> str:
@@ -118,10 +120,12 @@ def _read_csv(path: Path, label: str | int | None) -> _Read:
         raise complaint(path, wrong, f"delete the column or give it numbers; {REMEDY}")
     number = "it numbers" if len(index) == 1 else "they number"
     left_out = f"; left out: {', '.join(map(table.called, index))}, {number} the rows" if index else ""
-    names = [(table.names or [])[c].lower() for c in kept] if table.names else []
+    names = tuple(table.speaking[c] for c in kept) if table.speaking else ()
     pixels = bool(names) and all(re.fullmatch(r"p(ixel|x)?_?\d+|\d+x\d+", name) for name in names)
+    names = names if len(set(names)) == len(names) and all(names) else ()
     header = "; no header" if table.names is None else ""
-    return _Read(table.values[:, kept], table.column(column), table.called(column), "", left_out + header, 0, pixels)
+    X, y, label = table.values[:, kept], table.column(column), table.called(column)
+    return _Read(X, y, label, "", left_out + header, 0, pixels, names)
 
 
 READERS = {".npz": _read_npz, ".csv": _read_csv, ".tsv": _read_csv}

@@ -24,7 +24,7 @@ from octant.network.data.dataset import Array, Dataset, Facts, Prepared
 from octant.network.settings import DataSettings
 from octant.seal import sealed, unsealed
 
-FORMAT = 4  # raised whenever what is stored, or how it is decoded, changes
+FORMAT = 5  # raised whenever what is stored, or how it is decoded, changes
 SMALL = 8 << 20  # bytes of inputs that are compared with their SHA-256 at each load
 _FACTS = TypeAdapter(Facts)
 

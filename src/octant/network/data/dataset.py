@@ -24,8 +24,8 @@ class Source:
     """Raw inputs `X (n, d)`, to be divided by `scale`, and `labels (n,)` int64 in 0..k-1.
 
     `where` names the source in messages. `image_shape` is (rows, columns) of a picture, or None. The last
-    `own_test` examples are the source's own test set. `class_names` are 0, 1, 2, ... unless given; `reading` says
-    what was taken for what, where that had to be found out.
+    `own_test` examples are the source's own test set. `class_names` are 0, 1, 2, ... unless given, `input_names` those
+    of a table's columns; `reading` says what was taken for what, where that had to be found out.
     """
 
     where: str
@@ -36,6 +36,7 @@ class Source:
     own_test: int = 0
     class_names: tuple[str, ...] = ()
     reading: str = ""
+    input_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,8 @@ class Facts:
 
     `counts` is (train, validation, test), `inputs` the number of inputs of an example, d. `digest` is the SHA-256
     (hex) of the source arrays, their scale and the split; `scale` what the inputs were divided by. `class_names`
-    belong to the labels 0..k-1; `reading` is one line on what was taken for what, or "".
+    belong to the labels 0..k-1, `input_names` (or none) to the inputs; `reading` is one line on what was taken for
+    what, or "".
     """
 
     name: str
@@ -68,6 +70,7 @@ class Facts:
     scale: float
     class_names: tuple[str, ...]
     reading: str
+    input_names: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +123,7 @@ class Prepared:
             scale=source.scale,
             class_names=source.class_names or default_names(classes),
             reading=source.reading,
+            input_names=source.input_names,
         )
         rows = np.concatenate(parts)
         return cls(facts, source.labels[rows], source, rows)
