@@ -97,7 +97,7 @@ def test_no_escape_of_a_file_reaches_terminal(warm: Warm, tmp_path: Path) -> Non
 def test_no_experiment_forges_a_link(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made = SimpleNamespace(name=ESCAPES, experiment_id="1", tags={NEWEST: "s", DECLARED: "s"})
     monkeypatch.setattr(ui, "client_of", lambda _: SimpleNamespace(search_experiments=lambda **_: [made]))
-    (line,) = ui.links(locate(Tracking(), tmp_path), "http://here/")
+    (line,) = ui._links(locate(Tracking(), tmp_path), "http://here/")
     assert line.isprintable()
     assert "owned" in line
 
