@@ -119,15 +119,37 @@ def test_other_settings_change_nothing(undisturbed: dict[str, Any], tmp_path: Pa
 
 def test_deaf_names_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, too: what is left is a list of names, each in the documentation."""
-    for name in {*nasty(), "MPLBACKEND", "NUMBA_OPT", "OMP_DISPLAY_ENV", "KMP_AFFINITY", "HYDRA_FULL_ERROR"}:
+    for name in {
+        *nasty(),
+        "MPLBACKEND",
+        "MATPLOTLIBRC",
+        "NUMBA_OPT",
+        "OMP_DISPLAY_ENV",
+        "KMP_AFFINITY",
+        "HYDRA_FULL_ERROR",
+    }:
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("no_proxy", "example.org")
     own.settle()
-    left = {name for name in os.environ if re.match("_?MLFLOW|NUMBA|MPL|HYDRA|OMP_D|KMP", name)}
+    left = {name for name in os.environ if re.match("_?MLFLOW|NUMBA|MPL|MATPLOTLIB|HYDRA|OMP_D|KMP", name)}
     assert left <= own.FOLLOWED
     assert os.environ["no_proxy"] == "example.org,127.0.0.1,localhost,::1"
     told = (ROOT / "docs" / "environment.md").read_text(encoding="utf-8")
     assert [name for name in sorted(own.FOLLOWED) if f"`{name}`" not in told] == []
+
+
+@pytest.mark.parametrize(("asked", "code"), [((), 0), (("-W", "error::DeprecationWarning"), 1)])
+def test_warnings_are_errors_for_whoever_says_so(asked: tuple[str, ...], code: int) -> None:
+    """Not for a variable that another program needs; -W is meant."""
+    text = (
+        "import warnings; from octant import environment as own; own.settle(); warnings.warn('x', DeprecationWarning)"
+    )
+    env = environment(Path("/nowhere")) | {
+        "PYTHONPATH": str(ROOT / "src"),
+        "PYTHONWARNINGS": "error,error::UserWarning",
+    }
+    done = subprocess.run([sys.executable, *asked, "-c", text], capture_output=True, env=env, check=False)
+    assert done.returncode == code, done.stderr
 
 
 def test_netrc_replaces_no_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

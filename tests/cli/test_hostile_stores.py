@@ -10,17 +10,30 @@ import time
 import tracemalloc
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from octant.errors import InputError, printable
 from octant.network.data.idx import copy_idx, read_idx
+from octant.runs.settings import Tracking
+from octant.servers import ui
+from octant.tracking.declared import DECLARED, NEWEST
+from octant.tracking.store import locate
 from octant.tracking.stored import plain_yaml
 from support.command import Database, run_octant
 from support.warm import Warm
 
 ONE = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=2")
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp\r\nbit-identical: 99 values of 9 metrics\n"
+RAISING = """import octant
+
+Settings = octant.Settings
+
+def train(settings, state=None):
+    raise ValueError("\\x1b[2J\\x9b31mred")
+    yield
+"""
 BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
     b"%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n" % ((here, here, *(9 * [here - 1])))
     for here in range(ord("b"), ord("j"))
@@ -68,6 +81,25 @@ def test_no_escape_reaches_terminal(
     assert [each for each in said if not each.isprintable() and each != "\n"] == []
     if command == "rerun":
         assert not any(line.startswith("bit-identical: 99") for line in said.splitlines())
+
+
+def test_no_escape_of_a_file_reaches_terminal(warm: Warm, tmp_path: Path) -> None:
+    """Of labels, which are told before training, and of what a trainer raises about them."""
+    (tmp_path / "a.csv").write_text("x,label\n" + "1.5,\x1b[2Jred\n2.5,\x9b31mblue\n" * 9)
+    (tmp_path / "mine.py").write_text(RAISING)
+    own, file = f"trainer={tmp_path / 'mine.py'}", f"dataset.path={tmp_path / 'a.csv'}"
+    for words in ((*ONE[:2], "batch_size=2", "epochs=1", "dataset=arrays", file), (own,)):
+        done = warm.run(tmp_path / "home", *words)
+        assert "red" in done.stdout + done.stderr, done.stderr
+        assert [each for each in done.stdout + done.stderr if not each.isprintable() and each != "\n"] == []
+
+
+def test_no_experiment_forges_a_link(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made = SimpleNamespace(name=ESCAPES, experiment_id="1", tags={NEWEST: "s", DECLARED: "s"})
+    monkeypatch.setattr(ui, "client_of", lambda _: SimpleNamespace(search_experiments=lambda **_: [made]))
+    (line,) = ui._links(locate(Tracking(), tmp_path), "http://here/")
+    assert line.isprintable()
+    assert "owned" in line
 
 
 def test_printable_keeps_letters_and_lines() -> None:

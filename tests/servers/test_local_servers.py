@@ -114,19 +114,22 @@ def test_served_champion_answers_readers_only(promoted: Path, tmp_path: Path) ->
         wait_for(lambda: not alive(left), 15, "the end of the server")
 
 
-STUBBORN = "import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); {} time.sleep(99)"
+STUBBORN = (
+    "import pathlib, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); pathlib.Path({!r}).touch(); "
+    "time.sleep(99)"
+)
 
 
 def test_workers_of_dead_server_end(tmp_path: Path) -> None:
     """The server ends when it is told to; its worker does not."""
-    worker = STUBBORN.format("")
+    worker = STUBBORN.format(str(tmp_path / "deaf"))
     code = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {worker!r}]); time.sleep(99)"
     guard = subprocess.Popen(
         [sys.executable, "-m", "octant.servers.guard", sys.executable, "-c", code], stdin=subprocess.PIPE,
         start_new_session=True, env=dict(os.environ),
     )  # fmt: skip
     assert guard.stdin
-    wait_for(lambda: len(descendants([guard.pid])) == 2, 20, "server and worker")
+    wait_for((tmp_path / "deaf").exists, 20, "server and worker")
     left = descendants([guard.pid])
     guard.stdin.close()
     guard.wait(20)

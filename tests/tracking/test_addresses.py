@@ -13,7 +13,7 @@ import pytest
 from octant import home
 from octant.errors import InputError, StoreAway
 from octant.runs.settings import Tracking, parse_launch
-from octant.runs.sweep import prepare
+from octant.runs.sweep import prepare_sweep
 from octant.tracking import sqlite
 from octant.tracking.content import run_tags
 from octant.tracking.sqlite import _revisions
@@ -134,7 +134,7 @@ def test_other_schema_is_refused_before_training(version: str, tmp_path: Path, m
         tables.execute("insert into alembic_version values (?)", (found,))
     tracking = {"experiment": {"name": "x"}, "tracking": {"uri": f"sqlite:///{file}"}}
     with pytest.raises(InputError, match=said) if said else nullcontext():
-        prepare([parse_launch(settings().model_dump() | tracking)], "octant")
+        prepare_sweep([parse_launch(settings().model_dump() | tracking)], "octant")
 
 
 @pytest.mark.parametrize("words", ["seed=1", "doctor"])

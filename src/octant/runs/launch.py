@@ -19,7 +19,7 @@ from types import FrameType
 from typing import NoReturn
 
 from octant import home
-from octant.errors import UNDELIVERED
+from octant.errors import UNDELIVERED, printable
 from octant.runs import cluster
 from octant.runs.disk import Busy
 from octant.runs.factors import check_metrics
@@ -224,7 +224,10 @@ def _verdict(sweep: Sweep, shipper: Shipper, sent: bool) -> int:
     names = {run.fingerprint: run.name for run in sweep.runs}
     for fingerprint, ending in sweep.unfinished.items():
         why = f"{ending.outcome}: {ending.reason}" if ending.outcome is Outcome.FAILED else ending.reason
-        print(f"octant: run {fingerprint[:16]} ({names[fingerprint]}) did not finish: {why[:500]}", file=sys.stderr)
+        print(
+            f"octant: run {fingerprint[:16]} ({names[fingerprint]}) did not finish: {printable(why[:500])}",
+            file=sys.stderr,
+        )
     if sweep.unfinished:
         print("octant: the same command trains what is missing", file=sys.stderr)
     if not sent:

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from octant import home
-from octant.errors import InputError
+from octant.errors import InputError, printable
 from octant.servers.server import HOST, environment, hosts, port_of, serve
 from octant.tracking.declared import DECLARED, NEWEST
 from octant.tracking.store import Store, client_of, located
@@ -30,6 +30,7 @@ def _links(store: Store, address: str) -> list[str]:
     experiments = client_of(store).search_experiments(order_by=["last_update_time DESC"])
     found = [(each, each.tags.get(DECLARED) or each.tags[NEWEST]) for each in experiments if NEWEST in each.tags]
     names = [each.name if DECLARED in each.tags else sweep for each, sweep in found]
+    names = [printable(" ".join(name.split())) for name in names]  # others may make experiments
     width = max(map(len, names), default=0)
     return [
         f"{name:{width}}  {address}{path_of(each.experiment_id, sweep)}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from octant.errors import without_credentials
+from octant.errors import printable, without_credentials
 from octant.runs.run import Outcome
 from octant.runs.settings import parse_launch
 from octant.trainer import trainer
@@ -62,7 +62,7 @@ def launch(composed: Iterable[Mapping[str, object]], *, chosen: bool = False) ->
     command = commands[-1] if commands else Command(sys.argv[1:])
     typed = without_credentials(shlex.join([*_program(parsed[0][1].trainer), *command.words]))
     sweep = prepare_sweep(parsed, typed, is_own=command.is_own)
-    print(*(f"{line}\n" for line in sweep.readings), sep="", end="", flush=True)
+    print(*(f"{printable(line)}\n" for line in sweep.readings), sep="", end="", flush=True)
     launched = Launched(sweep, launched_runs.train_and_deliver(sweep), _endpoints(sweep), chosen)
     launches.append(launched)
     return launched
