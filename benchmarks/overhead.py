@@ -1,6 +1,6 @@
 """What octant costs a training loop: milliseconds a run and an epoch beyond the same loop without it.
 
-    python benchmarks/overhead.py [ROUNDS] [PYTHON]   # PYTHON: one with hydraflow, to measure that beside it
+    python benchmarks/overhead.py [ROUNDS] [PYTHON]   # PYTHON: a 3.13 with hydraflow 0.23, to measure that as well
 
 The loop costs next to nothing: an array and a generator as state, two metrics. Each way of running it is timed with few
 runs, with many, and with long ones, in turn; the differences are the cost of a run and of an epoch. Medians over the
