@@ -73,6 +73,13 @@ def test_numbers_are_the_frames(shown: Explored) -> None:
     assert first["values"]["gradient_W1"] == pytest.approx(list(shown.curves["gradient_W1"][:7]), rel=1e-5)
 
 
+def test_large_weights_stay_finite(digits: Dataset) -> None:
+    last = next(iter(train(settings(epochs=1, batch_size=100), digits))).parameters
+    large = last._replace(W1=last.W1 + 1e6)
+    kept = json.loads(page("[]", {}, digits, large))
+    assert np.isfinite(np.frombuffer(base64.b64decode(kept["W1"]), "<f2")).all()
+
+
 def test_confusion_counts_accuracy(shown: Explored, digits: Dataset) -> None:
     for loss in LOSSES:
         own = shown.curves[(shown.curves["config"] == loss) & (shown.curves["seed"] == 1)].set_index("epoch")

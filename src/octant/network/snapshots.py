@@ -62,8 +62,10 @@ def plane(X: Array) -> tuple[Array, tuple[float, float, float, float]]:
 
 
 def page(kept: str, words: Mapping[str, str], dataset: Dataset, parameters: Parameters) -> bytes:
-    """What is logged with a finished run: its snapshots, and the network itself in half precision."""
-    network = {name: encoded(values.astype(np.float16)) for name, values in parameters._asdict().items()}
+    """What is logged with a finished run: its snapshots, and the network itself in half precision, at most 65,504."""
+    most = np.finfo(np.float16).max
+    halves = {name: values.clip(-most, most).astype(np.float16) for name, values in parameters._asdict().items()}
+    network = {name: encoded(values) for name, values in halves.items()}
     about = {
         **words,
         "inputs": dataset.inputs,
