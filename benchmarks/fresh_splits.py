@@ -2,8 +2,8 @@
 
     python benchmarks/fresh_splits.py [SPLITS]
 
-Trains the eight on SPLITS (100) other splits of the digits, a fresh seed with each, into a folder of its own. Counts the
-pairs whose difference there lies in the published 95 % interval; the fresh difference has a standard error, too.
+Trains the eight on SPLITS (100) other splits of the digits, a fresh seed with each, into a folder of its own. Counts
+the pairs whose difference there lies in the published 95 % interval; the fresh difference has a standard error, too.
 """
 
 from __future__ import annotations
