@@ -190,7 +190,7 @@ def bad_files(folder: Path) -> Iterator[tuple[str, str]]:
     (folder / "cut.npz").write_bytes((folder / "range.npz").read_bytes()[:200])
     Image.new("L", (8, 8), 255).save(folder / "blank.png")
     yield from {"shape.npz": "(n, 64) or (n, 8, 8)", "range.npz": "0 to 16, floats 0 to 1", "nan.npz": "0 to 1",
-                "type.npz": "allowed are integers and floats", "object.npz": "allow_pickle", "nox.npz": "has no X",
+                "type.npz": "allowed are integers and floats", "object.npz": "Python objects", "nox.npz": "has no X",
                 "junk.png": "cannot identify", "cut.npz": "not an .npz", "blank.png": "blank", "no.png": "no such file",
                 "shape.txt": "no such file"}.items()  # fmt: skip
 
