@@ -145,7 +145,7 @@ def test_effect_of_the_scale_is_said(log_odds: bool, said: str) -> None:
     mean = odds if log_odds else 0.6 + 0.19 * loss + 0.19 * hidden
     verdict = verdict_of(compare(frame(mean + noise(10, key=3) * 0.01)))
     phrases = [each for each in qualifications(verdict, vocabulary(verdict, LABELS)) if each.startswith("In log-odds")]
-    wanted = f"the interaction of loss and hidden activation is {said}"
+    wanted = f"the effect of loss x hidden activation is {said}"
     assert len(phrases) == 1
     assert wanted in phrases[0]
 

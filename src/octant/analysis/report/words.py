@@ -69,12 +69,13 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
 def _scales(verdict: Verdict, words: Vocabulary) -> list[str]:
     """A sentence on what is shown in points and not in log-odds, and one on the reverse."""
     phrases = []
-    for in_points, rest in ((True, "not shown: the scale may make it"), (False, "shown, unlike in points")):
+    for in_points, rest in ((True, "not shown: the scale may make {}"), (False, "shown, unlike in points")):
         sets = [names for names, points in verdict.scales.items() if points is in_points]
-        kinds = [f"the {'interaction' if len(each) > 1 else 'effect'} of {words.factors(each)}" for each in sets]
-        if kinds:
-            phrases.append(f"In log-odds, where halving few errors counts as much as halving many, {listed(kinds)} "
-                           f"{'is' if len(kinds) == 1 else 'are'} {rest}.")  # fmt: skip
+        kinds = listed(" x ".join(map(words.factor, each)) for each in sets)
+        effect, them = (f"effect of {kinds} is", "it") if len(sets) == 1 else (f"effects of {kinds} are", "them")
+        if sets:
+            phrases.append("In log-odds, where halving few errors counts as much as halving many, the "
+                           f"{effect} {rest.format(them)}.")  # fmt: skip
     return phrases
 
 
