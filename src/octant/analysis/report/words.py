@@ -70,12 +70,13 @@ def _scales(verdict: Verdict, words: Vocabulary) -> list[str]:
     """A sentence on what is shown in points and not in log-odds, and one on the reverse."""
     phrases = []
     for in_points, rest in ((True, "not shown: the scale may make {}"), (False, "shown, unlike in points")):
-        sets = [names for names, points in verdict.scales.items() if points is in_points]
-        kinds = listed(" x ".join(map(words.factor, each)) for each in sets)
-        effect, them = (f"effect of {kinds} is", "it") if len(sets) == 1 else (f"effects of {kinds} are", "them")
-        if sets:
+        kinds = [
+            " x ".join(map(words.factor, names)) for names, points in verdict.scales.items() if points is in_points
+        ]
+        if kinds:
+            effect, them = ("effect of {} is", "it") if len(kinds) == 1 else ("effects of {} are", "them")
             phrases.append("In log-odds, where halving few errors counts as much as halving many, the "
-                           f"{effect} {rest.format(them)}.")  # fmt: skip
+                           f"{effect.format(listed(kinds))} {rest.format(them)}.")  # fmt: skip
     return phrases
 
 
