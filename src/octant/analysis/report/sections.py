@@ -65,7 +65,7 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
     return [
         _effects(found),
         _ranking(found),
-        *([ranks_section(found.main.ranks, _forms(found).unit, _forms(found).number)] * ("ranks" in drawn)),
+        *([ranks_section(found.main.ranks, forms_of(found).unit, forms_of(found).number)] * ("ranks" in drawn)),
         _learning(found),
         *([_why(found)] if "why" in drawn else []),
         *([_tuning(found)] * found.is_grid),
