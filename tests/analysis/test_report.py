@@ -43,11 +43,12 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are made and not rendered, which takes most of the time."""
     monkeypatch.setattr(pages, "rendered", lambda figure: (b"<svg/>", b"png"))
+    monkeypatch.setattr(pages, "as_pdf", lambda figure: b"pdf")
 
 
 def test_every_file_is_there(plain: dict[str, bytes], tuned: dict[str, bytes]) -> None:
     both = {"report.html", "report.md", "README.md", "results.csv", "configurations.csv", "effects.csv", "pairs.csv",
-            "best.csv", "hardest.csv"}  # fmt: skip
+            "best.csv", "hardest.csv", "report.tex", "interaction.pdf", "accuracy.pdf"}  # fmt: skip
     drawn = {f"{stem}.{suffix}" for stem in ("interaction", "accuracy", "curves", "ranking", "effects", "confusion")
              for suffix in ("svg", "png")}  # fmt: skip
     assert set(plain) == both | drawn

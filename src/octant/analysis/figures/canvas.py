@@ -16,6 +16,7 @@ from matplotlib import rc_context, rcParamsDefault
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager
@@ -89,6 +90,14 @@ def as_png(figure: Figure) -> bytes:
     png = io.BytesIO()
     FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return png.getvalue()
+
+
+@in_house_style
+def as_pdf(figure: Figure) -> bytes:
+    """The figure as pdf, for LaTeX; as it was laid out where it has been rendered."""
+    pdf = io.BytesIO()
+    FigureCanvasPdf(figure).print_pdf(pdf, metadata={"CreationDate": None})  # type: ignore[no-untyped-call]
+    return pdf.getvalue()
 
 
 def canvas(height: float) -> Figure:

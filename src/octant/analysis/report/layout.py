@@ -76,6 +76,15 @@ class Forms:
         sure = {"p, Holm": "{p_holm:.2g}", f"{self.question.noun}s": "{n}"} if self.is_repeated else {}
         return {"first": "{first}", "less": "{second}", **self._difference("difference"), **sure, "shown": "{shown}"}
 
+    def best(self) -> dict[str, str]:
+        """Of the table of the best, with a column `may_be_best` in words."""
+        n, unit = self.number, self._difference("lead")
+        lead = {name.replace("difference", "lead"): form for name, form in unit.items()}
+        lead = {name: form.replace("{low", "{lead_low").replace("{high", "{lead_high") for name, form in lead.items()}
+        mean = {f"95 %, mean{self.unit}": f"{{low:{n}}} to {{high:{n}}}"} if self.is_enough else {}
+        return {"configuration": "{config}", "may be best": "{may_be_best}", "probability": "{probability:.2f}",
+                **lead, **mean}  # fmt: skip
+
     def _difference(self, column: str) -> dict[str, str]:
         n, unit = self.number, "points" if self.question.is_share else self.question.endpoint.replace("_", " ")
         interval = {"95 % interval": f"{{low:+{n}}} to {{high:+{n}}}"} if self.is_enough else {}
@@ -122,6 +131,6 @@ def table_of(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[list[str]]
     cells = [[form.format_map(row) for form in columns.values()] for row in records]
     filled = [column for column, values in zip(columns, zip(*cells, strict=True), strict=True) if any(values)]
     cells = [[cell for column, cell in zip(columns, row, strict=True) if column in filled] for row in cells]
-    rows = [[re.sub(r"^\+?(nan|<NA>|None).*", "-", cell) for cell in row] for row in cells]
+    rows = [[re.sub(r"^\+?(nan|<NA>|None)( to .*| \(.*)?$", "-", cell) for cell in row] for row in cells]
     more = [[f"and {len(frame) - MOST_ROWS} more, in the csv", *[""] * (len(filled) - 1)]]
     return [filled, *rows, *(more if len(frame) > MOST_ROWS else [])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import ceil, log10
 
 from octant.analysis.power import ENOUGH
@@ -10,6 +10,14 @@ from octant.analysis.question import Question
 from octant.analysis.verdict import Difference
 
 TINY = 1e-9  # what is smaller comes of rounding
+
+
+Count = Callable[[str, int], str]  # how a number of things is written, from its name and itself
+
+
+def plain_count(name: str, number: int) -> str:
+    """In digits."""
+    return str(number)
 
 
 def by(difference: Difference, question: Question, with_interval: bool = True) -> str:

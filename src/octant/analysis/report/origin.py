@@ -9,30 +9,38 @@ import pandas as pd
 
 from octant.analysis.comparison.runs import labels_of
 from octant.analysis.comparison.settings import is_measured, values_of
+from octant.analysis.question import Question
 from octant.analysis.report import words
 from octant.analysis.report.findings import Findings
+from octant.analysis.report.numbers import Count, plain_count
 from octant.tracking.runs import PROVENANCE
 
 
-def measured(found: Findings) -> list[str]:
+def about_margin(question: Question) -> str:
+    """What it takes to be called equal."""
+    if not question.margin:
+        return "No margin was declared, so nothing can be called equal: what is not shown to differ is not settled."
+    return f"Equal within the margin of {question.margin:g}: two one-sided paired t tests at 5 %."
+
+
+def measured(found: Findings, count: Count = plain_count) -> list[str]:
     """Endpoint, pairing, tests, and what the words mean."""
     runs, question = found.runs, found.question
     noun, margin = question.noun, question.margin
     repeats = len(set(labels_of(runs, question)))
-    equal = "No margin was declared, so nothing can be called equal: what is not shown to differ is not settled."
-    if margin:
-        equal = f"Equal within the margin of {margin:g}: two one-sided paired t tests at 5 %."
     endpoint = f"Endpoint, declared before the sweep: {found.design.endpoint} after the last epoch. "
     if question.exact:
         return [
             endpoint,
-            f"{len(runs)} runs, each of another configuration. The experiment declares that nothing repeats the "
-            "measurement, as the runs draw nothing at random: differences are exact, without interval or p-value. "
+            f"{count('Runs', len(runs))} runs, each of another configuration. The experiment declares that nothing "
+            "repeats the measurement, as the runs draw nothing at random: differences are exact, without interval or "
+            "p-value. "
             f'"Shown" means: above rounding{f"; equal: within the margin of {margin:g}" if margin else ""}.',
         ]
     return [
         f"{endpoint}The test set chooses nothing.",
-        f"{runs['config'].nunique()} configurations, {repeats} {noun}s, {len(runs)} runs. Differences are paired: "
+        f"{count('Configurations', runs['config'].nunique())} configurations, {count('Repeats', repeats)} {noun}s, "
+        f"{count('Runs', len(runs))} runs. Differences are paired: "
         f"each {noun} with itself.",
         "Intervals: Student's t, 95 %, each for itself. Effects: sign-flip test, p adjusted by Holm's method over all "
         "effects. Pairs, and a factor within the levels of others: paired t test, p adjusted by Holm's method.",
@@ -40,7 +48,7 @@ def measured(found: Findings) -> list[str]:
         f"by Bonferroni's inequality). best.csv has for each how often it is best when {noun}s are drawn again, and "
         "intervals that hold for the one that was picked.",
         '"Shown" means: the interval leaves out 0, the adjusted p is below 0.05, and counting diverged runs as '
-        f"{words.charged(question)} would not turn the sign. {equal}",
+        f"{words.charged(question)} would not turn the sign. {about_margin(question)}",
         f"How many {noun}s would decide: as many as give the paired t test a power of 80 %, at 5 % over the open "
         "comparisons, if mean and SD of the paired differences are as seen here; a difference that is smaller than it "
         "looks needs more.",
@@ -65,6 +73,15 @@ def _determinism(runs: pd.DataFrame) -> dict[str, list[str]]:
     own = next((Path(name).name for name in sorted(files) if name.endswith(".py")), None)
     lacking = f"not measured: octant doctor --probe {own}, before a sweep" if own else ""
     return {"determinism": measured or [lacking]} if measured or own else {}
+
+
+def versions(runs: pd.DataFrame) -> str:
+    """A sentence on the code and the versions that trained the runs; empty where nothing is known of them."""
+    known = {name: value for name, value in origin(runs)[1:] if value}
+    trained = [f"{name.removeprefix('version_')} {value}" for name, value in known.items()
+               if name.startswith("version_") or name in ("trainer", "git.commit", "blas", "cpu")]  # fmt: skip
+    state = f", {known['git_state']}" if trained and "git_state" in known else ""
+    return f"Trained with {'; '.join(trained)}{state}." if trained else ""
 
 
 def command(found: Findings) -> str:

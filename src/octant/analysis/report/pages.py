@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from markupsafe import Markup
 
 from octant.analysis import figures
 from octant.analysis.comparison.settings import as_word
-from octant.analysis.figures import Drawing, rendered
+from octant.analysis.figures import Drawing, as_pdf, rendered
 from octant.analysis.power import ENOUGH
 from octant.analysis.report import rates, words
 from octant.analysis.report.drawings import drawings
@@ -23,11 +24,9 @@ from octant.analysis.report.explore import explore_page
 from octant.analysis.report.explored import explored
 from octant.analysis.report.findings import Findings
 from octant.analysis.report.layout import MOST_ROWS, bounded
-from octant.analysis.report.origin import command, training_time
-from octant.analysis.report.sections import (
-    lead_figure,
-    sections,
-)
+from octant.analysis.report.origin import command, measured, training_time, versions
+from octant.analysis.report.paper import FIGURES, Paper
+from octant.analysis.report.sections import forms_of, lead_figure, sections
 from octant.runs.disk import replace as write_file
 from octant.tracking.runs import PROVENANCE
 
@@ -54,6 +53,7 @@ def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Pa
         "image": embedded(pictures),
     }
     pages = {name: filled_in(name, context) for name in ("report.html", "report.md", "README.md")}
+    pages["report.tex"] = _paper(found, set(alt)).document()
     pages["README.md"] = _around(folder / "README.md", pages["README.md"])
     pages |= {"explore.html": explore_page(explored(found, str(context["answer"])))} if explore else {}
     written = {name: text.encode() for name, text in pages.items()} | written
@@ -63,11 +63,12 @@ def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Pa
 
 
 def render(drawn: Iterable[tuple[str, Drawing]]) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Each drawing as svg and png by file name, and its description by stem."""
+    """Each drawing as svg and png, those of a paper as pdf too, by file name, and its description by stem."""
     files: dict[str, bytes] = {}
     alt: dict[str, str] = {}
     for stem, drawing in drawn:
         files[f"{stem}.svg"], files[f"{stem}.png"] = rendered(drawing.figure)
+        files |= {f"{stem}.pdf": as_pdf(drawing.figure)} if stem in FIGURES else {}
         alt[stem] = drawing.alt
     return files, alt
 
@@ -92,6 +93,23 @@ def _as_text(value: object) -> object:
         return value
     text = re.sub(r"[\\`*|~\[\]]|_(?![^\W_])|(?<![^\W_])_", r"\\\g<0>", re.sub(r"\s+", " ", str(value)))
     return re.sub(r"&(?=#?\w+;)", "&amp;", text).replace("<", "&lt;")
+
+
+def _paper(found: Findings, drawn: set[str]) -> Paper:
+    figures = [lead_figure(found), *(each for section in sections(found, drawn) for each in section.figures)]
+    return Paper(
+        found.material.declared.text or found.material.experiment,
+        words.headline(found.verdict, found.words),
+        _notes(found),
+        found.verdict,
+        found.main,
+        forms_of(found),
+        found.effects_in_words,
+        tuple(found.design.factors),
+        partial(measured, found),
+        versions(found.runs),
+        {stem: caption for stem, caption in figures if stem in drawn},
+    )
 
 
 def draw(found: Findings) -> Iterator[tuple[str, Drawing]]:

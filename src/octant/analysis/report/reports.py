@@ -95,7 +95,9 @@ def _digest_of(material: Material) -> str:
     digest.update(json.dumps(material.errors, sort_keys=True).encode())
     digest.update(material.pictures.digest.encode() if material.pictures else b"")
     package = Path(figures.__file__).parents[2]
-    for file in sorted(path for path in package.rglob("*") if path.suffix in (".py", ".html", ".md", ".css", ".js")):
+    for file in sorted(
+        path for path in package.rglob("*") if path.suffix in (".py", ".html", ".md", ".tex", ".css", ".js")
+    ):
         digest.update(file.read_bytes())
     digest.update(repr([version(name) for name in _DRAWN_WITH]).encode())
     return digest.hexdigest()

@@ -22,7 +22,8 @@ HARDEST = {"test example": "{example}", "class": "{class}", "most often read as"
 CHOSEN = {"runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}", "note": "{note}"}
 
 
-def _forms(found: Findings) -> Forms:
+def forms_of(found: Findings) -> Forms:
+    """The columns of the tables."""
     number = ".2f" if found.question.is_share else ".4g"
     return Forms(found.question, number, is_enough=not found.question.exact, is_repeated=not found.question.exact)
 
@@ -64,7 +65,7 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
     return [
         _effects(found),
         _ranking(found),
-        *([ranks_section(found.main.ranks, _forms(found).unit, _forms(found).number)] * ("ranks" in drawn)),
+        *([ranks_section(found.main.ranks, forms_of(found).unit, forms_of(found).number)] * ("ranks" in drawn)),
         _learning(found),
         *([_why(found)] if "why" in drawn else []),
         *([_tuning(found)] * found.is_grid),
@@ -73,7 +74,7 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
                 [("hardest", "The examples that most runs get wrong.")],
                 csv=["hardest"] if found.material.errors else []),
         Section("All pairs", () if len(pairs) else ["One configuration: no pairs."],
-                table_of(pairs, _forms(found).pairs()), csv=["pairs", "best"]),
+                table_of(pairs, forms_of(found).pairs()), csv=["pairs", "best"]),
         _lost(found),
         Section("How it was measured", measured(found)),
         Section("How to repeat it", table=origin(found.runs, found.material.curves), code=command(found),
@@ -96,7 +97,7 @@ def _effects(found: Findings) -> Section:
         ]
     )
     hollow = f"Effects{' with 95 % intervals' * _enough(found)}; hollow: no difference shown."
-    return Section("Effects, interactions first", phrase, table_of(effects, _forms(found).effects()),
+    return Section("Effects, interactions first", phrase, table_of(effects, forms_of(found).effects()),
                    [("effects", hollow)], csv=["effects"])  # fmt: skip
 
 
@@ -105,7 +106,7 @@ def _ranking(found: Findings) -> Section:
     noun = question.noun
     ticks = f"Mean{' and 95 % interval' * _enough(found)}; a tick a {noun}, equal ones on one another."
     ticks = f"{_capital(found.design.endpoint)} of each run." if question.exact else ticks
-    return Section("The ranking", _about_ranking(found), table_of(inside, _forms(found).ranking(SPEED)),
+    return Section("The ranking", _about_ranking(found), table_of(inside, forms_of(found).ranking(SPEED)),
                    [("ranking", ticks)], csv=["configurations"])  # fmt: skip
 
 
@@ -158,8 +159,7 @@ def _capital(text: str) -> str:
 
 def _tuning(found: Findings) -> Section:
     question, endpoint = found.question, found.design.endpoint
-    metric = question.validation.replace("_", " ")
-    text = [f"Chosen by mean {metric} alone, ties to the smaller value.", *words.edges(found.chosen)]
+    text = [words.chosen_by(question), *words.edges(found.chosen)]
     stars = f"{_capital(endpoint)} against {{}}; stars mark the values chosen on the validation set."
     drawn = [(stem, stars.format(name.replace("_", " "))) for stem, name in tuning_stems(found.main).items()]
     title = "Learning rates" if question.tune == (RATE,) else "Tuned settings"

@@ -77,7 +77,7 @@ class TableReport:
 
     def write(self, folder: Path) -> list[Path]:
         """Write pages, figures and tables to `folder`; returns them, report.html first."""
-        from octant.analysis.report.table_sections import all_sections, lead
+        from octant.analysis.report.table_sections import all_sections, lead, paper
 
         folder.mkdir(parents=True, exist_ok=True)
         tables = {"results": self.comparison.runs} | self.comparison.tables
@@ -88,8 +88,8 @@ class TableReport:
         chosen = self.comparison.chosen
         context: dict[str, object] = {
             "name": self.name,
-            "question": _heading(self),
-            "answer": _answer(self),
+            "question": heading(self),
+            "answer": answer_of(self),
             "notes": qualifications(self.verdict, vocabulary(self.verdict)),
             "warnings": edges(chosen) if len(chosen) else [],
             "lead": lead(self),
@@ -100,7 +100,9 @@ class TableReport:
             "explore": False,
             "image": embedded(pictures),
         }
-        files = {name: filled_in(name, context).encode() for name in ("report.html", "report.md")} | files
+        texts = {name: filled_in(name, context) for name in ("report.html", "report.md")}
+        texts["report.tex"] = paper(self, set(alt)).document()
+        files = {name: text.encode() for name, text in texts.items()} | files
         for name, content in files.items():
             write_file(folder / name, content)
         return [folder / name for name in files]
@@ -116,7 +118,7 @@ class TableReport:
         return curves if steps.max() > 1 else pd.DataFrame()
 
 
-def _heading(report: TableReport) -> str:
+def heading(report: TableReport) -> str:
     """The question."""
     question = report.comparison.question
     if 0 < len(question.compare) <= MOST_ASKED:
@@ -125,7 +127,7 @@ def _heading(report: TableReport) -> str:
     return f"Which of {len(report.comparison.summary)} configurations gives the {best} {report.endpoint}?"
 
 
-def _answer(report: TableReport) -> str:
+def answer_of(report: TableReport) -> str:
     """The verdict, with the levels' own words."""
     return headline(report.verdict, vocabulary(report.verdict))
 
@@ -140,4 +142,4 @@ def printed(report: TableReport) -> str:
     table = summary.head(MOST_PRINTED)[list(columns)].rename(columns=columns)
     text = table.to_string(index=False, float_format=lambda value: f"{value:{report.number}}", na_rep="-")
     more = f"\n... {len(summary) - MOST_PRINTED} more, in configurations.csv" if len(summary) > MOST_PRINTED else ""
-    return f"{text}{more}\n\n{_answer(report)}"
+    return f"{text}{more}\n\n{answer_of(report)}"

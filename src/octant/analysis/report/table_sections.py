@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from octant.analysis.comparison.settings import as_word
 from octant.analysis.report.drawings import tuning_stems
 from octant.analysis.report.layout import Forms, Section, bounded, ranks_section, table_of, with_contrasts
-from octant.analysis.report.numbers import listed
-from octant.analysis.report.table import TableReport
-from octant.analysis.report.words import edges
+from octant.analysis.report.numbers import Count, listed, plain_count
+from octant.analysis.report.origin import about_margin
+from octant.analysis.report.paper import Paper
+from octant.analysis.report.table import TableReport, answer_of, heading
+from octant.analysis.report.vocabulary import vocabulary
+from octant.analysis.report.words import chosen_by, edges, qualifications
 
 _CURVES = {"accuracy": "The endpoint by step: mean of each configuration.", "curves": "Each configuration by itself."}
 
@@ -25,7 +30,7 @@ def lead(report: TableReport) -> tuple[str, str]:
 
 def all_sections(report: TableReport, drawn: set[str]) -> list[Section]:
     """All sections after the first screen; those without content are left out."""
-    comparison, forms = report.comparison, _forms(report)
+    comparison, forms = report.comparison, forms_of(report)
     notes = [note for note in comparison.notes if note.startswith("effects: ")]
     curves = [(stem, caption) for stem, caption in _CURVES.items() if stem in drawn]
     lost = comparison.summary[comparison.summary["diverged"] > 0]
@@ -46,10 +51,28 @@ def all_sections(report: TableReport, drawn: set[str]) -> list[Section]:
                 table_of(comparison.pairs, forms.pairs()), csv=["pairs", "best"]),
         Section("Diverged runs", (), table_of(lost, {"configuration": "{config}", "diverged": "{diverged_runs}"})),
         Section("What was read, and what was done with it", report.lines),
-        Section("How it was measured", _measured(report)),
+        Section("How it was measured", measured(report)),
         Section("How to repeat it", code=report.command),
     ]  # fmt: skip
     return [each for each in every if each.text or each.table or each.figures or each.code]
+
+
+def paper(report: TableReport, drawn: set[str]) -> Paper:
+    """The same for LaTeX."""
+    figures = [lead(report), *_CURVES.items()]
+    return Paper(
+        heading(report),
+        answer_of(report),
+        qualifications(report.verdict, vocabulary(report.verdict)),
+        report.verdict,
+        report.comparison,
+        forms_of(report),
+        report.comparison.effects,
+        tuple(report.design.factors),
+        partial(measured, report),
+        "",
+        {stem: caption for stem, caption in figures if stem in drawn},
+    )
 
 
 def _ranked(report: TableReport) -> list[str]:
@@ -61,7 +84,8 @@ def _ranked(report: TableReport) -> list[str]:
             f"{f'; in the order, a diverged run counts as {charged}' * lost}."]  # fmt: skip
 
 
-def _forms(report: TableReport) -> Forms:
+def forms_of(report: TableReport) -> Forms:
+    """The columns of the tables."""
     return Forms(report.comparison.question, report.number, report.enough, report.repeated)
 
 
@@ -76,21 +100,24 @@ def _tuning(report: TableReport) -> Section:
     table = chosen.assign(**{place: chosen[name].map(as_word) for name, place in places.items()})
     mean = {question.validation: "mean"} if question.validation not in places else {}
     columns = {name: f"{{{place}}}" for name, place in places.items()}
-    columns |= {question.validation + _forms(report).unit: f"{{mean:{report.number}}}"} if mean else {}
+    columns |= {question.validation + forms_of(report).unit: f"{{mean:{report.number}}}"} if mean else {}
     columns |= {"runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}", "note": "{note}"}
-    text = [f"Chosen by mean {question.validation} alone, ties to the smaller value.", *edges(chosen)]
+    text = [chosen_by(question), *edges(chosen)]
     rows = table_of(table.rename(columns=mean), {"configuration": "{config}"} | columns)
     return Section("Tuned settings", text, rows, drawn)
 
 
-def _measured(report: TableReport) -> list[str]:
+def measured(report: TableReport, count: Count = plain_count) -> list[str]:
+    """Pairing, tests, and what the words mean."""
     question, runs = report.comparison.question, report.comparison.runs
     paired = f"differences are paired by {listed(question.repeat)}" if report.repeated else (
         "nothing repeats a measurement, so nothing says how it varies")  # fmt: skip
     return [
-        f"{runs['config'].nunique()} configurations, {len(runs)} runs; {paired}.",
+        f"{count('Configurations', runs['config'].nunique())} configurations, {count('Runs', len(runs))} runs; "
+        f"{paired}.",
         "Intervals: Student's t, 95 %, each for itself. Effects: sign-flip test, p adjusted by Holm's method over all "
         "effects. Pairs: paired t test, p adjusted by Holm's method over all pairs.",
         '"Shown" means: the interval leaves out 0, the adjusted p is below 0.05, and counting diverged runs as bad '
-        "ones would not turn the sign. Everything else is not settled, which is not the same as equal.",
+        "ones would not turn the sign. "
+        f"{about_margin(question)}",
     ]

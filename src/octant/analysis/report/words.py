@@ -16,7 +16,7 @@ from octant.analysis.power import ENOUGH, flips_needed
 from octant.analysis.question import Question
 from octant.analysis.report.configurations import MOST_NAMED, Configurations
 from octant.analysis.report.factors import says_something, sentences
-from octant.analysis.report.numbers import endpoint, listed, plural
+from octant.analysis.report.numbers import Count, endpoint, listed, plain_count
 from octant.analysis.report.vocabulary import Vocabulary, short
 from octant.analysis.verdict import Decision, Verdict
 
@@ -85,6 +85,11 @@ def charged(question: Question) -> str:
     return "0 %" if question.diverged_as == "zero" else "the worst run"
 
 
+def chosen_by(question: Question) -> str:
+    """How tuned values were chosen."""
+    return f"Chosen by mean {question.validation.replace('_', ' ')} alone, ties to the smaller value."
+
+
 def edges(chosen: pd.DataFrame) -> list[str]:
     """Warnings that values were chosen at the end of their grid, one for each end."""
     at_edge = chosen[chosen["edge"] != ""]
@@ -110,26 +115,26 @@ def _at_edge(row: pd.Series) -> str:
     return f"{row['learning_rate']:g}, the {row['edge']} rate" if alone else f"the {row['edge']}"
 
 
-def measured_over(verdict: Verdict) -> str:
+def measured_over(verdict: Verdict, count: Count = plain_count) -> str:
     """Seeds, splits or both, and what was held fixed."""
     scope, metric = verdict.scope, endpoint(verdict.question)
     data = next((noun for noun in DATA if noun in scope.kinds), "")
     others = [noun for noun in scope.kinds if noun != data]
-    count = plural(verdict.repeats, verdict.question.noun)
+    noun = data if data and (scope.crossed or data == DATA[0]) else verdict.question.noun
+    repeats = f"{count('Repeated', verdict.repeats)} {noun}{'s' * (verdict.repeats != 1)}"
     if not data:
         fixed = ". Whatever else was held fixed, such as the test set,"
         if scope.fixed_split:
             fixed = ", on one split of the data: another split"
         elif scope.own_test:
             fixed = ", on the data set's own test examples: other examples"
-        return f"Measured over {count}{fixed} may move {metric} too."
+        return f"Measured over {repeats}{fixed} may move {metric} too."
     if data == DATA[0]:
         mean = f", in each the mean of several {listed(f'{noun}s' for noun in others)}" * scope.crossed
-        over = plural(verdict.repeats, data)
-        return f"Measured over {over}{mean}. This holds over data sets like these, not for each of them."
+        return f"Measured over {repeats}{mean}. This holds over data sets like these, not for each of them."
     about = f"This holds over {listed(f'{noun}s' for noun in (*others, data))} of this data set, not for other data."
     if scope.crossed:
         seeds = f"{others[0]}s, which are no independent repeats"
-        return f"Measured over {plural(verdict.repeats, data)}, in each the mean of several {seeds}. {about}"
+        return f"Measured over {repeats}, in each the mean of several {seeds}. {about}"
     each = f", each a {others[0]} with a {data} of its own" if others else ""
-    return f"Measured over {count}{each}. {about}"
+    return f"Measured over {repeats}{each}. {about}"
