@@ -123,7 +123,7 @@ def _child(words: list[str], tree: Path, folder: Path) -> None:
     if not (folder.is_dir() and ((tree / "src" / "octant").is_dir() or any("trainer=" in word for word in words))):
         raise InputError(f"check: {tree} has no src/octant; name the trainer whose code changed: trainer=mine.py")
     path = os.pathsep.join(filter(None, [str(tree / "src"), os.environ.get("PYTHONPATH")]))
-    environment = os.environ | {"PYTHONPATH": path, "OCTANT_HOME": str(home.state())}
+    environment = os.environ | {"PYTHONPATH": path, "OCTANT_HOME": str(home.state()), "OCTANT_CHECK": "1"}
     command = [sys.executable, "-m", "octant", *words]
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL) as child:  # noqa: S603
         try:
