@@ -11,11 +11,11 @@ import pytest
 import octant
 from octant.cli import main
 from octant.errors import InputError
-from octant.runs.ledger import Ledger
+from octant.runs.ledger import Ledger, LedgerLine
 from octant.runs.revisions import checked_out, commit_of
 from support.command import run_here
 
-TRAINER = '''
+TRAINER = """
 import random
 
 import octant
@@ -30,7 +30,7 @@ class Settings(octant.Settings):
 def train(settings, state=None):
     draw = random.Random(f"{settings.seed} {settings.width} {GAIN}")
     yield octant.Epoch(1, {"test_accuracy": 0.9 + GAIN + 0.002 * draw.random()})
-'''
+"""
 
 
 def git(folder: Path, *words: str) -> str:
@@ -115,8 +115,6 @@ def test_outside_a_repository_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_ledger_counts_attempts_once(tmp_path: Path) -> None:
     """A line with a flipped bit may have been any attempt."""
-    from octant.runs.ledger import LedgerLine
-
     path = tmp_path / "ledger.jsonl"
     for runs in ("x", "y", "x"):
         ledger = Ledger(path)
