@@ -31,7 +31,12 @@ def verdict_line(change: Change, attempt: int) -> str:
 
 
 def markdown(change: Change, names: tuple[str, str], lines: list[str]) -> str:
-    """The verdict and what the ledger says, then a row per configuration; `names` are those of BASE and HEAD."""
+    """The verdict and what the ledger says, then a row per configuration; `names` are those of BASE and HEAD.
+
+    Where no number has changed, the verdict is all there is to say.
+    """
+    if change.same:
+        return "\n".join([f"**{lines[0]}**", *([""] if lines[1:] else []), *lines[1:], ""])
     question = change.question
     unit = f"{endpoint(question)}{', %' if question.is_share else ''}"
     head = f"| {unit} | {names[0]} | {names[1]} | gain | interval | |"
