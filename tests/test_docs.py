@@ -48,6 +48,9 @@ ELSEWHERE = {
     "make bench": "by hand: a quarter of an hour, and PyTorch to install",
     "python benchmarks/intervals.py": "by hand: an hour",
     "octant experiment=factorial hydra/launcher=ray hydra.launcher.address=head:6379": "test_cluster_gives_local_bits",
+    "octant check main": "test_unchanged_is_equal_and_worse_is_found",
+    "octant check HEAD~1 HEAD": "test_unchanged_is_equal_and_worse_is_found",
+    "octant check main trainer=mine.py width=16,64 seed=range(10)": "test_unchanged_is_equal_and_worse_is_found",
     "octant publish NAME": "test_publish_asks_for_a_clean_commit",
     (
         "octant -m hydra/sweeper=optuna 'learning_rate=tag(log,interval(0.001,1))' "

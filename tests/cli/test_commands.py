@@ -38,6 +38,7 @@ def test_wrong_option_is_one_line(word: str, tmp_path: Path) -> None:
         "publish": ["x"],
         "new": ["x.py"],
         "plan": ["x", "--detect", "1"],
+        "check": ["x"],
     }.get(word, [])
     done = run_octant(tmp_path / "home", word, *needed, "--colour")
     assert (done.returncode, done.stdout) == (2, "")

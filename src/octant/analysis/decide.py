@@ -80,20 +80,23 @@ def _differences(table: pd.DataFrame, question: Question) -> Iterable[Difference
         gain = sign * row["estimate"]
         alone = (gain, gain) if question.exact else (np.nan, np.nan)
         low, high = sorted((sign * row["low"], sign * row["high"])) if row["n"] > 1 else alone
-        decide = _exactly if question.exact else _decided
-        decided = decide(gain, row["sd"], int(row["n"]), bool(row["shown"]), question.margin)
-        yield Difference(row["first"], row["second"], int(row["n"]), gain, row["sd"], low, high, row["p_holm"], decided)
+        decide = decided_exactly if question.exact else decided
+        decision = decide(gain, row["sd"], int(row["n"]), bool(row["shown"]), question.margin)
+        yield Difference(
+            row["first"], row["second"], int(row["n"]), gain, row["sd"], low, high, row["p_holm"], decision
+        )
 
 
-def _decided(gain: float, sd: float, n: int, is_shown: bool, margin: float | None) -> Decision:
+def decided(gain: float, sd: float, n: int, is_shown: bool, margin: float | None, alpha: float = ALPHA) -> Decision:
+    """What a difference of n repeats comes to; `alpha` is the level of the test of equality."""
     if n < ENOUGH:
         return Decision.UNDECIDED
-    if margin is not None and equality_p(gain, sd, n, margin) < ALPHA:
+    if margin is not None and equality_p(gain, sd, n, margin) < alpha:
         return Decision.EQUAL
     return (Decision.BETTER if gain > 0 else Decision.WORSE) if is_shown else Decision.UNDECIDED
 
 
-def _exactly(gain: float, sd: float, n: int, is_shown: bool, margin: float | None) -> Decision:
+def decided_exactly(gain: float, sd: float, n: int, is_shown: bool, margin: float | None) -> Decision:
     """Without chance any difference is one, up to rounding or the margin."""
     if n and (abs(gain) <= (margin or 0) or not is_shown):
         return Decision.EQUAL

@@ -26,26 +26,33 @@ def equality_p(gain: float, sd: float, n: int, margin: float) -> float:
 
 
 def repeats_needed(
-    gain: float, sd: float, n: int, margin: float | None = None, family: int = 1, wanted: float = POWER
+    gain: float,
+    sd: float,
+    n: int,
+    margin: float | None = None,
+    family: int = 1,
+    wanted: float = POWER,
+    alpha: float = ALPHA,
 ) -> int | None:
     """How many repeats, more than the `n` there are, would decide with the wanted power, mean and SD being as seen.
 
-    By the paired t test at 0.05 / `family`, or where a margin is declared by TOST, whichever needs fewer. Differences
-    that are all equal need as many as give flipped signs a p below it. None: more than 1,000, or nothing to plan with.
+    By the paired t test at `alpha` / `family`, or where a margin is declared by TOST at `alpha`, whichever needs fewer.
+    Differences that are all equal need as many as give flipped signs a p below it. None: more than 1,000, or nothing
+    to plan with.
     """
     gain = abs(gain)
     if not sd > 0:
-        return max(n + 1, flips_needed(family)) if sd == 0 and gain > 0 else None
+        return max(n + 1, flips_needed(family, alpha)) if sd == 0 and gain > 0 else None
     counts = range(max(ENOUGH, n + 1), MOST_REPEATS + 1)
-    equal = (each for each in counts if margin is not None and equality_power(gain, sd, each, margin) >= wanted)
-    apart = (each for each in counts if power(gain, sd, each, ALPHA / max(family, 1)) >= wanted)
+    equal = (each for each in counts if margin is not None and equality_power(gain, sd, each, margin, alpha) >= wanted)
+    apart = (each for each in counts if power(gain, sd, each, alpha / max(family, 1)) >= wanted)
     found = [each for each in (next(apart, None), next(equal, None) if margin is not None else None) if each]
     return min(found, default=None)
 
 
-def flips_needed(family: int) -> int:
+def flips_needed(family: int, alpha: float = ALPHA) -> int:
     """The fewest repeats with which flipping signs, whose p is at least 2 / 2^n, can show one of `family` effects."""
-    return floor(log2(max(family, 1) / ALPHA)) + 2
+    return floor(log2(max(family, 1) / alpha)) + 2
 
 
 def power(gain: float, sd: float, n: int, alpha: float) -> float:
@@ -53,9 +60,9 @@ def power(gain: float, sd: float, n: int, alpha: float) -> float:
     return float(1 - special.nctdtr(n - 1, gain / sd * np.sqrt(n), -special.stdtrit(n - 1, alpha / 2)))
 
 
-def equality_power(gain: float, sd: float, n: int, margin: float) -> float:
+def equality_power(gain: float, sd: float, n: int, margin: float, alpha: float = ALPHA) -> float:
     """Of TOST, at least: both tests by the noncentral t distribution, put together by Bonferroni's inequality."""
     if margin <= gain:
         return 0.0
-    edge, root = -special.stdtrit(n - 1, ALPHA), np.sqrt(n) / sd
+    edge, root = -special.stdtrit(n - 1, alpha), np.sqrt(n) / sd
     return float(1 - sum(special.nctdtr(n - 1, each * root, edge) for each in (margin - gain, margin + gain)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from octant.cli.outcome import found_again, outcome_of
@@ -37,7 +38,7 @@ def _conclude(launched: Launched, connection: Connection) -> None:
     print(f"{count} {'run' if count == 1 else 'runs'}: {counted}{f', {failed} did not finish' if failed else ''}")
     if line := ignored_seed(sweep.runs):
         print(f"octant: {line}", file=sys.stderr)
-    if failed < count:
+    if failed < count and not os.environ.get("OCTANT_CHECK"):
         (_one if count == 1 else _chosen if launched.chosen else _many)(sweep, connection)
 
 

@@ -32,6 +32,7 @@ COMMANDS = {
         "compare the runs of a csv file or of any MLflow experiment, whoever trained them",
     ),
     "plan": ("octant.cli.plan", "say how many repeats would show a difference, and how long they take"),
+    "check": ("octant.cli.check", "say whether a change of the trainer's code helped: octant check BASE [HEAD]"),
     "publish": ("octant.cli.publish", "write a report to experiments/NAME, from a clean commit"),
     "sync": ("octant.cli.sync", "send to MLflow what only the journals hold so far, and damaged files again"),
     "doctor": ("octant.cli.doctor", "compare journals and store, and mark dead runs as KILLED"),

@@ -22,7 +22,7 @@ _DECISIVE = ("--", ".", ":(exclude)experiments")  # every sweep writes its findi
 
 
 # Hooks set them, of whatever repository they are in.
-_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE",
+ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE",
               "GIT_PREFIX", "GIT_DIFF_OPTS")  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def _git(folder: Path | None, *arguments: str) -> str | None:
     try:
         done = subprocess.run(  # noqa: S603 - fixed program, no shell
             ["git", "-C", str(folder), *arguments],  # noqa: S607
-            env={name: value for name, value in os.environ.items() if name not in _ELSEWHERE},
+            env={name: value for name, value in os.environ.items() if name not in ELSEWHERE},
             capture_output=True,
             encoding="utf-8",
             errors="replace",

@@ -25,7 +25,7 @@ _AT_ONCE = 4_000_000  # numbers held in memory at a time
 
 @dataclass(frozen=True)
 class Student:
-    """Mean, SD (n - 1), ends of the 95 % interval of the mean, and the two-sided p-value of a mean of 0."""
+    """Mean, SD (n - 1), ends of the 95 % (or other) interval of the mean, and the two-sided p-value of a mean of 0."""
 
     mean: Array
     sd: Array
@@ -34,7 +34,7 @@ class Student:
     p: Array
 
 
-def student(values: Array, unit: float = 1.0, step: float = 0.0) -> Student:
+def student(values: Array, unit: float = 1.0, step: float = 0.0, level: float = LEVEL) -> Student:
     """Student's t of `values` (... x n) along the last axis; all but the mean are NaN below two values.
 
     Where all values are equal t would claim certainty from n equal numbers. The interval is then as wide as if one of
@@ -48,7 +48,7 @@ def student(values: Array, unit: float = 1.0, step: float = 0.0) -> Student:
     mean, flat = values.mean(axis=-1) + 0.0, np.ptp(values, axis=-1) < ROUNDING * unit
     sd = np.where(flat, 0.0, values.std(axis=-1, ddof=1))
     error = np.where(flat, step / np.sqrt(n), sd) / np.sqrt(n)
-    half = special.stdtrit(n - 1, (1 + LEVEL) / 2) * error
+    half = special.stdtrit(n - 1, (1 + level) / 2) * error
     p = 2 * special.stdtr(n - 1, -np.abs(mean) / np.where(error > 0, error, np.inf)) * (error > 0)
     p_flat = np.where(np.abs(mean) < ROUNDING * unit, 1.0, np.maximum(p, 2.0 ** (1 - n)))
     return Student(mean, sd, mean - half, mean + half, np.where(flat, p_flat, p))

@@ -1,0 +1,67 @@
+"""The sentence and the table of `octant check`, in markdown for a pull request."""
+
+from __future__ import annotations
+
+from octant.analysis.check import Change, alpha_of
+from octant.analysis.power import ENOUGH, repeats_needed
+from octant.analysis.report.numbers import by, endpoint, plural
+from octant.analysis.verdict import Decision, Difference
+
+
+def verdict_line(change: Change, attempt: int) -> str:
+    """The decision, and how large the difference is; undecided says how many repeats would decide."""
+    question, average = change.question, change.average
+    if change.same:
+        return f"equal: the same numbers in all {plural(change.runs, 'run')}"
+    measured = f"on average over {plural(len(change.each), 'configuration')}, {plural(average.n, question.noun)}"
+    if change.decision in (Decision.BETTER, Decision.WORSE):
+        shown = average if change.decision is Decision.BETTER else average.turned
+        chance = "" if question.exact else f"; p = {average.p:.2g}"
+        return f"{change.decision}: HEAD is {change.decision} than BASE by {by(shown, question)}, {measured}{chance}"
+    size = f"HEAD minus BASE is {_gain(average)} in {endpoint(question)}, {measured}"
+    if change.decision is Decision.EQUAL:
+        return f"equal within the margin of {question.margin or 0:g}: {size}"
+    if average.n < ENOUGH and not question.exact:
+        return f"undecided: {plural(average.n, question.noun)}, and at least {ENOUGH} are needed"
+    needed = repeats_needed(
+        average.gain, average.sd, average.n, question.margin, alpha=alpha_of(attempt + 1)
+    )  # with more of them it is another attempt
+    more = f"; about {needed} {question.noun}s would decide it" if needed else ""
+    return f"undecided: {size}{more}"
+
+
+def markdown(change: Change, names: tuple[str, str], lines: list[str]) -> str:
+    """The verdict and what the ledger says, then a row per configuration; `names` are those of BASE and HEAD.
+
+    Where no number has changed, the verdict is all there is to say.
+    """
+    if change.same:
+        return "\n".join([f"**{lines[0]}**", *([""] if lines[1:] else []), *lines[1:], ""])
+    question = change.question
+    unit = f"{endpoint(question)}{', %' if question.is_share else ''}"
+    head = f"| {unit} | {names[0]} | {names[1]} | gain | interval | |"
+    rows = [
+        f"| {_cell(name)} | {old:.4g} | {new:.4g} | {_row(change.each[name])} |"
+        for name, (old, new) in change.means.items()
+    ]
+    foot = [f"| **average** | | | {_row(change.average)} |"] if len(rows) > 1 else []
+    level = f"{100 * (1 - change.alpha):.4g} %"
+    note = [] if question.exact else [
+        "", f"A gain above 0 is better. Intervals hold {level}: the average's for itself, the others together."
+    ]  # fmt: skip
+    return "\n".join(
+        [f"**{lines[0]}**", "", *lines[1:], "", head, "|---|---|---|---|---|---|", *rows, *foot, *note, ""]
+    )
+
+
+def _row(one: Difference) -> str:
+    interval = f"{one.low:+.3g} to {one.high:+.3g}" if one.low < one.high else ""
+    return f"{one.gain:+.3g} | {interval} | {one.decision}"
+
+
+def _gain(one: Difference) -> str:
+    return f"{one.gain:+.3g}" + (f" ({one.low:+.3g} to {one.high:+.3g})" if one.low < one.high else "")
+
+
+def _cell(name: str) -> str:
+    return name.replace("|", "\\|")

@@ -1,0 +1,127 @@
+"""`octant check` in a small repository with a trainer of its own: unchanged, worse, and asked wrongly."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import octant
+from octant.cli import main
+from octant.errors import InputError
+from octant.runs.ledger import Ledger, LedgerLine
+from octant.runs.revisions import checked_out, commit_of
+from support.command import run_here
+
+TRAINER = """
+import random
+
+import octant
+
+GAIN = 0.0
+
+
+class Settings(octant.Settings):
+    width: int = 1
+
+
+def train(settings, state=None):
+    draw = random.Random(f"{settings.seed} {settings.width} {GAIN}")
+    yield octant.Epoch(1, {"test_accuracy": 0.9 + GAIN + 0.002 * draw.random()})
+"""
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+    return subprocess.run(["git", "-C", str(folder), *who, *words], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two commits that differ in a comment; the working directory is there."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    for text in (TRAINER, f"# A comment.\n{TRAINER}"):
+        (folder / "mine.py").write_text(text)
+        git(folder, "add", "mine.py")
+        git(folder, "commit", "-qm", "mine")
+    monkeypatch.chdir(folder)
+    source = str(Path(octant.__file__).parents[1])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")])))
+    return folder
+
+
+def test_unchanged_is_equal_and_worse_is_found(
+    repository: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    home, words = tmp_path / "home", ("trainer=mine.py", "width=1,2", "seed=range(6)")
+    assert run_here(home, "check", "HEAD~1", "HEAD", *words) == 0
+    assert capfd.readouterr().out.startswith("**equal: the same numbers in all 12 runs**\n")
+    assert len(list((home / "journal").iterdir())) == 12  # trained once
+    assert not (home / "check" / "ledger.jsonl").exists()
+
+    (repository / "mine.py").write_text(TRAINER.replace("GAIN = 0.0", "GAIN = -0.005"))
+    assert run_here(home, "check", "HEAD", *words, "--out", str(tmp_path / "check.md")) == 1
+    said = capfd.readouterr().out
+    assert said.startswith("**worse: HEAD is worse than BASE by about 0.5")
+    assert "Attempt 1 against the trainer's code of BASE" in said
+    assert (tmp_path / "check.md").read_text() == said
+    assert [line.decision for line in Ledger(home / "check" / "ledger.jsonl").lines] == ["worse"]
+    assert len(list((home / "journal").iterdir())) == 24
+    assert git(repository, "worktree", "list").count("\n") == 1
+    assert {path.name for path in (home / "check").iterdir()} == {"lock", "ledger.jsonl"}
+
+
+def test_worktree_goes_after_ctrl_c(repository: Path, tmp_path: Path) -> None:
+    """Also one that a killed process has left behind is no hindrance."""
+    (tmp_path / "tree").mkdir()
+    with pytest.raises(KeyboardInterrupt), checked_out(repository, commit_of(repository, "HEAD~1"), tmp_path / "tree"):
+        assert (tmp_path / "tree" / "mine.py").read_text() == TRAINER
+        raise KeyboardInterrupt
+    assert not (tmp_path / "tree").exists()
+    assert git(repository, "worktree", "list").count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nowhere"], "'nowhere' is no revision of "),
+        (["--", "--exec=true"], "name BASE, or BASE and HEAD"),
+        (["--", "-q"], "'-q' is no revision of "),
+        (["a", "b", "c"], "name BASE, or BASE and HEAD"),
+        (["HEAD", "--margin", "0"], "--margin: 0 is no difference"),
+        (["HEAD", "--out", "."], "--out: . is no file"),
+        (["HEAD", "trainer=/tmp/mine.py"], "name the file from where you are"),
+        (["HEAD", "experiment=smoke"], "say --experiment NAME"),
+        (["HEAD"], "has no src/octant; name the trainer whose code changed"),
+    ],
+)
+def test_bad_input_is_one_line(repository: Path, tmp_path: Path, words: list[str], told: str) -> None:
+    with pytest.raises(InputError, match=told) as error:
+        run_here(tmp_path / "home", "check", *words)
+    assert "\n" not in str(error.value)
+    assert git(repository, "worktree", "list").count("\n") == 1
+
+
+def test_outside_a_repository_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OCTANT_HOME", str(tmp_path / "home"))
+    with pytest.raises(InputError, match="is in no git repository"):
+        main.run(["check", "HEAD"])
+
+
+def test_ledger_counts_attempts_once(tmp_path: Path) -> None:
+    """A line with a flipped bit may have been any attempt."""
+    path = tmp_path / "ledger.jsonl"
+    for runs in ("x", "y", "x"):
+        ledger = Ledger(path)
+        number = ledger.number("smoke", "code", runs)
+        ledger.note(LedgerLine("smoke", "code", runs, number, 0.01, "a", "b", 0.1, 0.0, 0.2, "undecided"))
+    ledger = Ledger(path)
+    assert [line.number for line in ledger.lines] == [1, 2]
+    assert [ledger.number("smoke", *each) for each in (("code", "y"), ("code", "z"), ("other", "z"))] == [2, 3, 1]
+    path.write_bytes(path.read_bytes().replace(b'"runs": "x"', b'"runs": "w"'))
+    assert [Ledger(path).number("smoke", *each) for each in (("code", "y"), ("code", "z"), ("other", "z"))] == [2, 3, 2]
