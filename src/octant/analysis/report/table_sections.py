@@ -30,7 +30,7 @@ def lead(report: TableReport) -> tuple[str, str]:
 
 def all_sections(report: TableReport, drawn: set[str]) -> list[Section]:
     """All sections after the first screen; those without content are left out."""
-    comparison, forms = report.comparison, forms_of(report)
+    comparison, forms = report.comparison, _forms(report)
     notes = [note for note in comparison.notes if note.startswith("effects: ")]
     curves = [(stem, caption) for stem, caption in _CURVES.items() if stem in drawn]
     lost = comparison.summary[comparison.summary["diverged"] > 0]
@@ -51,7 +51,7 @@ def all_sections(report: TableReport, drawn: set[str]) -> list[Section]:
                 table_of(comparison.pairs, forms.pairs()), csv=["pairs", "best"]),
         Section("Diverged runs", (), table_of(lost, {"configuration": "{config}", "diverged": "{diverged_runs}"})),
         Section("What was read, and what was done with it", report.lines),
-        Section("How it was measured", measured(report)),
+        Section("How it was measured", _measured(report)),
         Section("How to repeat it", code=report.command),
     ]  # fmt: skip
     return [each for each in every if each.text or each.table or each.figures or each.code]
@@ -66,10 +66,10 @@ def paper(report: TableReport, drawn: set[str]) -> Paper:
         qualifications(report.verdict, vocabulary(report.verdict)),
         report.verdict,
         report.comparison,
-        forms_of(report),
+        _forms(report),
         report.comparison.effects,
         tuple(report.design.factors),
-        partial(measured, report),
+        partial(_measured, report),
         "",
         {stem: caption for stem, caption in figures if stem in drawn},
     )
@@ -84,7 +84,7 @@ def _ranked(report: TableReport) -> list[str]:
             f"{f'; in the order, a diverged run counts as {charged}' * lost}."]  # fmt: skip
 
 
-def forms_of(report: TableReport) -> Forms:
+def _forms(report: TableReport) -> Forms:
     """The columns of the tables."""
     return Forms(report.comparison.question, report.number, report.enough, report.repeated)
 
@@ -100,14 +100,14 @@ def _tuning(report: TableReport) -> Section:
     table = chosen.assign(**{place: chosen[name].map(as_word) for name, place in places.items()})
     mean = {question.validation: "mean"} if question.validation not in places else {}
     columns = {name: f"{{{place}}}" for name, place in places.items()}
-    columns |= {question.validation + forms_of(report).unit: f"{{mean:{report.number}}}"} if mean else {}
+    columns |= {question.validation + _forms(report).unit: f"{{mean:{report.number}}}"} if mean else {}
     columns |= {"runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}", "note": "{note}"}
     text = [chosen_by(question), *edges(chosen)]
     rows = table_of(table.rename(columns=mean), {"configuration": "{config}"} | columns)
     return Section("Tuned settings", text, rows, drawn)
 
 
-def measured(report: TableReport, count: Count = plain_count) -> list[str]:
+def _measured(report: TableReport, count: Count = plain_count) -> list[str]:
     """Pairing, tests, and what the words mean."""
     question, runs = report.comparison.question, report.comparison.runs
     paired = f"differences are paired by {listed(question.repeat)}" if report.repeated else (
