@@ -103,8 +103,7 @@ def _effects(found: Findings) -> Section:
 
 def _ranking(found: Findings) -> Section:
     question, inside = found.question, bounded(found.main.summary, found.question)
-    noun = question.noun
-    ticks = f"Mean{' and 95 % interval' * _enough(found)}; a tick a {noun}, equal ones on one another."
+    ticks = f"Mean{' and 95 % interval' * _enough(found)}; one tick per run, equal ones on one another."
     ticks = f"{_capital(found.design.endpoint)} of each run." if question.exact else ticks
     return Section("The ranking", _about_ranking(found), table_of(inside, forms_of(found).ranking(SPEED)),
                    [("ranking", ticks)], csv=["configurations"])  # fmt: skip
