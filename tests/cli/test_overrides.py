@@ -70,7 +70,7 @@ REFUSED = {
     "no step": (["-m", "seed=range(0,3,0)"], "it cannot be counted out"),
     "interval": (["-m", "seed=interval(0,3)"], "interval() has no values to train"),
     "null": (["loss=null"], "loss: 'null' is unknown; known: cross_entropy, mse"),
-    "no experiment": (["experiment=null"], "experiment: 'null' is unknown; known: factorial"),
+    "no experiment": (["experiment=null"], "experiment: 'null' is unknown; known: datasets, factorial"),
     "number": (["hidden=3"], "hidden: 3 is unknown; known: none, relu, sigmoid, tanh"),
     "list": (["loss=[mse,cross_entropy]"], "for a run each: -m loss=mse,cross_entropy"),
     "list of experiments": (["experiment=[smoke,tuned]"], "is a list, and one word is wanted"),
