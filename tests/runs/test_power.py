@@ -9,21 +9,30 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from runs.test_chaos import POINTS, launch, processes
+from octant.runs.journal import Journal
+from runs.test_chaos import POINTS, TRAINED, launch, processes, wait_until_empty
 from support.command import Database, environment, run_octant
+from support.services import wait_for
 
 RUNS, CUTS, AFTER = 6, 30, (0.0, 1.0, 3.0)
 SWEEP = ("-m", "engine=numpy", "hidden_units=16", "batch_size=4", "epochs=20", f"seed=range({RUNS})")
+
+# Slow epochs: one request takes all that are new, so the last ones that the store has were written just before.
+SENDS, LONG = 12, ("engine=numpy", "hidden_units=16", "batch_size=1", "epochs=5000")
+SENT = f"select count(*) from metrics where run_uuid in {TRAINED}"
+EPOCHS_SENT = """select distinct t.value, m.step, m.timestamp from metrics m
+    join tags t on t.run_uuid = m.run_uuid and t.key = 'fingerprint'"""
 
 # In a mount namespace of its own, so that each copy lies where the disk did.
 AGAIN = """
@@ -177,3 +186,50 @@ def test_power_cut_loses_and_doubles_nothing(tmp_path: Path) -> None:
             assert found.query(POINTS) == expected.query(POINTS), copy.name
             assert len(vouched(home)) >= 12 * RUNS
             assert_vouched_files_are_there(home)
+
+
+def wait_until_more_is_sent(home: Path) -> None:
+    """Until the store has more points; where it is locked this asks again at once, since a sync follows soon."""
+    wait_for((home / "mlflow.db").exists, 60, "the store")
+    with closing(sqlite3.connect(f"file:{home / 'mlflow.db'}?mode=ro", uri=True, timeout=0)) as store:
+        counts, deadline = set(), time.monotonic() + 60
+        while len(counts) < 2:
+            assert time.monotonic() < deadline, "nothing was sent"
+            time.sleep(0.001)
+            with suppress(sqlite3.OperationalError):
+                counts |= {store.execute(SENT).fetchone()}
+
+
+def cut_after_sends(folder: Path) -> list[Path]:
+    """Copies of the disk, each taken just after the store has accepted epochs of a run that is being trained."""
+    copies, image = [folder / f"{number}.img" for number in range(SENDS)], made_disk(folder)
+    with mounted(image, folder / "disk", "loop,commit=300") as home:
+        process = launch(home, *LONG)
+        for copy in copies:
+            wait_until_more_is_sent(home)
+            os.killpg(process.pid, signal.SIGSTOP)  # at once; `cut` looks for all processes first
+            with (home / "other").open("w") as other:
+                os.fsync(other.fileno())  # as anybody may: what the store has is on the device, lines may not be
+            cut(home, image, copy)
+        for pid in stop(home):
+            os.kill(pid, signal.SIGKILL)
+        process.communicate()
+        wait_until_empty(home, 10.0)
+    return copies
+
+
+def sent_without_line(home: Path) -> set[tuple[object, ...]]:
+    """Epochs in the store that the journal lacks: they would be trained again and sent with another time."""
+    with closing(sqlite3.connect(home / "mlflow.db")) as store:
+        sent = set(store.execute(EPOCHS_SENT))
+    lines = {path.name: Journal(path).read().epochs for path in (home / "journal").iterdir()}
+    return sent - {(name, line["epoch"], line["time"]) for name, epochs in lines.items() for line in epochs}
+
+
+@pytest.mark.slow
+def test_power_cut_takes_no_sent_line(tmp_path: Path) -> None:
+    lost = []
+    for copy in cut_after_sends(tmp_path):
+        with mounted(copy, tmp_path / "look") as home:
+            lost.append(len(sent_without_line(home)))
+    assert lost == [0] * SENDS
