@@ -19,8 +19,8 @@ from matplotlib.text import Annotation, Text
 
 from octant.analysis import figures
 from octant.analysis.figures.canvas import fitted, house_style, width_of
-from octant.analysis.figures.interaction import is_geometric
 from octant.analysis.figures.labels import spread
+from octant.analysis.figures.number_axis import is_geometric
 from octant.analysis.figures.tuning import side_steps
 from octant.analysis.question import Question
 

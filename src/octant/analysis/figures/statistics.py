@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from octant.analysis.comparison.ranks import ranks_of
@@ -89,13 +90,17 @@ def ranking_figure(summary: pd.DataFrame, runs: pd.DataFrame, design: Design) ->
             interval = design.within(*(pd.Series([row[end]], dtype=float) for end in ("low", "high")))
             axes.plot([each.iloc[0] for each in interval], [y, y], color=look.colour, linewidth=3, alpha=0.9)
         axes.plot(row["mean"], y, look.marker, color=look.colour, markeredgecolor="white", markersize=8)
-    axes.set_yticks(range(len(drawn)), [fitted(design.label(str(name)), _NAME, 8.5, 2) for name in drawn["config"]],
-                    fontsize=8.5, linespacing=1.05)  # fmt: skip
-    axes.set_ylim(len(drawn) - 0.4, -0.6)
+    _name_rows(axes, drawn, design)
     rest = left_to_the_table(len(drawn), len(summary), "configurations")
     few = "Fewer than 5 repeats: no intervals." if drawn["n"].min() < ENOUGH and not design.question.exact else ""
     note_below(figure, design.axis, rest, few)
     return Drawing(figure, _ranking_described(summary, design))
+
+
+def _name_rows(axes: Axes, drawn: pd.DataFrame, design: Design) -> None:
+    axes.set_yticks(range(len(drawn)), [fitted(design.label(str(name)), _NAME, 8.5, 2) for name in drawn["config"]],
+                    fontsize=8.5, linespacing=1.05)  # fmt: skip
+    axes.set_ylim(len(drawn) - 0.4, -0.6)
 
 
 def _ranking_described(summary: pd.DataFrame, design: Design) -> str:
@@ -122,9 +127,7 @@ def ranks_figure(ranks: pd.DataFrame, design: Design) -> Drawing:
         look = design.style(name)
         axes.plot(each.loc[name], [y] * each.shape[1], "|", color=look.colour, alpha=0.6, markersize=9)
         axes.plot(mean, y, look.marker, color=look.colour, markeredgecolor="white", markersize=8)
-    axes.set_yticks(range(len(drawn)), [fitted(design.label(name), _NAME, 8.5, 2) for name in drawn["config"]],
-                    fontsize=8.5, linespacing=1.05)  # fmt: skip
-    axes.set_ylim(len(drawn) - 0.4, -0.6)
+    _name_rows(axes, drawn, design)
     axes.set_xlim(0.8, len(ranks) + 0.2)
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
     rest = left_to_the_table(len(drawn), len(ranks), "configurations", "ranks.csv")

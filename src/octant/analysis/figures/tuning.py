@@ -10,7 +10,7 @@ from matplotlib.patheffects import withStroke
 
 from octant.analysis.figures.canvas import INK, Drawing, canvas, in_house_style, left_to_the_table, legend_below, plain
 from octant.analysis.figures.design import ENOUGH, Design
-from octant.analysis.figures.interaction import number_axis
+from octant.analysis.figures.number_axis import number_axis
 
 MOST_CURVES = 12
 _STAR = 0.16  # inches

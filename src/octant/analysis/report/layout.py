@@ -108,7 +108,7 @@ def ranks_section(ranks: pd.DataFrame, unit: str, number: str) -> Section:
     places = {name: f"data {at}" for at, name in enumerate(names)}  # a name may mean something in a format
     columns = {f"{name}{unit}": f"{{{place}:{number}}}" for name, place in places.items()}
     text = ["The best in a data set has rank 1; equal ones share the mean of their ranks. Means over each data set's "
-            "runs stand beside."]  # fmt: skip
+            "finished runs stand beside."]  # fmt: skip
     rows = table_of(
         ranks.rename(columns=places), {"configuration": "{config}", "mean rank": "{mean_rank:.2f}"} | columns
     )
