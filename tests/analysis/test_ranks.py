@@ -13,6 +13,7 @@ from scipy import stats
 
 from octant.analysis.comparison import answer
 from octant.analysis.decide import verdict_of
+from octant.analysis.figures import design_of
 from octant.analysis.question import Question, noun_of
 from octant.analysis.report.table import TableReport, printed
 from octant.analysis.report.words import measured_over
@@ -97,3 +98,10 @@ def test_page_shows_ranks_and_bounds(tmp_path: Path) -> None:
     assert "## Ranks over data sets" in page
     assert (tmp_path / "ranks.svg").is_file()
     assert pd.read_csv(tmp_path / "ranks.csv")["mean_rank"].tolist() == comparison.ranks["mean_rank"].tolist()
+
+
+def test_figures_count_runs_of_data_sets() -> None:
+    """Six data sets and three seeds are 18 runs, not 18 data sets."""
+    runs = frame()
+    assert design_of(runs, QUESTION).repeats(18) == "18 runs"
+    assert design_of(runs, replace(QUESTION, repeat=("seed",))).repeats(3) == "3 seeds"

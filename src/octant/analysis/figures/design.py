@@ -74,8 +74,11 @@ class Design:
         return f"{value:.2f} %" if self.question.is_share else f"{value:.4g}"
 
     def repeats(self, count: int) -> str:
-        """A number of repeats in words: 10 seeds."""
-        return f"{count} {self.question.noun}{'s' * (count != 1)}"
+        """A configuration's runs in words: 10 seeds, or runs where several settings make a repeat, of which a data set
+        or split may have several.
+        """
+        noun = self.question.noun if len(self.question.repeat) == 1 else "run"
+        return f"{count} {noun}{'s' * (count != 1)}"
 
     def within(self, low: _Values, high: _Values) -> tuple[_Values, _Values]:
         """An interval or band as it is drawn: that of a share never leaves 0 to 100 %."""
