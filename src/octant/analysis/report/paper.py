@@ -84,6 +84,10 @@ class Paper:
             shown = shown.assign(may_be_best=best["may_be_best"].map({True: "yes", False: "no"}))
             caption = "The best one; its intervals hold after picking it, for all configurations at once."
             yield caption, "best.csv", table_of(shown, forms.best())
+        if len(found.ranks):
+            shown = numbers(found.ranks[["config", "mean_rank"]], "Rank", [(name,) for name in found.ranks["config"]])
+            columns = {"configuration": "{config}", "mean rank": "{mean_rank:.2f}"}
+            yield "Mean ranks over the data sets; 1 is the best.", "ranks.csv", table_of(shown, columns)
 
     def _chosen(self) -> list[list[str]]:
         question, chosen = self.comparison.question, self.comparison.chosen
