@@ -57,6 +57,23 @@ def test_ranks_agree_with_scipy(goal: str) -> None:
     assert ranks["mean_rank"].is_monotonic_increasing
 
 
+def test_diverging_gains_no_rank() -> None:
+    """a is best where it lives: two of three runs in each data set, and the third diverges."""
+    runs = frame().assign(test_accuracy=lambda all_: all_["loss"].map({"a": 0.9, "b": 0.8, "c": 0.7}))
+    lost = (runs["loss"] == "a") & (runs["seed"] == 0)
+    runs = runs.assign(outcome=np.where(lost, "diverged", "finished"))
+    ranks = answer(runs, QUESTION).ranks.set_index("config")
+    assert ranks["mean_rank"].to_dict() == {"loss=b": 1.0, "loss=c": 2.0, "loss=a": 3.0}
+    np.testing.assert_allclose(ranks.loc["loss=a", NAMES].astype(float), 60.0)  # (90 + 90 + 0) / 3
+
+
+def test_data_set_may_have_any_name() -> None:
+    runs = frame().replace({"dataset": {"wine": "mean_rank", "iris": "config"}})
+    ranks = answer(runs, QUESTION).ranks
+    assert {"mean_rank (data set)", "config (data set)"} <= set(ranks)
+    assert ranks["mean_rank"].between(1, 3).all()
+
+
 def test_ranks_need_whole_data_sets() -> None:
     runs = frame()
     assert answer(runs[runs["dataset"] == "wine"], replace(QUESTION, repeat=("seed",))).ranks.empty

@@ -107,8 +107,8 @@ def ranks_section(ranks: pd.DataFrame, unit: str, number: str) -> Section:
     names = list(ranks.columns.drop(["config", "mean_rank"]))
     places = {name: f"data {at}" for at, name in enumerate(names)}  # a name may mean something in a format
     columns = {f"{name}{unit}": f"{{{place}:{number}}}" for name, place in places.items()}
-    text = ["The best in a data set has rank 1; equal ones share the mean of their ranks. Means over each data set's "
-            "finished runs stand beside."]  # fmt: skip
+    text = ["The best in a data set has rank 1; equal ones share the mean of their ranks. The means over each "
+            "data set's runs stand beside; diverged runs count in them as in the ranking."]  # fmt: skip
     rows = table_of(
         ranks.rename(columns=places), {"configuration": "{config}", "mean rank": "{mean_rank:.2f}"} | columns
     )
