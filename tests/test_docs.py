@@ -203,6 +203,7 @@ def test_notebook_runs(swept: tuple[Path, str], tmp_path: Path) -> None:
     cells = json.loads((ROOT / "docs" / "runs.ipynb").read_text())["cells"]
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     code = code.replace('"factorial"', '"smoke"') + "\nfigure.savefig('figure.png')\nassert len(axes.lines) == 8\n"
+    code += "assert page._repr_html_().startswith('<iframe srcdoc=\"&lt;!DOCTYPE html') and EXPERIMENT in page.text\n"
     ast.parse(code)
     program = "import matplotlib\nmatplotlib.use('Agg')\n" + code
     where = environment(swept[0], MPLCONFIGDIR=str(tmp_path))
