@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,20 +24,34 @@ Say = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def bin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment that has the wheel; what it needs is read from the one that runs this test."""
+    """The programs of an environment that the Containerfile's own lines made, from the package index alone.
+
+    No engine is needed: its COPY and RUN lines in their order, beside a wheel, where nothing but pip is installed.
+    """
     if find_spec("hatchling") is None:
         missing("hatchling (make setup)")
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    build = ["wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder, ROOT]
-    subprocess.run([*pip, *build], check=True)
-    (wheel,) = folder.glob("octant_sweep-*.whl")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
-    python = folder / "venv" / "bin" / "python"
-    subprocess.run([*pip, "--python", python, "install", "--quiet", "--no-deps", "--no-index", wheel], check=True)
-    (packages,) = (folder / "venv").glob("lib/*/site-packages")
-    (packages / "needed.pth").write_text(sysconfig.get_path("purelib"))
-    return python.parent
+    folder = tmp_path_factory.mktemp("container")
+    wheel = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+    subprocess.run([*wheel, "--wheel-dir", folder / "dist", ROOT], check=True)
+    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+    there = {name: value for name, value in os.environ.items() if not name.startswith(("OCTANT_", "PYTHON"))}
+    there |= {"PATH": f"{folder / 'venv' / 'bin'}:/usr/bin:/bin"}
+    for word, line in steps():
+        if word == "COPY":
+            for source in line.split()[:-1]:
+                top = ROOT if (ROOT / source).is_file() else folder
+                for file in list(top.glob(source)):
+                    shutil.copy(file, folder)
+        elif word == "RUN":
+            command = ["/bin/sh", "-ec", line.replace("--no-cache-dir", "--quiet")]
+            subprocess.run(command, cwd=folder, env=there, check=True)
+    return folder / "venv" / "bin"
+
+
+def steps() -> list[tuple[str, str]]:
+    """The Containerfile's instructions and what stands behind them."""
+    lines = (line.partition(" ") for line in (ROOT / "Containerfile").read_text().splitlines())
+    return [(word, line) for word, _, line in lines if word.isupper()]
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +97,10 @@ def test_wheel_answers_from_anywhere(say: Say) -> None:
 def test_hints_fit_installed_octant(say: Say) -> None:
     line = say("python", "-c", "from octant import home; print(home.install('server'))")
     assert line == "pip install 'mlflow[auth]>=3.17' 'psycopg2-binary>=2.9'\n"
+
+
+def test_container_starts_with_help(say: Say) -> None:
+    entry, words = (json.loads(line) for word, line in steps() if word in ("ENTRYPOINT", "CMD"))
+    assert steps()[0] == ("FROM", "python:3.11-slim")
+    assert ("ENV", "OCTANT_HOME=/work/mlruns") in steps()
+    assert "a sweep of your own" in say(*entry, *words)
