@@ -141,7 +141,7 @@ def test_experiments_name_is_its_yaml_stem(path: Path) -> None:
 
 
 def test_public_names_exist_once() -> None:
-    """But for the contract's own words, which a trainer has as well, and what each fingerprint knows by now."""
+    """But for the contract's words, which each trainer has, and tanh: compiled code finds its own by NumPy's name."""
     kinds = (ast.FunctionDef, ast.ClassDef)
     names = [
         node.name
@@ -149,7 +149,7 @@ def test_public_names_exist_once() -> None:
         for node in ast.parse(path.read_text()).body
         if isinstance(node, kinds) and not node.name.startswith("_")
     ]
-    assert {name for name in names if names.count(name) > 1} == {"main", "Epoch", "Settings", "tanh", "train"}
+    assert {name for name in names if names.count(name) > 1} == {"main", "Settings", "tanh", "train"}
 
 
 def test_conf_names_no_python_path() -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from octant.network.activations import Array
 from octant.network.data import Dataset
-from octant.network.engines import ENGINES, Epoch
+from octant.network.engines import ENGINES, EngineEpoch
 from octant.network.network import build
 from octant.network.settings import DataSettings, Settings
 from octant.network.training import initial_parameters, step_of, target_matrix
@@ -63,7 +63,7 @@ def _race(loss: str, hidden: str, twin: str, dataset: Dataset, marks: tuple[int,
         }
 
 
-def _epoch(words: Settings, dataset: Dataset, X: Array) -> Epoch:
+def _epoch(words: Settings, dataset: Dataset, X: Array) -> EngineEpoch:
     network = build(words.loss, words.hidden, words.output)
     Y = target_matrix(words, dataset.train.labels, dataset.classes)
     return ENGINES[words.engine](network, X, Y, step_of(words, len(X)))

@@ -10,7 +10,7 @@ import numpy as np
 
 from octant.network import seeds
 from octant.network.activations import Array, count_saturated, row_norms
-from octant.network.engines import Epoch, Kept
+from octant.network.engines import EngineEpoch, Kept
 from octant.network.initialisers import Parameters
 from octant.network.network import Network, output_error
 
@@ -31,7 +31,7 @@ class Probe:
             row_norms(X[rows]),
         )
 
-    def measure(self, engine: Epoch, parameters: Parameters) -> dict[str, float]:
+    def measure(self, engine: EngineEpoch, parameters: Parameters) -> dict[str, float]:
         """Means over the probe's examples, each of one example's own loss, for what the engine's last pass left.
 
         `output_distance`: |a - y|, and `output_error`: |dL/dz2|, both means over outputs, too. `gradient_W1`,

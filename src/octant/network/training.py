@@ -15,7 +15,7 @@ from octant.network import seeds
 from octant.network.activations import Array
 from octant.network.data import Dataset
 from octant.network.diagnostics import STEP, Probe, step_size
-from octant.network.engines import ENGINES, Epoch, Kept, Step
+from octant.network.engines import ENGINES, EngineEpoch, Kept, Step
 from octant.network.initialisers import INITIALISERS, Parameters
 from octant.network.network import Network, build, score
 from octant.network.settings import Settings
@@ -122,7 +122,7 @@ def test_errors(dataset: Dataset, predicted: Array) -> dict[str, Any]:
     return {"examples": examples.tolist(), "wrong": rows, "class_names": names}
 
 
-def _diagnosed(probe: Probe, engine: Epoch, parameters: Parameters, step: float) -> dict[str, float]:
+def _diagnosed(probe: Probe, engine: EngineEpoch, parameters: Parameters, step: float) -> dict[str, float]:
     """Diagnostics, finite like all metrics: a square that overflows must not end a run whose weights are finite."""
     with np.errstate(all="ignore"):
         found = probe.measure(engine, parameters) | ({STEP: step} if parameters.W1.size else {})
@@ -143,7 +143,7 @@ def _checked(
     epoch: int,
     parameters: Parameters,
     network: Network,
-    engine: Epoch,
+    engine: EngineEpoch,
     parts: Parts,
     seconds: float,
     kept: Kept | None,

@@ -47,7 +47,7 @@ class HiddenSizes(NamedTuple):
     saturated: int
 
 
-class Epoch(Protocol):
+class EngineEpoch(Protocol):
     """One epoch: visit every example once in `order` (n,) and change the parameters in place."""
 
     def __call__(self, parameters: Parameters, order: NDArray[Any], /) -> None:
@@ -63,16 +63,16 @@ class Epoch(Protocol):
         """The hidden layer's sizes for its activations A1 (m, h) and the output error dZ2 (m, k)."""
 
 
-Engine = Callable[[Network, Array, Array, Step], Epoch]
+Engine = Callable[[Network, Array, Array, Step], EngineEpoch]
 
 
-def _numpy(network: Network, X: Array, Y: Array, step: Step) -> Epoch:
+def _numpy(network: Network, X: Array, Y: Array, step: Step) -> EngineEpoch:
     from octant.network.engines.vectorised import VectorisedEpoch
 
     return VectorisedEpoch(network, X, Y, step)
 
 
-def _numba(network: Network, X: Array, Y: Array, step: Step) -> Epoch:
+def _numba(network: Network, X: Array, Y: Array, step: Step) -> EngineEpoch:
     from octant.network.engines.compiled import CompiledEpoch
 
     return CompiledEpoch(network, X, Y, step)
