@@ -125,7 +125,7 @@ def test_rates_and_mistakes_are_of_runs_over(part: tuple[Watched, str], tuned: t
     assert set(shown.curves.loc[shown.curves["fingerprint"] == name, "epoch"]) <= {0, 1}
     assert set(shown.curves["config"]) == {"hidden=none", "hidden=tanh"}
     assert shown.examples
-    assert all(each["said"].keys() <= {"hidden=none", "hidden=tanh"} for each in shown.examples)
+    assert all(each["predicted"].keys() <= {"hidden=none", "hidden=tanh"} for each in shown.examples)
     assert shown.note == (
         "Curves are means of the runs that have come furthest, each configuration at the learning rate that is best on "
         "validation so far. A run under way has its curve alone: what it got wrong, its place in the chart of learning "

@@ -55,7 +55,7 @@ def hardest_figure(hardest: pd.DataFrame, images: NDArray[np.floating]) -> Drawi
 
     `images` is (examples x rows x columns).
     """
-    words = list(zip(hardest["class"], hardest["said"], hardest["wrong_percent"], strict=True))
+    words = list(zip(hardest["class"], hardest["predicted"], hardest["wrong_percent"], strict=True))
     captions = [f"{label} read as {other}\n{share:.0f} % of runs" for label, other, share in words]
     listed = "; ".join(
         f"a {label} that {share:.0f} % of runs misread, mostly as {other}" for label, other, share in words

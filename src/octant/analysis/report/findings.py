@@ -149,7 +149,7 @@ class Findings:
             if config in counts:
                 matrix = np.zeros((len(examples), len(examples)))
                 wrong = table[table["config"] == config]
-                np.add.at(matrix, (wrong["class"], wrong["said"]), 1)
+                np.add.at(matrix, (wrong["class"], wrong["predicted"]), 1)
                 matrices[config] = 100 * matrix / np.maximum(examples, 1)[:, None] / counts[config]
         return matrices
 

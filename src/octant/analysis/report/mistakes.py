@@ -28,9 +28,9 @@ class Mistakes:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row an error: config, example, class, said (both as numbers)."""
+        """One row an error: config, example, class, predicted (both as numbers)."""
         rows = [] if self.runs["dataset_digest"].nunique() > 1 else list(self._rows())
-        return pd.DataFrame(rows, columns=["config", "example", "class", "said"])
+        return pd.DataFrame(rows, columns=["config", "example", "class", "predicted"])
 
     def _rows(self) -> Iterator[tuple[str, int, int, int]]:
         configs = dict(zip(self.runs["fingerprint"], self.runs["config"], strict=True))
@@ -51,11 +51,13 @@ class Mistakes:
 
     @cached_property
     def hardest(self) -> pd.DataFrame:
-        """What most runs get wrong: example, class, said (most often), both as names, and wrong_percent."""
+        """What most runs get wrong: example, class, predicted (most often), both as names, and wrong_percent."""
         groups = self.table.groupby("example")
-        table = groups.agg(**{"class": ("class", "first"), "said": ("said", _most_frequent), "wrong": ("said", "size")})
+        table = groups.agg(
+            **{"class": ("class", "first"), "predicted": ("predicted", _most_frequent), "wrong": ("predicted", "size")}
+        )
         table["wrong_percent"] = 100 * table["wrong"] / max(len(self.kept), 1)
-        for column in ("class", "said"):
+        for column in ("class", "predicted"):
             table[column] = [self.class_names[label] for label in table[column]]
         return table.reset_index().sort_values(["wrong", "example"], ascending=[False, True]).head(HARDEST)
 
@@ -63,7 +65,7 @@ class Mistakes:
         """What most of a configuration's runs take an example for; its class where no wrong answer is as frequent."""
         wrong = self.table[(self.table["config"] == config) & (self.table["example"] == row["example"])]
         runs = int((self.kept["config"] == config).sum())
-        counts = wrong["said"].value_counts().sort_index()
+        counts = wrong["predicted"].value_counts().sort_index()
         if counts.empty or runs - len(wrong) >= counts.max():
             return str(row["class"])
         return self.class_names[int(counts.idxmax())]
@@ -76,9 +78,9 @@ class Mistakes:
         for row in self.hardest.to_dict("records"):
             pixels = np.asarray(pictures.images[row["example"]], dtype=float)
             grey = np.rint(255 * np.clip(pixels / (pixels.max() or 1.0), 0, 1)).astype(np.uint8)
-            said = {config: self.answer(config, row) for config in configs}
+            predicted = {config: self.answer(config, row) for config in configs}
             yield {"example": int(row["example"]), "class": row["class"], "shape": list(pixels.shape),
-                   "said": said, "pixels": base64.b64encode(grey.tobytes()).decode()}  # fmt: skip
+                   "predicted": predicted, "pixels": base64.b64encode(grey.tobytes()).decode()}  # fmt: skip
 
 
 def _most_frequent(labels: pd.Series) -> object:

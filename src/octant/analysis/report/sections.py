@@ -17,7 +17,7 @@ from octant.analysis.why import Contrast, contrasts, sentence
 
 MOST_CONTRASTS = 8
 SPEED = {"epochs to 90 % of its own last": "{epochs_to_90:.1f}", "to 95 %": "{epochs_to_95:.1f}"}
-HARDEST = {"test example": "{example}", "class": "{class}", "most often read as": "{said}",
+HARDEST = {"test example": "{example}", "class": "{class}", "most often read as": "{predicted}",
            "wrong in % of runs": "{wrong_percent:.0f}"}  # fmt: skip
 CHOSEN = {"runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}", "note": "{note}"}
 

@@ -177,10 +177,10 @@ function examples() {
     canvas.setAttribute("role", "img"); canvas.setAttribute("aria-label", `Test example ${each.example}`);
     place.append(canvas, `a ${each.class}`);
   }
-  for (const config of Object.keys(page.examples[0]?.said ?? {})) {
+  for (const config of Object.keys(page.examples[0]?.predicted ?? {})) {
     const row = rowOf(table);
     cell("td", page.configs[config].label, row);
-    for (const each of page.examples) cell("td", each.said[config], row, each.said[config] === each.class ? "right" : "wrong");
+    for (const each of page.examples) cell("td", each.predicted[config], row, each.predicted[config] === each.class ? "right" : "wrong");
   }
 }
 
