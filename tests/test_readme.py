@@ -34,5 +34,6 @@ def test_every_make_target_named_exists() -> None:
 def test_every_file_named_exists() -> None:
     for path in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / path).exists(), path
+    assert (ROOT / "mlruns" / "README.md").is_file()  # the map speaks of it
     for path in re.findall(r"(?:conf|src|docs|benchmarks)/[\w/.-]+\.\w+", README):
         assert (ROOT / path).exists(), path
