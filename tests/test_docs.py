@@ -51,6 +51,8 @@ ELSEWHERE = {
     "octant check main": "test_unchanged_is_equal_and_worse_is_found",
     "octant check HEAD~1 HEAD": "test_unchanged_is_equal_and_worse_is_found",
     "octant check main trainer=mine.py width=16,64 seed=range(10)": "test_unchanged_is_equal_and_worse_is_found",
+    "octant archive NAME": "test_store_and_archive_report_alike",
+    "octant report FILE.zip": "test_store_and_archive_report_alike",
     "octant publish NAME": "test_publish_asks_for_a_clean_commit",
     (
         "octant -m hydra/sweeper=optuna 'learning_rate=tag(log,interval(0.001,1))' "

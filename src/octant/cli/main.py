@@ -37,6 +37,7 @@ COMMANDS = {
     "sync": ("octant.cli.sync", "send to MLflow what only the journals hold so far, and damaged files again"),
     "doctor": ("octant.cli.doctor", "compare journals and store, and mark dead runs as KILLED"),
     "prune": ("octant.cli.prune", "delete journals of runs that later code has trained again; a dry run first"),
+    "archive": ("octant.cli.archive", "write a sweep to one file, from which octant report FILE.zip writes its report"),
     "ui": ("octant.servers.ui", "show the runs in MLflow on 127.0.0.1, with the link to each comparison"),
     "watch": (
         "octant.servers.watch",

@@ -1,25 +1,31 @@
-"""`octant report NAME`: the report of an experiment's own sweep, or of one named, from the store alone."""
+"""`octant report NAME`: the report of an experiment's own sweep, or of one named, from the store or a file alone."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
+from pathlib import Path
 
+from octant.errors import InputError, printable
 from octant.tracking.declared import of_sweep
 from octant.tracking.search import search
 from octant.tracking.store import connect, located
 from octant.tracking.view import base_address
-from octant.trainer.subcommand import EXPERIMENT, SWEEP, Subcommand
+from octant.trainer.subcommand import SWEEP, Subcommand, option
 
 
 def _run(options: argparse.Namespace) -> int:
     """Write the report, and log it to MLflow."""
+    if options.experiment.endswith(".zip"):
+        return _archived(options)
+    if options.out:
+        raise InputError("--out: the report of an archive alone goes there; that of a store has its place beside it")
     from octant.analysis.report import reports  # only now: matplotlib reads the environment when it is imported
 
     store = located(options.uri)
     connection = connect(store, options.experiment, create=False)
     done = reports.write(connection, options.sweep)
-    print(f"{done.text}\n\nwritten to   {done.folder / 'report.html'}")
+    print(f"{printable(done.text)}\n\nwritten to   {done.folder / 'report.html'}")
     print(f"to explore   {done.folder / 'explore.html'}")
     print(f"in MLflow    {base_address(store)}{reports.log(connection, done)}")
     own = next(search(connection, of_sweep(done.sweep))).data.tags.get("trainer", "")
@@ -29,4 +35,23 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-COMMAND = Subcommand(_run, EXPERIMENT, SWEEP)
+def _archived(options: argparse.Namespace) -> int:
+    """The report from a file of `octant archive`: no store knows of it."""
+    if options.uri or options.sweep:
+        raise InputError("--uri, --sweep: an archive has one sweep and needs no store; leave them out")
+    if options.out and options.out.exists() and not options.out.is_dir():
+        raise InputError(f"--out: {options.out} is a file; name a folder")
+    from octant.analysis.report.archive import report_archived
+
+    file = Path(options.experiment)
+    page, text = report_archived(file, options.out or Path(f"{file.stem}-report"))
+    print(f"{text}\n\nwritten to   {page}\nto explore   {page.with_name('explore.html')}")
+    return 0
+
+
+COMMAND = Subcommand(
+    _run,
+    option("experiment", metavar="EXPERIMENT", help="name of the experiment, or a file of octant archive, FILE.zip"),
+    SWEEP,
+    option("--out", type=Path, metavar="DIR", help="where an archive's report goes; default: ./NAME-report"),
+)

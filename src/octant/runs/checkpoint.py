@@ -78,14 +78,14 @@ def _kind(name: str, value: object) -> str:
     )
 
 
-def unpack(content: bytes) -> tuple[int, dict[str, Value]] | None:
-    """(epoch, state) of a checkpoint's content; None for one that is damaged."""
+def unpack(content: bytes, *, state: bool = True) -> tuple[int, dict[str, Value]] | None:
+    """(epoch, state) of a checkpoint's content, without the state if not asked for; None for one that is damaged."""
     whole = memoryview(content)
     if whole[-4:] != _crc(whole[:-4]):
         return None
     try:
         with np.load(io.BytesIO(whole[:-4]), allow_pickle=False) as stored:
-            parts = {key: key.partition(" ") for key in stored.files if key != _EPOCH}
+            parts = {key: key.partition(" ") for key in stored.files if key != _EPOCH} if state else {}
             return int(stored[_EPOCH]), {name: _BACK[kind](stored[key]) for key, (kind, _, name) in parts.items()}
     except _UNREADABLE:
         return None

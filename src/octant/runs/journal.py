@@ -116,7 +116,7 @@ class Journal:
         """Whether a line is an outcome that stands: a finished run has the last state and the files it tells of."""
         if entry.get("outcome") != "finished":
             return entry.get("outcome") in OUTCOMES
-        last = self.load_checkpoint() if entry["has_state"] else None
+        last = self.load_checkpoint(state=False) if entry["has_state"] else None
         if entry["has_state"] and (last is None or last[0] != epochs[-1]["epoch"]):
             return False
         return all(_checksum(self.folder / FILES / name) == crc for name, crc in entry["files"].items())
@@ -167,10 +167,10 @@ class Journal:
         self._saved = time.monotonic()
         self._pause = max(SYNC_SECONDS, (self._saved - began) / CHECKPOINTS_SHARE)
 
-    def load_checkpoint(self) -> tuple[int, dict[str, Value]] | None:
+    def load_checkpoint(self, *, state: bool = True) -> tuple[int, dict[str, Value]] | None:
         """(epoch, state) of the last checkpoint, or None when there is none that can be read."""
         try:
-            return unpack((self.folder / "checkpoint.npz").read_bytes())
+            return unpack((self.folder / "checkpoint.npz").read_bytes(), state=state)
         except OSError:
             return None
 

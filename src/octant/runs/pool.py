@@ -7,8 +7,10 @@ import os
 import signal
 import time
 from collections.abc import Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 from octant import home
 from octant.runs import devices
@@ -51,17 +53,20 @@ def train_all(
         max_workers=min(workers, len(runs)), initializer=start, initargs=where, context=_context(trained, runs, threads)
     )
 
-    def schedule(run: Run) -> Future[Ending]:
-        found: Future[Ending] = pool.schedule(execute_sent, args=(run.state, run.identity), timeout=time_limit)
-        return found
+    over: SimpleQueue[tuple[Run, Future[Ending]]] = SimpleQueue()  # wait() would look at all that are left each time
+
+    def schedule(some: Sequence[Run]) -> int:
+        for run in some:
+            future = pool.schedule(execute_sent, args=(run.state, run.identity), timeout=time_limit)
+            future.add_done_callback(partial(_put, over, run))
+        return len(some)
 
     try:
-        waiting = {schedule(run): run for run in runs}
-        busy: list[Run] = []
-        rounds = 0
+        waiting, busy, rounds = schedule(runs), list[Run](), 0
         while waiting or busy:
-            for future in wait(waiting, TICK_SECONDS, FIRST_COMPLETED).done:
-                run = waiting.pop(future)
+            if found := _next(over):
+                run, future = found
+                waiting -= 1
                 ending = _ending(future, trained.label, time_limit)
                 if ending.outcome is Outcome.BUSY:
                     busy.append(run)
@@ -75,10 +80,21 @@ def train_all(
                     say_waiting(
                         f"the process that trains {len(busy)} of the runs: it holds {busy[0].journal.folder}/lock"
                     )
-                waiting, busy = {schedule(run): run for run in busy}, []
+                waiting, busy = schedule(busy), []
     finally:
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
+
+
+def _put(over: SimpleQueue[tuple[Run, Future[Ending]]], run: Run, future: Future[Ending]) -> None:
+    over.put((run, future))
+
+
+def _next(over: SimpleQueue[tuple[Run, Future[Ending]]]) -> tuple[Run, Future[Ending]] | None:
+    try:
+        return over.get(timeout=TICK_SECONDS)
+    except Empty:
+        return None
 
 
 def _ending(future: Future[Ending], label: str, time_limit: float | None) -> Ending:

@@ -19,6 +19,7 @@ from octant.tracking.receipt import Claims, Delivery, State
 from octant.tracking.store import Connection, Store, connect, takes
 
 PAUSE_SECONDS = 1.0
+LOOK_SECONDS = 0.001  # for each run that is left, from one look at those under way to the next; a look takes 1 % of it
 GRACE_SECONDS = 3.0  # for the delivery in hand, once nobody waits for the others
 
 
@@ -30,6 +31,8 @@ class Shipper:
     ) -> None:
         self._store, self._experiment, self._on_connect = store, experiment, on_connect
         self._deliveries = deliveries
+        self._left: dict[str, Delivery] = {}  # by fingerprint, in that order
+        self._next_look = 0.0
         self._status: dict[str, State] = {}
         self._sent: dict[str, tuple[State, int]] = {}  # the state and the journal's size that the receipt vouches for
         self._wake, self._stop, self._leaving = threading.Event(), threading.Event(), threading.Event()
@@ -40,6 +43,7 @@ class Shipper:
 
     def start(self) -> None:
         """Begin to deliver."""
+        self._left = {each.journal.fingerprint: each for each in self._deliveries}
         self._thread.start()
 
     def mark(self, fingerprint: str, status: State) -> None:
@@ -49,10 +53,7 @@ class Shipper:
 
     def undelivered(self) -> list[Delivery]:
         """Those of which the store has not yet accepted all that this launch has for it."""
-        return [each for each in self._deliveries if not self._is_sent(each.journal.fingerprint)]
-
-    def _is_sent(self, name: str) -> bool:
-        return name in self._sent and self._sent[name][0] is not State.RUNNING
+        return list(self._left.values())
 
     def finish(self, patience: float, on_wait: Callable[[int], None] = lambda _: None) -> bool:
         """Deliver the rest and stop; True when all is sent.
@@ -63,7 +64,7 @@ class Shipper:
         slow = 10 if self._store.database else 3
         since = time.monotonic()
         last = -1
-        while self._thread.is_alive() and (left := len(self.undelivered())):
+        while self._thread.is_alive() and (left := len(self._left)):
             now = time.monotonic()
             if left != last:
                 last, since = left, now
@@ -108,11 +109,13 @@ class Shipper:
 
     def _pass(self, connection: Connection) -> None:
         problem, claims = None, Claims(connection)
-        for delivery in self._deliveries:
-            if self._leaving.is_set():
+        looks = time.monotonic() >= self._next_look
+        for name, delivery in list(self._left.items()):
+            if self._leaving.is_set() or self._stop.is_set():
                 break
             try:
-                self._deliver(connection, delivery, claims)
+                if looks or self._status.get(name, State.RUNNING) is not State.RUNNING:
+                    self._deliver(connection, delivery, claims)
             except OutOfTime:
                 break
             except Exception as error:  # noqa: BLE001 - one that the store refuses holds no other up
@@ -121,18 +124,26 @@ class Shipper:
                     self.connection = None  # whatever comes back may be another store: look for what it has
                     break
         claims.keep()
+        if looks:
+            self._next_look = time.monotonic() + LOOK_SECONDS * len(self._left)
         if problem:
             raise problem
 
     def _deliver(self, connection: Connection, delivery: Delivery, claims: Claims) -> None:
         name = delivery.journal.fingerprint
-        if self._is_sent(name) or name not in self._status or self._stop.is_set():
+        if name not in self._status:
             return
         now = (self._status[name], _size(delivery.journal.folder / "epochs.jsonl"))
         if self._sent.get(name) == now:
             return
         if claim := deliver(connection, delivery, now[0], self._leaving.is_set):
-            claims.add(claim, lambda: self._sent.update({name: now}))
+            claims.add(claim, lambda: self._vouched_for(name, now))
+
+    def _vouched_for(self, name: str, now: tuple[State, int]) -> None:
+        if now[0] is State.RUNNING:
+            self._sent[name] = now
+        else:
+            self._left.pop(name, None)
 
     def _open(self) -> list[tuple[Delivery, State]]:
         """Runs that the store has, or may have, as RUNNING though nobody trains them any more; what they are now."""
