@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -28,6 +29,9 @@ from octant.tracking.search import is_active, search
 from octant.tracking.store import REPLACED, Connection, must_be_ours
 from octant.tracking.stored import CONFIG, UNCOMMITTED
 from octant.trainer import logging
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric
 
 _MOST_METRICS = 900  # MLflow's limit for one batch is 1000, params and tags included
 
@@ -160,14 +164,16 @@ class _Sender:
         texts = outcome_tags(self._run_id, history) if over else {}
         texts |= tried if tried.get("attempts") != receipt.attempts else {}
         tags = [RunTag(key, value) for key, value in texts.items()]
-        summary = model_points(history, receipt.model_id, self._taken()) if over else []
+        model_id = receipt.model_id if over and history.is_finished else None  # a diverged run's last epoch is none
+        summary = self._summary(model_id) if model_id else []
         params = [] if receipt.described else [Param(key, value) for key, value in run_params(self.identity).items()]
         lines = history.epochs[receipt.sent :]
         while lines or params or tags:
             self._heed()
             most = _MOST_METRICS // (len(lines[0]["metrics"]) + 1) if lines else 0
             batch, lines = lines[:most], lines[most:]
-            metrics = metric_points(batch) + ([] if lines else summary)
+            # Equal points with and without the model would cost MLflow a search for each of the batch.
+            metrics = metric_points(batch, None if lines else model_id) + ([] if lines else summary)
             last = [] if lines else tags
             self.connection.client.log_batch(self._run_id, metrics, params, last, synchronous=True)
             self.receipt = replace(self.receipt, sent=self.receipt.sent + len(batch), described=True)
@@ -177,14 +183,15 @@ class _Sender:
             else:
                 self.receipt, tags = replace(self.receipt, attempts=tried.get("attempts")), []
 
-    def _taken(self) -> int | None:
-        """When the store took the last epoch, if it has it: milliseconds since 1970."""
+    def _summary(self, model_id: str) -> list[Metric]:
+        """The last epoch's points for the model, where the store took them before it had the model."""
         epochs = self.history.epochs
-        if self.receipt.sent < len(epochs) or not epochs or not self.receipt.model_id:
-            return None
+        if self.receipt.sent < len(epochs) or not epochs:
+            return []
         name = next(iter(epochs[-1]["metrics"]))
         there = self.connection.client.get_metric_history(self._run_id, name)
-        return next((point.timestamp for point in reversed(there) if point.step == epochs[-1]["epoch"]), None)
+        found = (point.timestamp for point in reversed(there) if point.step == epochs[-1]["epoch"])
+        return model_points(self.history, model_id, next(found, epochs[-1]["time"]))
 
     def _retag(self) -> None:
         if self.receipt.tagged != self.receipt.sweep:
