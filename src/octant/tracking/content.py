@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import yaml
+
 from octant.runs.lines import EpochLine, History, Identity
-from octant.tracking.stored import DURATION
+from octant.tracking.stored import CONFIG, DURATION, UNCOMMITTED
 from octant.trainer import flat
 
 if TYPE_CHECKING:
@@ -44,6 +46,12 @@ def run_params(identity: Identity) -> dict[str, str]:
     settings = {name: value for name, value in flat(identity["settings"]).items() if name not in identity["places"]}
     sizes = {name: value for name, value in identity["dataset"].items() if name.startswith("n_")}
     return {name: str(value) for name, value in (settings | sizes).items()}
+
+
+def described(identity: Identity) -> dict[str, str]:
+    """The files that a run has from its start: name -> text."""
+    texts = {CONFIG: yaml.safe_dump(dict(identity["settings"]), sort_keys=False)}
+    return texts | ({UNCOMMITTED: text} if (text := identity.get("uncommitted")) else {})
 
 
 def metric_points(lines: list[EpochLine], model_id: str | None = None) -> list[Metric]:

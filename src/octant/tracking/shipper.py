@@ -19,6 +19,7 @@ from octant.tracking.receipt import Claims, Delivery, State
 from octant.tracking.store import Connection, Store, connect, takes
 
 PAUSE_SECONDS = 1.0
+SHOW_SECONDS = 2.0  # a run that is over sooner is sent in one go
 GRACE_SECONDS = 3.0  # for the delivery in hand, once nobody waits for the others
 
 
@@ -32,6 +33,7 @@ class Shipper:
         self._deliveries = deliveries
         self._status: dict[str, State] = {}
         self._sent: dict[str, tuple[State, int]] = {}  # the state and the journal's size that the receipt vouches for
+        self._begun: dict[str, float] = {}  # when a run under way was first seen
         self._wake, self._stop, self._leaving = threading.Event(), threading.Event(), threading.Event()
         self._late = math.inf  # when a run that cannot be sent in full is only closed
         self._thread = threading.Thread(target=self._loop, daemon=True)
@@ -129,10 +131,16 @@ class Shipper:
         if self._is_sent(name) or name not in self._status or self._stop.is_set():
             return
         now = (self._status[name], _size(delivery.journal.folder / "epochs.jsonl"))
-        if self._sent.get(name) == now:
+        if self._sent.get(name) == now or (now[0] is State.RUNNING and not self._shows(delivery)):
             return
         if claim := deliver(connection, delivery, now[0], self._leaving.is_set):
             claims.add(claim, lambda: self._sent.update({name: now}))
+
+    def _shows(self, delivery: Delivery) -> bool:
+        """Whether a run under way has been so for long enough to be sent."""
+        if not (delivery.journal.folder / "run.json").exists():
+            return False
+        return time.monotonic() - self._begun.setdefault(delivery.journal.fingerprint, time.monotonic()) >= SHOW_SECONDS
 
     def _open(self) -> list[tuple[Delivery, State]]:
         """Runs that the store has, or may have, as RUNNING though nobody trains them any more; what they are now."""
