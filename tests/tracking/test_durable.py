@@ -13,7 +13,7 @@ from octant.runs import disk
 from octant.runs.disk import make_folder, replace
 from octant.runs.journal import Journal
 from octant.runs.settings import Tracking
-from octant.tracking import receipt
+from octant.tracking import receipt, whole
 from octant.tracking.delivery import deliver
 from octant.tracking.receipt import Claim, Claims, Delivery, Receipt, State, journals, place
 from octant.tracking.store import Connection, connect, locate
@@ -79,10 +79,12 @@ def home(finished: Path, tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-def delivery_in(home: Path) -> tuple[Connection, Delivery]:
+def delivery_in(home: Path, *, at_once: bool = False) -> tuple[Connection, Delivery]:
+    """Without a name the run goes through MLflow's client, as it does to a server."""
     store = locate(Tracking(uri=None), home)
     (journal,) = journals(home)
-    return connect(store, "octant"), place(store, "octant", "sweep", journal)
+    look = {"mlflow.runName": "one"} if at_once else {}
+    return connect(store, "octant"), place(store, "octant", "sweep", journal, look=look)
 
 
 def test_lines_are_synced_then_sent(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,9 +115,26 @@ def test_receipt_follows_the_sync(home: Path, monkeypatch: pytest.MonkeyPatch) -
     assert delivery.is_done()
 
 
-def test_failed_sync_leaves_receipt(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_follow_lines_receipt_follows_rows(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same two orders where a run is sent in one go."""
+    connection, delivery = delivery_in(home, at_once=True)
+    seen = Recorder(monkeypatch)
+    write = whole.write_whole
+    monkeypatch.setattr(whole, "write_whole", lambda *given: (seen.append(("send", "")), write(*given)))
+    claim = deliver(connection, delivery, State.RUNNING)
+    assert claim
+    assert seen.at("fsync", delivery.journal.folder / "epochs.jsonl") < seen.index(("send", ""))
+    assert seen.at("rename", delivery.path) < seen.index(("send", ""))
+    before = delivery.receipt()
+    assert before.creating
+    assert (before.status, before.run_id, before.sent, before.model_id) == (State.WANTED, None, 0, None)
+    assert (claim.receipt.is_final, claim.receipt.described, delivery.is_done()) == (True, True, False)
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_failed_sync_leaves_receipt(at_once: bool, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next pass sends all again, and nothing is there twice."""
-    connection, delivery = delivery_in(home)
+    connection, delivery = delivery_in(home, at_once=at_once)
     monkeypatch.setattr(receipt, "HOLD_SECONDS", 1e9)  # on a busy machine `add` would keep
 
     def refuse(_: Path) -> None:

@@ -10,10 +10,10 @@ from octant.analysis.comparison.design import charge
 from octant.analysis.comparison.settings import as_word, config_names
 from octant.analysis.question import Question
 from octant.errors import InputError, printable
-from octant.models.logged import model_id_of
 from octant.models.registry import CHAMPION, promote
 from octant.models.verified import fetch
 from octant.tracking.declared import declared_of
+from octant.tracking.model import model_id_of
 from octant.tracking.runs import read_runs
 from octant.tracking.store import Connection, Store, connect, located
 from octant.trainer.subcommand import EXPERIMENT, SWEEP, Subcommand

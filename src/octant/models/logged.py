@@ -1,4 +1,4 @@
-"""A finished run's model in MLflow: built from the journal's checkpoint, logged exactly once, linked to the metrics.
+"""A finished run's model for MLflow, built from the journal's checkpoint.
 
 `mlflow.pyfunc.log_model` takes over a second; a sweep has hundreds of runs. So the folder is built here, with MLflow's
 own classes for what it reads back, and sent through its client.
@@ -11,11 +11,9 @@ import io
 import json
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal, NotRequired
 
 import numpy as np
@@ -25,16 +23,14 @@ from typing_extensions import TypedDict  # pydantic reads no other before Python
 from octant.errors import InputError
 from octant.network import activations
 from octant.network.initialisers import Parameters
+from octant.runs.journal import Journal
 from octant.runs.lines import History, Identity
 from octant.seal import Json
-from octant.tracking.receipt import Delivery, Receipt
-from octant.tracking.store import Connection
+from octant.tracking.model import NAME, Model
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.models import ModelSignature
 
-NAME = "model"
 CODE = ("model.py", "activations.py")
 PROBABILITIES = {
     "softmax": "one probability a class; each row sums to 1",
@@ -59,54 +55,22 @@ class Config(TypedDict):
     sha256: str
 
 
-def log_model_once(
-    connection: Connection, delivery: Delivery, identity: Identity, history: History, receipt: Receipt
-) -> Receipt:
-    """Log the model of a finished run; returns the receipt with its id.
-
-    The receipt is saved before the first step and, by the caller, after the last: after a crash between them all is
-    done again. Then the run's model is looked up first, and every step gives the same when it is repeated.
-    """
-    if receipt.model_id or not history.is_finished:
-        return receipt
-    journal = delivery.journal
+def model_of(journal: Journal, identity: Identity, history: History) -> Model:
+    """The model of a finished run, from its checkpoint; raises InputError where that cannot be read."""
     checkpoint = journal.load_checkpoint()
     if checkpoint is None or checkpoint[0] != len(history.epochs) - 1:  # damaged this moment
         raise InputError(f"{journal.folder}/checkpoint.npz cannot be read; the command that trained the run mends it")
-    from mlflow.entities import LoggedModelOutput, LoggedModelStatus
-
-    client, run_id, (epoch, state) = connection.client, str(receipt.run_id), checkpoint
-    parameters = Parameters(*(np.asarray(state[name]) for name in Parameters._fields))
-    begun = receipt.modelling == run_id
-    found = model_id_of(client, connection.experiment_id, run_id) if begun else None
-    receipt = replace(receipt, modelling=run_id)
-    delivery.save(receipt)
-    weights = packed(parameters)
-    config = _config_of(identity, weights)
+    epoch, state = checkpoint
+    weights = packed(Parameters(*(np.asarray(state[name]) for name in Parameters._fields)))
+    config, example = _config_of(identity, weights), identity["dataset"]["example"]
     digest = digest_of(config, (_fixed() | {"weights.npz": weights}).__getitem__)
-    if found:
-        model_id = found
-        client.set_logged_model_tags(model_id, {"sha256": digest})  # another octant may have logged the first
-    else:
-        tags = {"sha256": digest, "config": identity["configuration"], "fingerprint": journal.fingerprint}
-        shown = {key: str(value) for key, value in config.items() if key in ("hidden", "output", "inputs", "classes")}
-        created = client.create_logged_model(connection.experiment_id, NAME, run_id, tags, shown, "classifier")
-        model_id = created.model_id
-    with TemporaryDirectory(prefix="octant-") as folder:
-        example = identity["dataset"]["example"]
-        write_model(Path(folder), config, weights, example=example, run_id=run_id, model_id=model_id)
-        client.log_model_artifacts(model_id, folder)
-    outputs = client.get_run(run_id).outputs if found else None
-    if outputs is None or not outputs.model_outputs:
-        client.log_outputs(run_id, [LoggedModelOutput(model_id, epoch)])
-    client.finalize_logged_model(model_id, LoggedModelStatus.READY)
-    return replace(receipt, model_id=model_id, sha256=digest)
+    tags = {"config": identity["configuration"], "fingerprint": journal.fingerprint}
+    shown = {key: str(value) for key, value in config.items() if key in ("hidden", "output", "inputs", "classes")}
 
+    def write(folder: Path, run_id: str, model_id: str) -> None:
+        write_model(folder, config, weights, example=example, run_id=run_id, model_id=model_id)
 
-def model_id_of(client: MlflowClient, experiment_id: str, run_id: str) -> str | None:
-    """The id of the model that a run has logged."""
-    found = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'", max_results=1)
-    return str(found[0].model_id) if found else None
+    return Model(epoch, digest, tags, shown, write)
 
 
 def digest_of(config: Config, read: Callable[[str], bytes]) -> str:
@@ -176,15 +140,15 @@ def write_model(
     """
     import yaml
     from mlflow import pyfunc
-    from mlflow.models import Model
+    from mlflow.models import Model as MLmodel
 
     text, info = _example(tuple(example)) if example else ({}, None)
     files = _fixed() | text | {"weights.npz": weights} | dict(code or {})
     for name, content in files.items():
         (folder / name).write_bytes(content)
     about = {"probabilities": PROBABILITIES[config["output"]], "sha256": digest_of(config, files.__getitem__)}
-    model = Model(NAME, run_id, signature=_signature(config["inputs"], config["classes"]), model_id=model_id,
-                  model_uuid=model_id, saved_input_example_info=info, metadata=about)  # fmt: skip
+    model = MLmodel(NAME, run_id, signature=_signature(config["inputs"], config["classes"]), model_id=model_id,
+                    model_uuid=model_id, saved_input_example_info=info, metadata=about)  # fmt: skip
     pyfunc.add_to_model(
         model, python_env="python_env.yaml", model_config=dict(config), streamable=False, **EXECUTED
     )  # fmt: skip

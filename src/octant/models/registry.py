@@ -10,9 +10,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from octant.errors import InputError
-from octant.models.logged import PROBABILITIES, Config, model_id_of
+from octant.models.logged import PROBABILITIES, Config
 from octant.models.verified import fetch
 from octant.network.activations import Array
+from octant.tracking.model import model_id_of
 from octant.tracking.store import Connection, Store
 
 REGISTERED, ALIAS = "octant", "champion"

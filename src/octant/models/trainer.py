@@ -48,7 +48,7 @@ TRAINER = Trainer(
     network.data,
     files=network.files,
     metrics=_metrics,
-    log_model=_later("logged", "log_model_once"),
+    model=_later("logged", "model_of"),
     model_digest=_later("logged", "digest_in"),
     log_figures=_later("portraits", "log_figures"),
     pictures=_later("pictures", "pictures"),

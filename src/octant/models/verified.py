@@ -18,7 +18,8 @@ import yaml
 from pydantic import TypeAdapter
 
 from octant.errors import InputError, printable
-from octant.models.logged import CODE, EXECUTED, NAME, Config, digest_of, model_id_of, shipped_code, write_model
+from octant.models.logged import CODE, EXECUTED, Config, digest_of, shipped_code, write_model
+from octant.tracking.model import NAME, model_id_of
 from octant.tracking.store import Store, client_of, must_answer
 from octant.tracking.stored import plain_yaml
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import yaml
+
 from octant.runs.lines import EpochLine, History, Identity
-from octant.tracking.stored import DURATION
+from octant.tracking.stored import CONFIG, DURATION, UNCOMMITTED
 from octant.trainer import flat
 
 if TYPE_CHECKING:
@@ -46,12 +48,21 @@ def run_params(identity: Identity) -> dict[str, str]:
     return {name: str(value) for name, value in (settings | sizes).items()}
 
 
-def metric_points(lines: list[EpochLine]) -> list[Metric]:
-    """Epoch lines of a journal as MLflow's points, with the journal's own times."""
+def described(identity: Identity) -> dict[str, str]:
+    """The files that a run has from its start: name -> text."""
+    texts = {CONFIG: yaml.safe_dump(dict(identity["settings"]), sort_keys=False)}
+    return texts | ({UNCOMMITTED: text} if (text := identity.get("uncommitted")) else {})
+
+
+def metric_points(lines: list[EpochLine], model_id: str | None = None) -> list[Metric]:
+    """Epoch lines of a journal as MLflow's points, with the journal's own times.
+
+    The metrics of the last line are linked to the model, if there is one.
+    """
     from mlflow.entities import Metric
 
     return [
-        Metric(key, value, line["time"], line["epoch"])
+        Metric(key, value, line["time"], line["epoch"], None if key == DURATION or line is not lines[-1] else model_id)
         for line in lines
         for key, value in (line["metrics"] | {DURATION: line["seconds"]}).items()
         if line["epoch"] or key != DURATION
@@ -76,19 +87,14 @@ def dataset_inputs(identity: Identity) -> list[DatasetInput]:
     return [DatasetInput(dataset, [InputTag("mlflow.data.context", "train, validation, test")])]
 
 
-def model_points(history: History, model_id: str | None, taken: int | None) -> list[Metric]:
-    """The points of the last epoch, linked to the run's model; MLflow keeps one of two equal points.
+def model_points(history: History, model_id: str, taken: int) -> list[Metric]:
+    """The points of the last epoch again, linked to the run's model; MLflow keeps one of two equal points.
 
-    `taken` is the time at which the store has them already: where the journal's line was lost and trained again, it has
-    another. Empty for a run that diverged, whose last epoch means nothing.
+    `taken` is the time at which the store has them: where the journal's line was lost and trained again, it has
+    another.
     """
-    from mlflow.entities import Metric
-
-    if not model_id or not history.epochs or not history.is_finished:
-        return []
     last = history.epochs[-1]
-    time = last["time"] if taken is None else taken
-    return [Metric(key, value, time, last["epoch"], model_id) for key, value in last["metrics"].items()]
+    return [point for point in metric_points([{**last, "time": taken}], model_id) if point.model_id]
 
 
 def _described(run_id: str, history: History) -> str:

@@ -13,8 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import yaml
+from typing import TYPE_CHECKING
 
 from octant import home
 from octant.errors import InputError
@@ -22,12 +21,24 @@ from octant.runs import attempts
 from octant.runs.disk import Busy
 from octant.runs.journal import FILES
 from octant.runs.lines import History, Identity
-from octant.tracking.content import dataset_inputs, metric_points, model_points, outcome_tags, run_params, run_tags
+from octant.tracking.content import (
+    dataset_inputs,
+    described,
+    metric_points,
+    model_points,
+    outcome_tags,
+    run_params,
+    run_tags,
+)
+from octant.tracking.model import Model, log_once
 from octant.tracking.receipt import Claim, Delivery, Receipt, State
 from octant.tracking.search import is_active, search
 from octant.tracking.store import REPLACED, Connection, must_be_ours
-from octant.tracking.stored import CONFIG, UNCOMMITTED
+from octant.tracking.whole import send_whole
 from octant.trainer import logging
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, Run
 
 _MOST_METRICS = 900  # MLflow's limit for one batch is 1000, params and tags included
 
@@ -82,17 +93,33 @@ class _Sender:
         self._empty_trash()
         self.history = self.journal.read()
         self.journal.sync()  # else a power cut takes lines back that the store has
+        if whole := self._send_whole():
+            return Claim(self.delivery, self.delivery.receipt(), whole)
         if not self.receipt.run_id:
             self._create()
         if not self.receipt.described:
             self._describe()
         self._heed()
-        if log_model := logging(self.identity).log_model:
-            self.receipt = log_model(self.connection, self.delivery, self.identity, self.history, self.receipt)
+        if not self.receipt.model_id and (model := self._model()):
+            self.receipt = log_once(self.connection, self.delivery, model, self.receipt)
         self._send_points()
         self._retag()
         self._set_status(status)
         return Claim(self.delivery, self.delivery.receipt(), self.receipt)
+
+    def _send_whole(self) -> Receipt | None:
+        if self.receipt.run_id or not self.history.outcome or self._created():
+            return None
+        return send_whole(self.connection, self.delivery, self.identity, self.history, self._model())
+
+    def _created(self) -> Run | None:
+        """The run that an earlier try may have made without our hearing of it."""
+        creating = self.receipt.creating
+        return next(search(self.connection, f"tags.creation = '{creating}'"), None) if creating else None
+
+    def _model(self) -> Model | None:
+        model_of = logging(self.identity).model
+        return model_of(self.journal, self.identity, self.history) if model_of and self.history.is_finished else None
 
     @property
     def _run_id(self) -> str:
@@ -117,10 +144,8 @@ class _Sender:
 
     def _create(self) -> None:
         client, experiment_id, creating = self.connection.client, self.connection.experiment_id, self.receipt.creating
-        found = None
-        if creating:  # an earlier try may have succeeded without our hearing of it
-            found = next(search(self.connection, f"tags.creation = '{creating}'"), None)
-        else:
+        found = self._created()
+        if not creating:
             creating = f"{self.journal.fingerprint[:16]}-{time.time_ns():x}"
             self._save(replace(self.receipt, creating=creating))
         if found is None:
@@ -135,10 +160,8 @@ class _Sender:
 
     def _describe(self) -> None:
         self.connection.client.log_inputs(self._run_id, dataset_inputs(self.identity))
-        texts = {CONFIG: yaml.safe_dump(dict(self.identity["settings"]), sort_keys=False)}
-        texts |= {UNCOMMITTED: text} if (text := self.identity.get("uncommitted")) else {}
         with TemporaryDirectory() as folder:
-            for name, text in texts.items():
+            for name, text in described(self.identity).items():
                 (Path(folder) / name).write_text(text, encoding="utf-8")
                 self._send_file(Path(folder) / name)
 
@@ -160,14 +183,16 @@ class _Sender:
         texts = outcome_tags(self._run_id, history) if over else {}
         texts |= tried if tried.get("attempts") != receipt.attempts else {}
         tags = [RunTag(key, value) for key, value in texts.items()]
-        summary = model_points(history, receipt.model_id, self._taken()) if over else []
+        model_id = receipt.model_id if over and history.is_finished else None  # a diverged run's last epoch is none
+        summary = self._summary(model_id) if model_id else []
         params = [] if receipt.described else [Param(key, value) for key, value in run_params(self.identity).items()]
         lines = history.epochs[receipt.sent :]
         while lines or params or tags:
             self._heed()
             most = _MOST_METRICS // (len(lines[0]["metrics"]) + 1) if lines else 0
             batch, lines = lines[:most], lines[most:]
-            metrics = metric_points(batch) + ([] if lines else summary)
+            # Equal points with and without the model would cost MLflow a search for each of the batch.
+            metrics = metric_points(batch, None if lines else model_id) + ([] if lines else summary)
             last = [] if lines else tags
             self.connection.client.log_batch(self._run_id, metrics, params, last, synchronous=True)
             self.receipt = replace(self.receipt, sent=self.receipt.sent + len(batch), described=True)
@@ -177,14 +202,15 @@ class _Sender:
             else:
                 self.receipt, tags = replace(self.receipt, attempts=tried.get("attempts")), []
 
-    def _taken(self) -> int | None:
-        """When the store took the last epoch, if it has it: milliseconds since 1970."""
+    def _summary(self, model_id: str) -> list[Metric]:
+        """The last epoch's points for the model, where the store took them before it had the model."""
         epochs = self.history.epochs
-        if self.receipt.sent < len(epochs) or not epochs or not self.receipt.model_id:
-            return None
+        if self.receipt.sent < len(epochs) or not epochs:
+            return []
         name = next(iter(epochs[-1]["metrics"]))
         there = self.connection.client.get_metric_history(self._run_id, name)
-        return next((point.timestamp for point in reversed(there) if point.step == epochs[-1]["epoch"]), None)
+        found = (point.timestamp for point in reversed(there) if point.step == epochs[-1]["epoch"])
+        return model_points(self.history, model_id, next(found, epochs[-1]["time"]))
 
     def _retag(self) -> None:
         if self.receipt.tagged != self.receipt.sweep:

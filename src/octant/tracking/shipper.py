@@ -20,6 +20,7 @@ from octant.tracking.store import Connection, Store, connect, takes
 
 PAUSE_SECONDS = 1.0
 LOOK_SECONDS = 0.001  # for each run that is left, from one look at those under way to the next; a look takes 1 % of it
+SHOW_SECONDS = 2.0  # a run that is over sooner is sent in one go
 GRACE_SECONDS = 3.0  # for the delivery in hand, once nobody waits for the others
 
 
@@ -35,6 +36,7 @@ class Shipper:
         self._next_look = 0.0
         self._status: dict[str, State] = {}
         self._sent: dict[str, tuple[State, int]] = {}  # the state and the journal's size that the receipt vouches for
+        self._begun: dict[str, float] = {}  # when a run under way was first seen
         self._wake, self._stop, self._leaving = threading.Event(), threading.Event(), threading.Event()
         self._late = math.inf  # when a run that cannot be sent in full is only closed
         self._thread = threading.Thread(target=self._loop, daemon=True)
@@ -134,7 +136,7 @@ class Shipper:
         if name not in self._status:
             return
         now = (self._status[name], _size(delivery.journal.folder / "epochs.jsonl"))
-        if self._sent.get(name) == now:
+        if self._sent.get(name) == now or (now[0] is State.RUNNING and not self._shows(delivery)):
             return
         if claim := deliver(connection, delivery, now[0], self._leaving.is_set):
             claims.add(claim, lambda: self._vouched_for(name, now))
@@ -144,6 +146,12 @@ class Shipper:
             self._sent[name] = now
         else:
             self._left.pop(name, None)
+
+    def _shows(self, delivery: Delivery) -> bool:
+        """Whether a run under way has been so for long enough to be sent."""
+        if not (delivery.journal.folder / "run.json").exists():
+            return False
+        return time.monotonic() - self._begun.setdefault(delivery.journal.fingerprint, time.monotonic()) >= SHOW_SECONDS
 
     def _open(self) -> list[tuple[Delivery, State]]:
         """Runs that the store has, or may have, as RUNNING though nobody trains them any more; what they are now."""

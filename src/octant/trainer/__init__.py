@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 REGISTERED = {"network": "octant.models"}
 DEFAULT = next(iter(REGISTERED))
 Value = Json  # of a state: an array, a number, text, bytes, or what JSON gives back as it was
-Given = Value  # of a class that only the trainer knows: its own settings, the receipt that log_model returns
+Given = Value  # of a class that only the trainer knows: its own settings, the model that is logged
 _MOST_SHOWN = 200  # characters of a wrong value
 _NUMBERS = ("int_type", "float_type")  # what pydantic calls a fault of these types
 _SCALARS = (*_NUMBERS, "string_type", "bool_type")
@@ -108,8 +108,8 @@ class Trainer:
 
     `data` says what a run with these settings is trained on, and raises InputError for settings that do not fit it.
     `metrics` names what every record will hold, where that is known beforehand; empty: the first record tells.
-    `files` are logged with a finished run, from its last record: name -> content. `log_model` logs its model and
-    returns the receipt, `model_digest` digests it where its files lie on this machine (None: one is missing or empty).
+    `files` are logged with a finished run, from its last record: name -> content. `model` gives its model to be
+    logged, `model_digest` digests it where its files lie on this machine (None: one is missing or empty).
     `log_figures` logs figures of single runs. `pictures` gives the test examples, from the data set's settings and the
     dtype: None where they are no images or not at hand. `discard_damaged` throws damaged caches away and counts them.
     `preload` names modules that a worker finds imported, given the settings of all runs. `labels` is what reports call
@@ -125,7 +125,7 @@ class Trainer:
     data: Callable[[Given], Data] = lambda settings: NO_DATA
     metrics: Callable[[Given], Iterable[str]] = lambda settings: ()
     files: Callable[[Given, Epoch], Mapping[str, bytes]] = lambda settings, last: {}
-    log_model: Callable[..., Given] | None = None
+    model: Callable[..., Given] | None = None
     model_digest: Callable[[Mapping[str, Json], Path, str], str | None] | None = None
     log_figures: Callable[..., None] | None = None
     pictures: Callable[[Mapping[str, Json], str], Pictures | None] = lambda source, dtype: None
