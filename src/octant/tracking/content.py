@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from octant.analysis.endpoint import DURATION
 from octant.runs.lines import EpochLine, History, Identity
-from octant.tracking.stored import DURATION
 from octant.trainer import flat
 
 if TYPE_CHECKING:
