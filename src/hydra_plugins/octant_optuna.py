@@ -27,6 +27,7 @@ from omegaconf import DictConfig
 from hydra_plugins.octant_overrides import parsed, values_of
 from hydra_plugins.octant_plugins import compose, refuse_launcher
 from octant import home
+from octant.analysis.endpoint import goal_of
 from octant.errors import InputError
 from octant.runs.run import Outcome
 from octant.runs.settings import parse_launch
@@ -120,7 +121,8 @@ class OptunaSweeper(Sweeper):
 
 
 def _direction(given: Any, config: DictConfig) -> str:
-    wanted = DIRECTIONS[config.experiment.get("goal", "max")] if given is None else given
+    asked = config.experiment
+    wanted = DIRECTIONS[goal_of(asked.get("endpoint", ""), asked.get("goal", "max"))] if given is None else given
     if wanted not in DIRECTIONS.values():
         raise InputError(
             f"hydra.sweeper.direction: {given} is neither maximize nor minimize; several objectives are not supported, "

@@ -20,6 +20,7 @@ from octant.analysis.comparison.settings import (
     values_of,
     varying,
 )
+from octant.analysis.endpoint import goal_of, of_curve
 from octant.analysis.question import Goal, Question
 from octant.errors import InputError
 
@@ -96,11 +97,13 @@ def guessed_question(frame: pd.DataFrame, asked: Asked) -> tuple[Question, list[
     if asked.compare is None:
         factors, more = _factors(frame, [name for name in free if name not in repeat], repeat)
         lines += more
-    goal: Goal = asked.goal or ("min" if SMALL.fullmatch(endpoint) else "max")
-    if asked.goal is None:
+    goal = goal_of(endpoint, asked.goal or ("min" if SMALL.fullmatch(endpoint) else "max"))
+    found = of_curve(endpoint)
+    if asked.goal is None and not (found and found.unit):
         lines.append(f"{'less' if goal == 'min' else 'more'} of {endpoint} is taken to be better")
-    values = frame.loc[np.isfinite(frame[endpoint]), endpoint]
-    share = _SHARE.fullmatch(endpoint) is not None and bool(values.between(0, 1).all())
+    metric = found.metric if found else endpoint
+    values = frame.loc[np.isfinite(frame[endpoint]), metric if metric in frame else endpoint]
+    share = _SHARE.fullmatch(metric) is not None and bool(values.between(0, 1).all())
     question = Question(
         tuple(factors), tuple(asked.tune), tuple(repeat), endpoint, goal, asked.margin, validation, share
     )
@@ -113,7 +116,8 @@ def guesses_in_words(frame: pd.DataFrame, question: Question, last_step: bool = 
     parts += [f"tuned: {', '.join(question.tune)} on {question.validation}"] if question.tune else []
     counts = [f"{name} ({values_of(frame[name])})" for name in question.repeat if values_of(frame[name]) > 1]
     parts.append(f"repeated: {', '.join(counts) or 'nothing'}")
-    return "; ".join([*parts, f"endpoint: {question.endpoint}{', last step' if last_step else ''}"])
+    last = ", last step" if last_step and not question.of_curve else ""
+    return "; ".join([*parts, f"endpoint: {question.endpoint}{last}"])
 
 
 def _factors(frame: pd.DataFrame, names: Sequence[str], repeat: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
-Goal = Literal["max", "min"]
+from octant.analysis.endpoint import Goal, OfCurve, in_words, of_curve
+
+__all__ = ["Goal", "Question", "noun_of"]
 
 
 @dataclass(frozen=True)
@@ -14,9 +15,10 @@ class Question:
 
     `compare` names the factors, in order; their levels make the configurations. For each setting in `tune` a
     configuration takes its own value, chosen on `validation`. The settings in `repeat` only repeat the measurement:
-    rows with equal values of them are pairs. `endpoint` is the metric after the last epoch that answers, `goal` says
-    whether more of it is better, and `margin`, in the endpoint's points, is the difference below which nobody cares.
-    `share` says whether the endpoint is a share from 0 to 1; None: its name says so.
+    rows with equal values of them are pairs. `endpoint` is what answers, a metric after the last epoch or of its whole
+    curve (see `analysis.endpoint`), `goal` says whether more of it is better, and `margin`, in the endpoint's points,
+    is the difference below which nobody cares. `share` says whether the metric is a share from 0 to 1; None: its name
+    says so.
     """
 
     compare: tuple[str, ...]
@@ -31,12 +33,63 @@ class Question:
     @property
     def validation(self) -> str:
         """The metric on which tuned settings are chosen: `validation_accuracy` for the endpoint `test_accuracy`."""
-        return self.validation_metric or f"validation_{self.endpoint.removeprefix('test_')}"
+        return self.of_curve.of(self.validation_of) if self.of_curve else self.validation_of
+
+    @property
+    def validation_of(self) -> str:
+        """The metric whose curve, or last value, `validation` is."""
+        return self.validation_metric or f"validation_{self.metric.removeprefix('test_')}"
+
+    @property
+    def of_curve(self) -> OfCurve | None:
+        """What the endpoint takes from a metric's curve; None for the last value."""
+        return of_curve(self.endpoint)
+
+    @property
+    def metric(self) -> str:
+        """The metric whose curve, or last value, the endpoint is."""
+        return self.of_curve.metric if self.of_curve else self.endpoint
+
+    @property
+    def at_the_end(self) -> Question:
+        """The same question of the metric's last value: how curves are drawn."""
+        sides: dict[str, Goal] = {"above": "max", "below": "min"}
+        goal = sides.get(self.of_curve.side, self.goal) if self.of_curve else self.goal
+        return replace(self, endpoint=self.metric, goal=goal)
+
+    @property
+    def unit(self) -> str:
+        """What the endpoint counts, epochs or seconds; empty for any other."""
+        return self.of_curve.unit if self.of_curve else ""
+
+    @property
+    def target(self) -> str:
+        """The level that is to be reached, in words."""
+        return self.of_curve.target(self.metric_scale > 1) if self.of_curve else ""
+
+    @property
+    def words(self) -> str:
+        """The endpoint in words."""
+        return self.in_words(self.endpoint)
+
+    def in_words(self, name: str) -> str:
+        """The endpoint, or `validation`, in words."""
+        return in_words(name, self.metric_scale > 1)
+
+    @property
+    def superlative(self) -> str:
+        """The most that one can have of the endpoint."""
+        return "fewest" if self.unit else "lowest" if self.goal == "min" else "highest"
+
+    @property
+    def metric_scale(self) -> float:
+        """What the metric is multiplied by: accuracies are shares from 0 to 1, shown in percent."""
+        return 100.0 if (self.metric.endswith("accuracy") if self.share is None else self.share) else 1.0
 
     @property
     def is_share(self) -> bool:
-        """Whether the endpoint is a share from 0 to 1, shown in percent: accuracies are."""
-        return self.endpoint.endswith("accuracy") if self.share is None else self.share
+        """Whether the endpoint is a share from 0 to 1, shown in percent."""
+        return not self.unit and self.metric_scale > 1
 
     @property
     def scale(self) -> float:

@@ -13,9 +13,11 @@ import pandas as pd
 from octant.analysis.comparison import Comparison, answer
 from octant.analysis.comparison.runs import check_seen
 from octant.analysis.comparison.settings import METRIC, REPEATS, first_few, is_number, varying
+from octant.analysis.endpoint import check_form, goal_of, of_curve
 from octant.analysis.files import NOT_A_NUMBER, read_csv_runs
 from octant.analysis.guess import STEPS, Asked, endpoint_of, guessed_question, guesses_in_words
 from octant.analysis.question import Goal, Question
+from octant.analysis.speed import with_curve_endpoints
 from octant.errors import InputError, nearest
 
 STATUS = ("outcome", "status", "state")
@@ -53,27 +55,33 @@ def compare_file(path: Path, asked: Asked | None = None) -> tuple[Comparison, li
     return _compare(frame, asked or Asked(), _Source(blank=True), lines)
 
 
-def compare_logged(frame: pd.DataFrame, metrics: Sequence[str], asked: Asked) -> tuple[Comparison, list[str]]:
+def compare_logged(
+    frame: pd.DataFrame, metrics: Sequence[str], asked: Asked, curves: pd.DataFrame | None = None
+) -> tuple[Comparison, list[str]]:
     """Compare the runs of a tracking store, one row each with its last metrics; also the lines to print.
 
     `metrics` are the columns with metrics; NaN is one that was not logged. Where a param and a metric have one name,
-    `asked` means the metric as endpoint and validation, the param elsewhere.
+    `asked` means the metric as endpoint and validation, the param elsewhere. `curves` (fingerprint, epoch, metrics) are
+    needed by an endpoint of whole curves.
     """
     both = {name.removeprefix("metrics."): name for name in metrics}
     asked = replace(asked, endpoint=both.get(str(asked.endpoint), asked.endpoint),
                     validation=both.get(str(asked.validation), asked.validation))  # fmt: skip
-    return _compare(frame, asked, _Source(blank=True, noun="run", metrics=metrics), [])
+    return _compare(frame, asked, _Source(blank=True, noun="run", metrics=metrics, curves=curves), [])
 
 
 @dataclass(frozen=True)
 class _Source:
     """Where a table comes from: whether a NaN is a `blank` cell or what a run came to, what a row is called, and
     which columns are known to hold metrics, the last step's (None: not known, and several rows may be steps of a run).
+    `curves` are known where they are asked for; `early` says that a run counts which ends before the others.
     """
 
     blank: bool
     noun: str = "row"
     metrics: Sequence[str] | None = None
+    curves: pd.DataFrame | None = None
+    early: bool = False
 
     def count(self, rows: Iterable[bool]) -> str:
         """How many of the rows, with their noun."""
@@ -94,6 +102,13 @@ def _compare(frame: pd.DataFrame, asked: Asked, source: _Source, about: list[str
     """The comparison, and the lines to print before it: the question, `about` the file, what was done with rows."""
     frame = _folds_down(frame.reset_index(drop=True)).apply(_plain)
     asked = asked.of(frame)
+    wanted = asked.endpoint if asked.endpoint not in frame else None
+    if found := of_curve(wanted or ""):
+        sides: dict[str, Goal] = {"above": "max", "below": "min"}
+        asked = replace(asked, endpoint=found.metric, goal=sides.get(found.side, asked.goal))
+        source = replace(source, early=True)
+    elif wanted:
+        check_form(wanted, "endpoint", is_share=False)
     for missing in (name for name in asked.columns() if name not in frame):
         hint = nearest(missing, map(str, frame.columns))
         raise InputError(f"no column {missing}; {hint}columns: {first_few(frame.columns, 20)}")
@@ -104,13 +119,26 @@ def _compare(frame: pd.DataFrame, asked: Asked, source: _Source, about: list[str
     tidied = _tidy(_settings_and_results(frame, asked, source), asked, source)
     question, guessed = guessed_question(tidied.runs, asked)
     check_seen(tidied.runs, question)
-    runs, question, paired = _paired(tidied.runs, question, asked, source)
+    runs = tidied.runs
+    if found and wanted:
+        question = replace(question, endpoint=wanted, goal=goal_of(wanted, question.goal))
+        runs = _with_endpoint(tidied, question, source)
+    runs, question, paired = _paired(runs, question, asked, source)
     comparison = answer(runs, question, tidied.curves if len(tidied.curves) else None)
     last = len(tidied.curves) > 0 or source.metrics is not None
     notes = (*tidied.lines, *guessed, *paired, *comparison.notes)
     said_of = guesses_in_words(runs, question, last)
     comparison = replace(comparison, notes=notes, reading=said_of, curves=tidied.curves)
     return comparison, [said_of, *about, *notes]
+
+
+def _with_endpoint(tidied: _Tidy, question: Question, source: _Source) -> pd.DataFrame:
+    """The runs with an endpoint of their curves; raises InputError where there are none."""
+    check_form(question.endpoint, "endpoint", question.metric_scale > 1)
+    curves = tidied.curves if source.curves is None else source.curves
+    if curves.empty:
+        raise InputError(f"endpoint: {question.endpoint} takes a row for each epoch of a run; here is one row per run")
+    return with_curve_endpoints(tidied.runs, curves, question)
 
 
 def _settings_and_results(frame: pd.DataFrame, asked: Asked, source: _Source) -> pd.DataFrame:
@@ -186,7 +214,7 @@ def _last_steps(frame: pd.DataFrame, asked: Asked, source: _Source) -> tuple[pd.
     curves = curves.rename(columns={step: "epoch"})
     last = ordered.groupby("fingerprint", sort=False).tail(1).sort_index()
     short = (last[step] < last[step].max()) & (last["outcome"] == "finished")
-    if 0 < short.sum() < len(last) / 2:
+    if 0 < short.sum() < len(last) / 2 and not source.early:
         return last[~short], curves, [f"{source.count(short)} that end before the last {step} "
                                       f"({last[step].max():g}) left out"]  # fmt: skip
     return last, curves, [f"{int(short.sum())} of {len(last)} runs end before {step} {last[step].max():g}: "

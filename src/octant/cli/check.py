@@ -101,7 +101,7 @@ def _trained(options: argparse.Namespace, settings: list[str], tree: Path, folde
     _child(_words(options, settings, experiment), tree, folder)
     connection = connect(located(options.uri), experiment, create=False)
     declared = declared_of(connection)
-    return _Side(name, read_runs(connection, declared.sweep), declared)
+    return _Side(name, read_runs(connection, declared.sweep, declared.question), declared)
 
 
 def _experiment(options: argparse.Namespace, settings: list[str]) -> str:

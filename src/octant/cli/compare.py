@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from octant.analysis.comparison import Comparison
     from octant.analysis.guess import Asked
+    from octant.tracking.foreign import Logged
+    from octant.tracking.store import Connection
 
     Read = tuple[str, Comparison, list[str], pd.DataFrame]  # name, answer, lines, curves
 
@@ -72,11 +74,28 @@ def _from_store(options: argparse.Namespace, asked: Asked) -> Read:
 
     with opened(options.uri, options.experiment) as (connection, about):
         logged = read_logged(connection)
-        comparison, lines = compare_logged(logged.runs, logged.metrics, asked)
-        names = metrics_of(logged.runs, comparison.question.endpoint)
+        known = _curves_asked(connection, logged, asked)
+        comparison, lines = compare_logged(logged.runs, logged.metrics, asked, known)
+        names = metrics_of(logged.runs, comparison.question.metric)
         columns = {name: logged.keys[name] for name in names if name in logged.keys}
         curves, more = read_histories(connection, list(comparison.runs["fingerprint"]), columns)
     return connection.experiment, comparison, [lines[0], *about, *logged.lines, *lines[1:], *more], curves
+
+
+def _curves_asked(connection: Connection, logged: Logged, asked: Asked) -> pd.DataFrame | None:
+    """The curves that the endpoint is of; None where it is a metric's last value."""
+    from octant.analysis.endpoint import DURATION, of_curve
+    from octant.tracking.foreign import read_histories
+
+    found = of_curve(asked.endpoint or "")
+    if found is None or asked.endpoint in logged.keys or found.metric not in logged.keys:
+        return None
+    keys = {name: logged.keys[name] for name in (found.metric, asked.validation) if name in logged.keys}
+    keys |= {DURATION: DURATION} if found.unit == "seconds" else {}
+    curves, lines = read_histories(connection, list(logged.runs["fingerprint"]), keys)
+    if lines:
+        raise InputError(f"endpoint: {lines[0]}, which {asked.endpoint} needs")
+    return curves
 
 
 def _command(options: argparse.Namespace) -> str:
@@ -106,7 +125,11 @@ COMMAND = Subcommand(
         help=f"settings of which each configuration gets its own best value{_LIST}",
     ),
     option("--repeat", metavar="SEED", type=_names, help=f"what only repeats a measurement{_LIST}"),
-    option("--endpoint", metavar="METRIC", help="the metric that answers; its last step counts"),
+    option(
+        "--endpoint",
+        metavar="METRIC",
+        help="the metric that answers; its last step counts (or mean_of_METRIC, epochs_to_...)",
+    ),
     option("--goal", choices=("max", "min"), help="whether more or less of it is better"),
     option("--validation", metavar="METRIC", help="the metric that --tune chooses on"),
     option("--margin", type=float, help="the difference below which nobody cares; points for a share"),

@@ -27,7 +27,7 @@ def _run(options: argparse.Namespace) -> int:
 
     connection = connect(located(options.uri), options.experiment, create=False)
     declared = declared_of(connection, options.sweep)
-    runs = read_runs(connection, declared.sweep)
+    runs = read_runs(connection, declared.sweep, declared.question)
     if runs.empty:
         raise InputError(f"sweep {declared.sweep} has no finished runs; this trains them: {declared.command}")
     comparison = answer(runs, declared.question, settings=declared.varied)

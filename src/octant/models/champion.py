@@ -34,8 +34,8 @@ def _best_run(runs: pd.DataFrame, question: Question) -> pd.Series:
         )
     if metric not in runs or not (finished & runs[metric].notna()).any():
         raise InputError(
-            f"no run has a {metric.replace('_', ' ')}, and the test set may choose nothing; train with a validation "
-            "part: dataset.validation_fraction=0.1"
+            f"no run has a {question.validation_of.replace('_', ' ')}, and the test set may choose nothing; train with "
+            "a validation part: dataset.validation_fraction=0.1"
         )
     if runs["dataset_digest"].nunique() > 1:
         raise InputError("the sweep has several data sets or splits; sweep one of them to choose among its runs")
@@ -53,7 +53,8 @@ def register(store: Store, experiment: str, sweep: str | None = None) -> str:
     """Promote the champion of a sweep, or of the experiment's own; returns what was done, for the terminal."""
     connection = connect(store, experiment, create=False)
     declared = declared_of(connection, sweep)
-    runs, question = read_runs(connection, declared.sweep), declared.question
+    question = declared.question
+    runs = read_runs(connection, declared.sweep, question)
     if runs.empty:
         raise InputError(f"sweep {declared.sweep} has no finished runs; this trains them: {declared.command}")
     try:
@@ -61,7 +62,7 @@ def register(store: Store, experiment: str, sweep: str | None = None) -> str:
     except InputError as error:
         raise InputError(f"experiment {experiment}: {error}") from None
     name = " ".join([best["config"], *(f"{each}={as_word(best[each])}" for each in (*question.tune, *question.repeat))])
-    unit, metric = " %" if question.is_share else "", question.validation.replace("_", " ")
+    unit, metric = " %" if question.is_share else "", question.in_words(question.validation)
     why = (
         f"{name}: the best {metric} ({best['chosen_by']:.2f}{unit}) of the configuration "
         f"with the best mean ({best['mean']:.2f}{unit} over {best['n']} {question.noun}s) in {declared.sweep}"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from octant.analysis.comparison.settings import REPEATS
+from octant.analysis.endpoint import check_form, goal_of
 from octant.analysis.question import Question
 from octant.errors import InputError, unknown_word
 from octant.runs.settings import Experiment
@@ -39,19 +40,21 @@ def question_of(experiment: Experiment, rows: Sequence[Row], metrics: Collection
         compare = _without_twins(free, rows)
     elif unseen := [name for name in free if name not in compare and not _follows(name, compare, rows)]:
         raise InputError(_unseen(unseen[0], rows, compare))
-    question = Question(compare, tune, repeat, experiment.endpoint, experiment.goal, experiment.margin)
+    goal = goal_of(experiment.endpoint, experiment.goal)
+    question = Question(compare, tune, repeat, experiment.endpoint, goal, experiment.margin)
+    check_form(question.endpoint, "experiment.endpoint", question.metric_scale > 1)
     check_metrics(question, metrics)
     return question
 
 
 def check_metrics(question: Question, metrics: Collection[str]) -> None:
     """Raise InputError unless endpoint and, where it chooses, validation metric are among those that are yielded."""
-    if metrics and question.endpoint not in metrics:
-        raise InputError(unknown_word("experiment.endpoint", question.endpoint, metrics))
-    if metrics and question.tune and question.validation not in metrics:
+    if metrics and question.metric not in metrics:
+        raise InputError(unknown_word("experiment.endpoint", question.metric, metrics))
+    if metrics and question.tune and question.validation_of not in metrics:
         raise InputError(
-            f"experiment.tune: {', '.join(question.tune)} is chosen on {question.validation}, which these runs do not "
-            f"yield; they yield {', '.join(sorted(metrics))}"
+            f"experiment.tune: {', '.join(question.tune)} is chosen on {question.validation_of}, which these runs do "
+            f"not yield; they yield {', '.join(sorted(metrics))}"
         )
 
 
@@ -61,8 +64,7 @@ def plain_question(question: Question, labels: Mapping[str, str]) -> str:
     *head, last = [f"which {name}" for name in called] or ["what"]
     asked = f"{', '.join(head)} and {last}" if head else last
     gives = "give" if head else "gives"
-    return f"{asked[:1].upper()}{asked[1:]} {gives} the {'lowest' if question.goal == 'min' else 'highest'} " \
-           f"{question.endpoint.replace('_', ' ')}?"  # fmt: skip
+    return f"{asked[:1].upper()}{asked[1:]} {gives} the {question.superlative} {question.words}?"
 
 
 def setting_of(name: str, known: Iterable[str]) -> str | None:

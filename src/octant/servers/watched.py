@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from octant import home
+from octant.analysis.endpoint import DURATION
+from octant.analysis.speed import with_curve_endpoints
 from octant.runs.disk import read_json
 from octant.runs.journal import FILES, Journal
 from octant.runs.lines import History, Identity
@@ -89,13 +92,14 @@ class Watched:
         from octant.analysis.report.words import headline
 
         declared, seen = self.noted.declared, dict(self._seen)
-        lines = [{"fingerprint": name, "epoch": line["epoch"], **line["metrics"]}
+        lines = [{"fingerprint": name, "epoch": line["epoch"], DURATION: line["seconds"], **line["metrics"]}
                  for name, (_, history) in sorted(seen.items()) for line in history.epochs]  # fmt: skip
-        if declared.question.endpoint not in set().union(*lines):
+        if declared.question.metric not in set().union(*lines):
             return None
         material = self._material(seen, pd.DataFrame(lines))
         if len(material.runs) == len(self.noted.runs) and material.runs["outcome"].notna().all():
-            found = find(material)
+            runs = with_curve_endpoints(material.runs, material.curves, declared.question)
+            found = find(replace(material, runs=runs))
             return explored(found, headline(found.verdict, found.words))
         return explored(so_far(material), f"{self.state}.", note_of(declared.question))
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from octant.analysis.endpoint import DURATION
 from octant.runs.lines import EpochLine, History, Identity
-from octant.tracking.stored import CONFIG, DURATION, UNCOMMITTED
+from octant.tracking.stored import CONFIG, UNCOMMITTED
 from octant.trainer import flat
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ _SYSTEM = "system/"  # MLflow's own measurements of the machine
 
 
 @dataclass(frozen=True)
-class _Logged:
+class Logged:
     """An experiment's runs, the oldest first: params and the last step's metrics, outcome, fingerprint (the run's id).
 
     `metrics` names the columns that were logged as metrics, `keys` the metric behind each: where a param and a metric
@@ -67,7 +67,7 @@ def opened(uri: str | None, experiment: str | None) -> Iterator[tuple[Connection
         yield _connected(store, experiment), [line]
 
 
-def read_logged(connection: Connection) -> _Logged:
+def read_logged(connection: Connection) -> Logged:
     """All runs of the experiment that are not in the trash; raises InputError where there are none."""
     found = [run for run in search(connection, "") if not any(name in run.data.tags for name in _KINDS)]
     if not found:
@@ -78,7 +78,7 @@ def read_logged(connection: Connection) -> _Logged:
     keys = {f"metrics.{name}" if name in params else name: name for name in names}
     both = sorted(params & set(names))
     lines = [f"both a param and a metric: {', '.join(both)}; the metric is called metrics.{both[0]}"] if both else []
-    return _Logged(pd.DataFrame([_row(run, keys) for run in found]), keys, lines)
+    return Logged(pd.DataFrame([_row(run, keys) for run in found]), keys, lines)
 
 
 def read_histories(

@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from octant.analysis.endpoint import DURATION
 from octant.errors import printable, without_credentials
 from octant.runs.run import Outcome
 from octant.runs.settings import parse_launch
 from octant.trainer import trainer
 
 if TYPE_CHECKING:
+    from octant.analysis.question import Question
     from octant.runs.launch import Done
+    from octant.runs.lines import History
     from octant.runs.sweep import Sweep
 
 
@@ -97,10 +100,27 @@ def together() -> Launched | None:
 
 
 def _endpoints(sweep: Sweep) -> list[float]:
-    endpoint, found = sweep.question.endpoint, {}
-    names = [sweep.question.validation, *([] if endpoint.startswith("test_") else [endpoint])]
+    question, found = sweep.question, {}
+    names = [question.validation, *([] if question.metric.startswith("test_") else [question.endpoint])]
     for run in sweep.runs:
         history = run.journal.read()
-        metrics = history.epochs[-1]["metrics"] if history.is_finished else {}
+        metrics = _results(history, question) if history.is_finished else {}
         found[run.fingerprint] = next((metrics[name] for name in names if name in metrics), math.nan)
     return [found[fingerprint] for fingerprint in sweep.asked]
+
+
+def _results(history: History, question: Question) -> dict[str, float]:
+    """The metrics of the last epoch, and what the question takes from their curves."""
+    metrics = history.epochs[-1]["metrics"]
+    if question.of_curve is None or question.metric not in metrics:
+        return metrics
+    import pandas as pd
+
+    from octant.analysis.speed import with_curve_endpoints
+
+    curves = pd.DataFrame(
+        [{"fingerprint": "", "epoch": line["epoch"], DURATION: line["seconds"], **line["metrics"]}
+         for line in history.epochs]
+    )  # fmt: skip
+    run = with_curve_endpoints(pd.DataFrame([{"fingerprint": "", "outcome": "finished"}]), curves, question).iloc[0]
+    return metrics | {name: float(run[name]) for name in (question.endpoint, question.validation) if name in run}

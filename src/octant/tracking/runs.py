@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,13 +13,15 @@ from urllib.request import url2pathname
 
 import pandas as pd
 
+from octant.analysis.endpoint import DURATION
+from octant.analysis.question import Question
+from octant.analysis.speed import with_curve_endpoints
 from octant.errors import printable
 from octant.runs.disk import read_json
 from octant.seal import Json
 from octant.tracking.declared import of_sweep
 from octant.tracking.search import search
 from octant.tracking.store import Connection
-from octant.tracking.stored import DURATION
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -36,12 +38,13 @@ _MOST = 1_000_000
 _RUNS_AT_ONCE, _POINTS_AT_ONCE = 100, 25_000  # MLflow's server answers no more
 
 
-def read_runs(connection: Connection, sweep: str) -> pd.DataFrame:
+def read_runs(connection: Connection, sweep: str, question: Question | None = None) -> pd.DataFrame:
     """Finished runs of a sweep, one row each, sorted by configuration, learning rate and seed.
 
     Columns: config, loss, hidden, output, init, engine, dataset, dtype, seed, ..., learning_rate, the metrics of
     the last epoch (NaN where there is none), outcome, diverged_epoch, diverged_reason, fingerprint, the tags of
-    PROVENANCE, trainer (its name or file), seconds_per_epoch (of the last one), run_id, artifacts.
+    PROVENANCE, trainer (its name or file), seconds_per_epoch (of the last one), run_id, artifacts. Where the `question`
+    is about whole curves, its endpoint, too; raises InputError where the runs lack that curve.
     """
     found = search(connection, of_sweep(sweep))
     rows = [_row(run) for run in found if run.info.status == "FINISHED"]
@@ -52,16 +55,20 @@ def read_runs(connection: Connection, sweep: str) -> pd.DataFrame:
     frame = frame.sort_values([key for key in keys if key in frame], kind="stable").drop_duplicates(
         "fingerprint", keep="last"
     )
-    return frame.drop(columns="ended").reset_index(drop=True)
+    frame = frame.drop(columns="ended").reset_index(drop=True)
+    if question is None or question.of_curve is None:
+        return frame
+    needed = {question.metric, question.validation_of, *([DURATION] if question.unit == "seconds" else [])}
+    return with_curve_endpoints(frame, read_curves(connection, frame, needed), question)
 
 
-def read_curves(connection: Connection, runs: pd.DataFrame) -> pd.DataFrame:
-    """Every epoch of `runs`: columns fingerprint, epoch, and each metric that they have, sorted."""
+def read_curves(connection: Connection, runs: pd.DataFrame, keys: Collection[str] = ()) -> pd.DataFrame:
+    """Every epoch of `runs`: columns fingerprint, epoch, and each metric that they have, or those of `keys`; sorted."""
     prints = dict(zip(runs["run_id"], runs["fingerprint"], strict=True))
     most = int(runs["epochs"].max()) + 1 if "epochs" in runs else _POINTS_AT_ONCE // _RUNS_AT_ONCE
     points = [
         (prints[run_id], step, key, value)
-        for key in _metrics(connection, runs)
+        for key in keys or _metrics(connection, runs)
         for run_id, step, value in histories(connection, list(prints), key, most)
     ]
     long = pd.DataFrame(points, columns=["fingerprint", "epoch", "key", "value"])

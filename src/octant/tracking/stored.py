@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from octant.analysis.endpoint import DURATION
 from octant.errors import InputError
 from octant.seal import Json
 from octant.tracking.store import Store, client_of, must_answer
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CONFIG, UNCOMMITTED = "config.yaml", "uncommitted.diff"
-DURATION = "system/seconds_per_epoch"  # on a tab of its own: MLflow draws charts by alphabet
 _LARGEST = 100_000  # bytes of a file; octant's have 1,400
 _DEEPEST = 50  # levels of lists and mappings; octant's have 4
 Points = dict[tuple[str, int], float]  # (metric, step) -> value

@@ -36,7 +36,7 @@ def store_views(connection: Connection, text: str, sweep: str, question: Questio
 
     The chart shows MLflow's own means over the repeats, until there are runs of kind `mean`.
     """
-    varied = [*question.compare, *question.tune]
+    varied, question = [*question.compare, *question.tune], question.at_the_end
     groups = [{"mode": "param", "groupByData": name} for name in varied]
     means = f"Mean over {', '.join(question.repeat)}, so far" if question.repeat else "So far"
     chart = _state(of_sweep(sweep), question.endpoint, question.goal, varied) | {

@@ -23,6 +23,7 @@ from octant.analysis.comparison.runs import (
 from octant.analysis.comparison.scope import units
 from octant.analysis.comparison.settings import as_word, ordered
 from octant.analysis.question import Question
+from octant.analysis.speed import restricted
 
 _MOST_REASONS = 5
 
@@ -75,7 +76,7 @@ def lay_out(frame: pd.DataFrame, question: Question, settings: Iterable[str] | N
     """
     check_runs(frame, question, question.endpoint)
     notes = check_seen(frame, question, settings)
-    runs = with_config(frame, question)
+    runs = with_config(restricted(frame, question), question)
     check_unique(runs, question)
     levels = {name: ordered(runs[name].drop_duplicates(), name) for name in question.compare}
     cells = runs.drop_duplicates("config").set_index("config")[list(question.compare)]
@@ -154,8 +155,10 @@ def _arrays(
 
 
 def _step(runs: pd.DataFrame, values: Array, question: Question) -> float:
-    """One test example, where their number is known; else the smallest difference that there is."""
-    if question.is_share and "n_test" in runs and runs["n_test"].min() > 0:
+    """One epoch, or test example, where their number is known; else the smallest difference that there is."""
+    if question.unit == "epochs":
+        return 1.0
+    if question.is_share and not question.of_curve and "n_test" in runs and runs["n_test"].min() > 0:
         return float(question.scale / runs["n_test"].min())
     gaps = np.diff(np.unique(values[np.isfinite(values)]))
     gaps = gaps[gaps > ROUNDING * question.scale]

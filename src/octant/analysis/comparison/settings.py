@@ -18,7 +18,7 @@ NONE = "none"  # the level of a setting that a run does not have
 MOST_SHARE = 0.5  # a number with more values than this share of the runs is measured and not set
 # Columns that describe or identify a run.
 ABOUT = re.compile(
-    r"config|configuration|outcome|status|state|diverged_\w+|n_(train|validation|test)|(\w+_)?fingerprint|"
+    r"config|configuration|outcome|status|state|diverged_\w+|reached|n_(train|validation|test)|(\w+_)?fingerprint|"
     r"\w+_digest|(run_)?(id|name|uuid)|artifacts|command|mlflow\..*|git_\w+|version_\w+|blas|cpu|platform|ended|"
     r"(start|end)(_time|ed)?|date|timestamp|epoch|step|rank_\w+|unnamed.*|params",
     re.IGNORECASE,
@@ -26,7 +26,7 @@ ABOUT = re.compile(
 METRIC = re.compile(
     r"(.*[_./ ])?(loss|acc|accuracy|error|err|score|f1|auc|auroc|mse|rmse|mae|r2|nll|perplexity|ppl|bleu|"
     r"map|iou|precision|recall|reward|return|regret|seconds|time|runtime|duration|"
-    r"seconds_per_epoch|saturation_\w+)([_./ ]?\d+)?",
+    r"seconds_per_epoch|saturation_\w+|(epochs|seconds)_to_.+)([_./ ]?\d+)?",
     re.IGNORECASE,
 )
 REPEATS = re.compile(

@@ -8,6 +8,7 @@ import pandas as pd
 from octant.analysis.comparison.design import PairedRuns
 from octant.analysis.comparison.intervals import Array, student_rows
 from octant.analysis.question import Question
+from octant.analysis.speed import REACHED, has_reached
 
 SHARES = (90, 95)
 
@@ -17,8 +18,8 @@ def summarise(design: PairedRuns, curves: pd.DataFrame | None = None) -> pd.Data
 
     Shares are in percent, their SDs and errors in percentage points; `low` and `high` bound the 95 % interval of the
     mean over repeats. `epochs_to_90` is the mean over the finished runs of the first epoch whose endpoint is at
-    least 90 % of that run's final one; it needs `curves`, and an endpoint to be made large. Reasons for what is NaN
-    stand in `note`.
+    least 90 % of that run's final one; it needs `curves`, and an endpoint to be made large. `reached` counts the
+    finished runs that reached the level of an endpoint that has one. Reasons for what is NaN stand in `note`.
     """
     question, values = design.question, design.values.T
     n, t = student_rows(values, design.unit, design.step)
@@ -36,14 +37,24 @@ def summarise(design: PairedRuns, curves: pd.DataFrame | None = None) -> pd.Data
             by_charge: charged.mean,
         }
     )
+    if question.unit:
+        table[REACHED] = _reached(design.runs, table["config"])
     first = first_epochs(design, curves)
     for share in SHARES:
         table[f"epochs_to_{share}"] = table["config"].map(first.groupby("config")[f"to_{share}"].mean())
     absent = first["to_90"].isna().groupby(first["config"]).sum()
-    seen = curves is not None and question.goal == "max"
+    seen = curves is not None and question.at_the_end.goal == "max"
     absent = table["config"].map(absent).fillna(0) if seen else 0 * table["n"]
     table["note"] = [_note(n, int(lost), question) for n, lost in zip(table["n"], absent, strict=True)]
     return table.sort_values([by_charge, "config"], ascending=[question.goal == "min", True], ignore_index=True)
+
+
+def _reached(runs: pd.DataFrame, configs: pd.Series) -> pd.Series:
+    """How many finished runs of each configuration reached the level; NA where nothing says so."""
+    if REACHED not in runs:
+        return pd.Series(pd.NA, index=configs.index)
+    reached = runs[has_reached(runs) & (runs["outcome"] == "finished")]
+    return configs.map(reached.groupby("config").size()).fillna(0).astype(int)
 
 
 def first_epochs(design: PairedRuns, curves: pd.DataFrame | None) -> pd.DataFrame:
@@ -52,12 +63,12 @@ def first_epochs(design: PairedRuns, curves: pd.DataFrame | None) -> pd.DataFram
     `curves` has one row per run and epoch (fingerprint, epoch, the endpoint); a run without a curve gets NaN, and so
     does every run whose endpoint is to be small.
     """
-    question = design.question
+    question = design.question.at_the_end
     finished = design.runs[design.runs["outcome"] == "finished"]
     table = finished[["config", *question.repeat]].copy()
     for share in SHARES:
         table[f"to_{share}"] = np.nan
-        if curves is not None and question.goal == "max":
+        if curves is not None and question.goal == "max" and question.endpoint in finished:
             final = curves["fingerprint"].map(finished.set_index("fingerprint")[question.endpoint])
             # The margin: 0.95 x 0.8 must not exceed 0.76 by rounding.
             reached = curves[curves[question.endpoint] >= share / 100 * final - 1e-12]

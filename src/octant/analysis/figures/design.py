@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -62,7 +62,12 @@ class Design:
     @property
     def endpoint(self) -> str:
         """The endpoint in words."""
-        return self.question.endpoint.replace("_", " ")
+        return self.question.words
+
+    @property
+    def at_the_end(self) -> Design:
+        """The same design of the metric's last value: how curves are drawn."""
+        return replace(self, question=self.question.at_the_end)
 
     @property
     def axis(self) -> str:

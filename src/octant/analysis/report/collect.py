@@ -42,24 +42,25 @@ class Material:
 def collect(connection: Connection, sweep: str | None = None) -> Material:
     """Read a sweep, by name or digest, or the experiment's own; raises InputError without finished runs."""
     declared = declared_of(connection, sweep)
-    runs = read_runs(connection, declared.sweep)
+    runs = read_runs(connection, declared.sweep, declared.question)
     if runs.empty:
         raise InputError(f"sweep {declared.sweep} has no finished runs; this trains them: {declared.command}")
     curves = read_curves(connection, runs)
     errors = read_errors(connection, runs)
-    companion = _companion(connection, declared.companion, runs)
+    companion = _companion(connection, declared, runs)
     pictures = _pictures(connection, runs) if errors else None
     snapshots = partial(read_snapshots, connection)
     return Material(connection.experiment, declared, runs, curves, errors, companion, pictures, snapshots)
 
 
-def _companion(connection: Connection, name: str, runs: pd.DataFrame) -> pd.DataFrame:
+def _companion(connection: Connection, declared: Declared, runs: pd.DataFrame) -> pd.DataFrame:
+    name = declared.companion
     found = connection.client.get_experiment_by_name(name) if name else None
     theirs, shipped = pd.DataFrame(), home.experiments() / name / "results.csv"
     if found is not None:
         other = replace(connection, experiment_id=found.experiment_id, experiment=name)
         with suppress(InputError):  # only variants of it were run
-            theirs = read_runs(other, declared_of(other).sweep)
+            theirs = read_runs(other, declared_of(other).sweep, declared.question)
     if theirs.empty and name and shipped.is_file():  # a fresh clone has what was found, and no runs yet
         theirs = pd.read_csv(shipped, float_precision="round_trip")
     same = not theirs.empty and set(theirs["dataset_digest"]) == set(runs["dataset_digest"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from octant.analysis.power import ENOUGH
-from octant.analysis.report.numbers import TINY, by, equal, listed, margin, plural, span
+from octant.analysis.report.numbers import TINY, ahead, beats, by, equal, leads, listed, margin, plural, span
 from octant.analysis.report.vocabulary import Vocabulary
 from octant.analysis.verdict import Decision, Difference, Verdict
 
@@ -78,13 +78,16 @@ class Configurations:
     def _ahead(self, difference: Difference, first: str, second: str, with_interval: bool = True) -> str:
         if difference.gain <= TINY:
             return f"{first} and {second} are level"
-        return f"{first} is ahead of {second} by {by(difference, self.verdict.question, with_interval)}"
+        return ahead(first, second, by(difference, self.verdict.question, with_interval), self.verdict.question)
 
     def _two(self, first: str, second: str) -> list[str]:
         best, question = self.verdict.best, self.verdict.question
         if best.decision is Decision.BETTER:
             lead = by(best.lead, question)
-            return [f"{self.words.start(first)} beats {second} by {lead}.", f"One of the two is better, by {lead}."]
+            return [
+                f"{beats(self.words.start(first), second, lead, question)}.",
+                f"One of the two is better, by {lead}.",
+            ]
         if best.decision is Decision.EQUAL:
             phrase = f"are {equal(question)}."
             return [f"{self.words.start(first)} and {second} {phrase}", f"The two {phrase}"]
@@ -102,7 +105,7 @@ class Configurations:
             return [f"The {count} are {alike}."]
         if best.decision is Decision.BETTER:
             lead, start = by(best.lead, question), f"{self.words.start(first)} is the best of the {count}"
-            return [f"{start}: ahead of {self.name(best.lead.second)} by {lead}.", f"{start}, by {lead}.",
+            return [f"{start}: {leads(self.name(best.lead.second), lead, question)}.", f"{start}, by {lead}.",
                     f"One of the {count} is best, ahead of all others by {lead}."]  # fmt: skip
         means = span([self.verdict.means[name] for name in best.leaders], question)
         if len(best.leaders) == len(best.names):

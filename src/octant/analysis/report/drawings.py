@@ -36,8 +36,8 @@ def drawings(
         grid, rate = comparison.tuning(setting), shared if setting == RATE else None
         yield stem, figures.tuning_figure(grid, comparison.chosen, setting, design, rate)
     if len(curves):
-        yield "accuracy", figures.curves_figure(curves, ranking, design, title)
-        yield "curves", figures.panels_figure(curves, ranking, design)
+        yield "accuracy", figures.curves_figure(curves, ranking, design.at_the_end, title)
+        yield "curves", figures.panels_figure(curves, ranking, design.at_the_end)
     yield "ranking", figures.ranking_figure(summary, comparison.runs, design)
     if len(comparison.ranks):
         yield "ranks", figures.ranks_figure(comparison.ranks, design)

@@ -112,7 +112,7 @@ def _data(shown: Explored, configs: Sequence[str]) -> dict[str, Json]:
     curves, names = shown.curves[shown.curves["config"].isin(list(configs))], list(shown.metrics)
     means = curves.groupby(["config", "epoch"])[names].mean()
     single = len(curves) * len(names) <= MOST_POINTS
-    question = shown.design.question
+    question = shown.design.question.at_the_end
     shares = metrics_of(curves, question.endpoint)
     scale = {name: question.scale if name in shares else 1.0 for name in names}
     return {
@@ -223,7 +223,7 @@ def _rates(shown: Explored, configs: Sequence[str], data: Mapping[str, Json]) ->
     values = table[setting]
     plot = figure(height=300, sizing_mode="stretch_width", tools="pan,wheel_zoom,reset", output_backend="svg",
                   x_axis_type="log" if (values > 0).all() and values.max() >= 10 * values.min() else "linear",
-                  x_axis_label=setting.replace("_", " "), y_axis_label=next(iter(shown.metrics.values())))  # fmt: skip
+                  x_axis_label=setting.replace("_", " "), y_axis_label=shown.design.axis)  # fmt: skip
     lines = []
     for config in configs:
         each, own = data["configs"][config], table[table["config"] == config].sort_values(setting)

@@ -28,7 +28,7 @@ def explored(found: Findings, answer: str, note: str = "") -> Explored:
         found.material.declared.text,
         answer,
         curves,
-        _drawn(curves, found.question) | found.reasons,
+        _drawn(curves, found.question.at_the_end) | found.reasons,
         ranking,
         found.design,
         kept,

@@ -7,7 +7,19 @@ from collections.abc import Sequence
 from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.power import ENOUGH
 from octant.analysis.question import Question
-from octant.analysis.report.numbers import TINY, by, equal, gains, is_plural, listed, number, the_best
+from octant.analysis.report.numbers import (
+    TINY,
+    ahead,
+    beats,
+    by,
+    equal,
+    gains,
+    is_plural,
+    leads,
+    listed,
+    number,
+    the_best,
+)
 from octant.analysis.report.vocabulary import Vocabulary
 from octant.analysis.verdict import Decision, Factor, Ranking
 
@@ -31,21 +43,24 @@ def sentences(factor: Factor, question: Question, words: Vocabulary) -> list[str
 
 
 def _better(factor: Factor, question: Question, words: Vocabulary, everywhere: str) -> list[str]:
-    first, leads = factor.cells[0].ranking, [each.ranking.lead for each in factor.cells]
+    first, each_lead = factor.cells[0].ranking, [each.ranking.lead for each in factor.cells]
     a, b = (words.level(factor.name, each) for each in (first.names[0], first.lead.second))
-    several = len(first.names) > 2
-    beats = f"{words.start(a)} " + (
-        f"is {the_best(words.factor(factor.name))}, ahead of {b}" if several else f"beats {b}"
-    )
-    if len(leads) == 1:
-        return [f"{beats} by {by(first.lead, question)}, {everywhere}."]
-    if several:
-        beats = f"{words.start(a)} is {the_best(words.factor(factor.name))}"
-    if len(leads) > 2:
-        return [f"{beats} {everywhere}, by {gains(leads, question)}.", f"{beats}, by {gains(leads, question)}."]
+    best, several = f"{words.start(a)} is {the_best(words.factor(factor.name))}", len(first.names) > 2
+
+    def lead(amount: str, where: str = "") -> str:
+        return f"{best}{where} by {amount}" if several else beats(words.start(a), b, amount, question, where)
+
+    if len(each_lead) == 1:
+        amount = by(first.lead, question)
+        told = f"{best}{':' if question.unit else ','} {leads(b, amount, question)}" if several else lead(amount)
+        return [f"{told}, {everywhere}."]
+    if len(each_lead) > 2:
+        amount = gains(each_lead, question)
+        return [f"{lead(amount, f' {everywhere},')}.", f"{lead(amount, ',')}."]
     at = [words.level(*each.where[0]) for each in factor.cells]
-    more, less = sorted(range(2), key=lambda i: -leads[i].gain)
-    return [f"{beats} by {by(leads[more], question, False)} with {at[more]} and {number(leads[less])} with {at[less]}."]
+    more, less = sorted(range(2), key=lambda i: -each_lead[i].gain)
+    most = lead(by(each_lead[more], question, with_interval=False))
+    return [f"{most} with {at[more]} and {number(each_lead[less])} with {at[less]}."]
 
 
 def _open(factor: Factor, question: Question, words: Vocabulary) -> list[str]:
@@ -59,7 +74,7 @@ def _open(factor: Factor, question: Question, words: Vocabulary) -> list[str]:
     if nearest.low > 0 and nearest.n >= ENOUGH:
         why = f", but p is {nearest.p:.2g} after adjusting for all effects" if nearest.p >= ALPHA else (
             ", but not with diverged runs counted")  # fmt: skip
-    return [f"{phrase}: on average {a} is ahead of {b} by {by(nearest, question)}{why}.", f"{phrase}."]
+    return [f"{phrase}: on average {ahead(a, b, by(nearest, question), question)}{why}.", f"{phrase}."]
 
 
 def _which(factor: Factor, words: Vocabulary) -> str:

@@ -98,11 +98,11 @@ class Findings:
 
         Empty without reasons, and where nothing varies.
         """
-        if not self.reasons or not self.design.factors or self.question.endpoint not in self.curves:
+        if not self.reasons or not self.design.factors or self.question.metric not in self.curves:
             return pd.DataFrame()
         finished = self.compared.loc[self.compared["outcome"] == "finished", "fingerprint"]
         curves = self.curves[self.curves["fingerprint"].isin(list(finished))]
-        return means(curves, [self.question.endpoint, *self.reasons])
+        return means(curves, [self.question.metric, *self.reasons])
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -193,7 +193,7 @@ def _companion(material: Material, configs: set[str]) -> tuple[Comparison | None
     None unless its grid is complete: a sweep that still runs would choose among what happens to be there.
     """
     runs, question = material.companion, material.declared.question
-    if runs.empty or not {*question.settings, question.validation, RATE} <= set(runs):
+    if runs.empty or not {*question.settings, question.endpoint, question.validation, RATE} <= set(runs):
         return None, ""
     tune = tuple(name for name in varying(runs) if name not in (*question.compare, *question.repeat))
     question = replace(question, tune=tune)

@@ -49,7 +49,7 @@ class Forms:
     @property
     def unit(self) -> str:
         """Behind a mean's name: percent of a share; other endpoints have the unit that they were logged in."""
-        return ", %" if self.question.is_share else ""
+        return ", %" if self.question.is_share else f", {self.question.unit}" if self.question.unit else ""
 
     def ranking(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         """Of the table of configurations."""
@@ -58,7 +58,8 @@ class Forms:
         spread = interval | {"SD": f"{{sd:{n}}}", noun: "{n}", "best": f"{{best:{n}}} ({{best_repeat}})",
                              "worst": f"{{worst:{n}}} ({{worst_repeat}})"}  # fmt: skip
         first = {"configuration": "{config}", f"mean{self.unit}": f"{{mean:{n}}}"}
-        told = {**(more or {}), "diverged": "{diverged}", "note": "{note}"}
+        reached = {f"reached {self.question.target}": "{reached} of {n}"} if self.question.unit else {}
+        told = {**(more or {}), **reached, "diverged": "{diverged}", "note": "{note}"}
         return first | (spread if self.is_repeated else {}) | told
 
     def effects(self) -> dict[str, str]:
@@ -86,7 +87,7 @@ class Forms:
                 **lead, **mean}  # fmt: skip
 
     def _difference(self, column: str) -> dict[str, str]:
-        n, unit = self.number, "points" if self.question.is_share else self.question.endpoint.replace("_", " ")
+        n, unit = self.number, "points" if self.question.is_share else self.question.unit or self.question.words
         interval = {"95 % interval": f"{{low:+{n}}} to {{high:+{n}}}"} if self.is_enough else {}
         return {f"difference, {unit}": f"{{{column}:+{n}}}"} | interval
 
@@ -131,6 +132,6 @@ def table_of(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[list[str]]
     cells = [[form.format_map(row) for form in columns.values()] for row in records]
     filled = [column for column, values in zip(columns, zip(*cells, strict=True), strict=True) if any(values)]
     cells = [[cell for column, cell in zip(columns, row, strict=True) if column in filled] for row in cells]
-    rows = [[re.sub(r"^\+?(nan|<NA>|None)( to .*| \(.*)?$", "-", cell) for cell in row] for row in cells]
+    rows = [[re.sub(r"^\+?(nan|<NA>|None)( to .*| of .*| \(.*)?$", "-", cell) for cell in row] for row in cells]
     more = [[f"and {len(frame) - MOST_ROWS} more, in the csv", *[""] * (len(filled) - 1)]]
     return [filled, *rows, *(more if len(frame) > MOST_ROWS else [])]

@@ -21,11 +21,14 @@ def plain_count(name: str, number: int) -> str:
 
 
 def by(difference: Difference, question: Question, with_interval: bool = True) -> str:
-    """`about 0.9 points of test accuracy (0.7 to 1.0)`; `about 0.03 in test loss (0.02 to 0.04; lower is better)`."""
+    """`about 0.9 points of test accuracy (0.7 to 1.0)`; `about 0.03 in test loss (0.02 to 0.04; lower is better)`;
+    `about 3 epochs (2 to 4)`.
+    """
     ends = _interval(difference) if with_interval and difference.n >= ENOUGH else ""
     inner = "; ".join(each for each in (ends, _lower(question)) if each)
     many = "" if number(difference) == "1" else "s"
     unit = f"point{many} of {endpoint(question)}" if question.is_share else f"in {endpoint(question)}"
+    unit = f"{question.unit.removesuffix('s')}{many}" if question.unit else unit
     return f"{'' if question.exact else 'about '}{number(difference)} {unit}{f' ({inner})' if inner else ''}"
 
 
@@ -36,17 +39,37 @@ def gains(leads: Sequence[Difference], question: Question, of: bool = True) -> s
     phrase = f"{ends[0]} to {ends[-1]}" if len(ends) > 1 else f"{'' if question.exact else 'about '}{ends[0]}"
     unit = (" point" if ends == ["1"] else " points") if question.is_share else ""
     of_it = (f" of {endpoint(question)}" if question.is_share else f" in {endpoint(question)}") if of else ""
+    of_it = f" {question.unit}" if question.unit else of_it
     low = f" ({_lower(question)})" if of and _lower(question) else ""
     return f"{phrase}{unit}{of_it}{low}"
 
 
 def _lower(question: Question) -> str:
-    return "lower is better" if question.goal == "min" else ""
+    return "lower is better" if question.goal == "min" and not question.unit else ""
+
+
+def beats(first: str, second: str, amount: str, question: Question, where: str = "") -> str:
+    """`tanh beats sigmoid {where} by {amount}`; `tanh reaches 90 % test accuracy {amount} earlier than sigmoid`."""
+    if question.unit:
+        return f"{first} reaches {question.target} {amount} earlier than {second}{where.rstrip(',')}"
+    return f"{first} beats {second}{where} by {amount}"
+
+
+def leads(second: str, amount: str, question: Question) -> str:
+    """What goes after `tanh is best: `."""
+    return beats("it", second, amount, question) if question.unit else f"ahead of {second} by {amount}"
+
+
+def ahead(first: str, second: str, amount: str, question: Question) -> str:
+    """`tanh is ahead of sigmoid by {amount}`; where time counts as in `beats`."""
+    if question.unit:
+        return beats(first, second, amount, question)
+    return f"{first} is ahead of {second} by {amount}"
 
 
 def endpoint(question: Question) -> str:
     """The endpoint in words."""
-    return question.endpoint.replace("_", " ")
+    return question.words
 
 
 def number(difference: Difference) -> str:
@@ -81,8 +104,15 @@ def equal(question: Question) -> str:
 
 def margin(question: Question) -> str:
     """The declared margin: `0.5 points of test accuracy`."""
+    if question.unit and question.margin:
+        return plural_of(question.margin, question.unit)
     unit = "points of" if question.is_share else "in"
     return f"{question.margin:g} {unit} {endpoint(question)}"
+
+
+def plural_of(number: float, unit: str) -> str:
+    """`1 epoch`, `0.5 epochs`."""
+    return f"{number:g} {unit.removesuffix('s') if number == 1 else unit}"
 
 
 def span(numbers: Sequence[float], question: Question) -> str:
@@ -91,6 +121,8 @@ def span(numbers: Sequence[float], question: Question) -> str:
     forms = (".1f", ".2f") if question.is_share else (".3g", ".5g")
     form = forms[f"{low:{forms[0]}}" == f"{high:{forms[0]}}"]
     a, b = f"{low:{form}}", f"{high:{form}}"
+    if question.unit:
+        return f"{f'between {a} and {b}' if a != b else a} {endpoint(question)}"
     phrase = f"{endpoint(question)} {f'between {a} and {b}' if a != b else a}{' %' * question.is_share}"
     return f"{phrase}; {_lower(question)}" if _lower(question) else phrase
 

@@ -19,6 +19,7 @@ from octant.analysis.comparison.settings import as_word
 from octant.analysis.figures import Drawing, as_pdf, rendered
 from octant.analysis.power import ENOUGH
 from octant.analysis.report import rates, words
+from octant.analysis.report.configurations import Configurations
 from octant.analysis.report.drawings import drawings
 from octant.analysis.report.explore import explore_page
 from octant.analysis.report.explored import explored
@@ -27,6 +28,7 @@ from octant.analysis.report.layout import MOST_ROWS, bounded
 from octant.analysis.report.origin import command, measured, training_time, versions
 from octant.analysis.report.paper import FIGURES, Paper
 from octant.analysis.report.sections import forms_of, lead_figure, sections
+from octant.analysis.report.speed import about_speed
 from octant.runs.disk import replace as write_file
 from octant.tracking.runs import PROVENANCE
 
@@ -115,14 +117,14 @@ def _paper(found: Findings, drawn: set[str]) -> Paper:
 def draw(found: Findings) -> Iterator[tuple[str, Drawing]]:
     """Stem and drawing of all that can be drawn, one at a time."""
     title = f"{found.material.experiment}{f', each at its own {found.tuned}' if found.is_grid else ''}"
-    seen = found.curves.dropna(subset=[found.question.endpoint])
+    seen = found.curves.dropna(subset=[found.question.metric])
     is_drawn = seen["config"].isin(found.main.summary["config"]).any() and seen["epoch"].max() > 0
     curves = found.curves if is_drawn else found.curves.head(0)
     main = replace(found.main, effects=found.effects_in_words)
     yield from drawings(main, found.design, curves, title, found.shared_rate)
     if len(found.why):
         reasons = dict(islice(found.reasons.items(), MOST_REASONS))
-        yield "why", figures.why_figure(found.why, list(found.main.summary["config"]), found.design, reasons)
+        yield "why", figures.why_figure(found.why, list(found.main.summary["config"]), found.design.at_the_end, reasons)
     if len(found.mistakes.table):
         confusion = {found.design.label(config): matrix for config, matrix in found.confusion().items()}
         yield "confusion", figures.confusion_figure(confusion, found.mistakes.class_names)
@@ -149,7 +151,8 @@ def _tables(found: Findings) -> dict[str, pd.DataFrame]:
 
 def _notes(found: Findings) -> list[str]:
     """What qualifies the verdict, a sentence each; the comparison at other learning rates last."""
-    lines = words.qualifications(found.verdict, found.words)
+    names = Configurations(found.verdict, found.words)
+    lines = [*words.qualifications(found.verdict, found.words), *about_speed(found.main, names.name)]
     if gone := len(found.collapsed):
         lines.append(f"{gone} of {len(found.compared)} runs collapsed: they finished no better than always saying the "
                     "most frequent class, and count as they are.")  # fmt: skip

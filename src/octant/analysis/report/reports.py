@@ -105,9 +105,9 @@ def _digest_of(material: Material) -> str:
 
 def _means(found: Findings) -> Means:
     """What MLflow's chart draws, on the axis of the report's figure."""
-    floor = figures.value_range(found.curves, found.design)[0] / found.question.scale
+    floor = figures.value_range(found.curves, found.design.at_the_end)[0] / found.question.metric_scale
     typed = {name: name for name in found.question.compare}  # MLflow's names are what one types
-    design = figures.design_of(found.runs, found.question, typed)
+    design = figures.design_of(found.runs, found.question.at_the_end, typed)
     return config_means(found.compared, found.curves, list(found.main.summary["config"]), design, floor)
 
 

@@ -53,7 +53,7 @@ def _band(found: Findings) -> str:
 
 def _curves(found: Findings) -> str:
     means = "" if found.question.exact else f": mean over {found.question.noun}s,{_band(found)}"
-    return f"{_capital(found.design.endpoint)} against epoch{means}."
+    return f"{_capital(found.design.at_the_end.endpoint)} against epoch{means}."
 
 
 def sections(found: Findings, drawn: set[str]) -> list[Section]:
@@ -110,21 +110,22 @@ def _ranking(found: Findings) -> Section:
 
 
 def _learning(found: Findings) -> Section:
-    thick = f"Thick: {found.design.endpoint}{_band(found)}; thin: on the training data; grey: the other configurations."
+    metric = found.design.at_the_end.endpoint
+    thick = f"Thick: {metric}{_band(found)}; thin: on the training data; grey: the other configurations."
     both = [("accuracy", _curves(found))] if found.design.factors else []  # else it leads
     return Section("Learning curves", figures=[*both, ("curves", thick)])
 
 
 def _why(found: Findings) -> Section:
     """The endpoint beside its reasons; sentences are made of the first that tells two configurations apart."""
-    text, every = [], list(contrasts(found.why, found.design, found.reasons))
+    text, every = [], list(contrasts(found.why, found.design.at_the_end, found.reasons))
     over = "" if found.question.exact else f", means over {found.question.noun}s"
     for column, reason in found.reasons.items():
         own = [_contrast(found, each) for each in every[:MOST_CONTRASTS] if each.reason == column]
         text += [f"{_capital(reason)}{over}:", *own] if own else []
     more = [f"{len(every) - MOST_CONTRASTS} more pairs are in why.csv."] if len(every) > MOST_CONTRASTS else []
     caption = (
-        f"{_capital(found.design.endpoint)} beside what explains it, as the trainer measured "
+        f"{_capital(found.design.at_the_end.endpoint)} beside what explains it, as the trainer measured "
         f"both{over}; from before training (epoch 0) on."
     )
     return Section("Why", [*text, *more], figures=[("why", caption)], csv=["why"])
@@ -136,7 +137,7 @@ def _contrast(found: Findings, each: Contrast) -> str:
     (factor, low), *shared = cells[each.low].items()
     phrase = f"{words.configuration(dict(shared))}: " if shared else ""
     high = words.level(factor, cells[each.high][factor])
-    return words.start(phrase + sentence(each, found.design, words.level(factor, low), high))
+    return words.start(phrase + sentence(each, found.design.at_the_end, words.level(factor, low), high))
 
 
 def _lost(found: Findings) -> Section:
@@ -172,7 +173,7 @@ def _chosen(found: Findings) -> list[list[str]]:
     places = {name: f"value_{at}" for at, name in enumerate((*question.tune, question.validation))}
     columns = {name.replace("_", " "): f"{{{places[name]}}}" for name in question.tune}
     form, unit = (".2f", " %") if question.is_share else (".4g", "")
-    columns[question.validation.replace("_", " ") + unit] = f"{{{places[question.validation]}:{form}}}"
+    columns[question.in_words(question.validation) + unit] = f"{{{places[question.validation]}:{form}}}"
     return table_of(table.rename(columns=places), {"configuration": "{config}"} | columns | CHOSEN)
 
 

@@ -29,7 +29,7 @@ def so_far(material: Material) -> Findings:
     Configurations are ranked by the mean of the last epochs that there are. Tuned settings are chosen on runs that are
     over, and on those under way for a configuration that has no other.
     """
-    question = material.declared.question
+    question = material.declared.question.at_the_end
     runs = material.runs.assign(config=config_names(material.runs, question.compare))
     is_over = runs["outcome"].notna()
     counted = runs[is_over | ~is_over.groupby(runs["config"]).transform("any")].fillna({"outcome": "finished"})

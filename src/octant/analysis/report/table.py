@@ -14,9 +14,11 @@ from octant.analysis import figures
 from octant.analysis.comparison import Comparison
 from octant.analysis.decide import verdict_of
 from octant.analysis.figures import Design
+from octant.analysis.report.configurations import Configurations
 from octant.analysis.report.drawings import drawings
 from octant.analysis.report.layout import bounded
 from octant.analysis.report.pages import embedded, filled_in, render
+from octant.analysis.report.speed import about_speed
 from octant.analysis.report.vocabulary import vocabulary
 from octant.analysis.report.words import edges, headline, qualifications
 from octant.analysis.verdict import Verdict
@@ -90,7 +92,7 @@ class TableReport:
             "name": self.name,
             "question": heading(self),
             "answer": answer_of(self),
-            "notes": qualifications(self.verdict, vocabulary(self.verdict)),
+            "notes": notes(self),
             "warnings": edges(chosen) if len(chosen) else [],
             "lead": lead(self),
             "sections": all_sections(self, set(alt)),
@@ -114,8 +116,15 @@ class TableReport:
             return pd.DataFrame()
         curves = self.curves.merge(self.comparison.runs[["fingerprint", "config"]], on="fingerprint")
         curves = curves.replace([float("inf"), float("-inf")], float("nan"))
-        steps = curves.dropna(subset=[self.comparison.question.endpoint]).groupby("fingerprint")["epoch"].nunique()
+        steps = curves.dropna(subset=[self.comparison.question.metric]).groupby("fingerprint")["epoch"].nunique()
         return curves if steps.max() > 1 else pd.DataFrame()
+
+
+def notes(report: TableReport) -> list[str]:
+    """What qualifies the verdict, a sentence each."""
+    words = vocabulary(report.verdict)
+    name = Configurations(report.verdict, words).name
+    return [*qualifications(report.verdict, words), *about_speed(report.comparison, name)]
 
 
 def heading(report: TableReport) -> str:
@@ -123,8 +132,8 @@ def heading(report: TableReport) -> str:
     question = report.comparison.question
     if 0 < len(question.compare) <= MOST_ASKED:
         return plain_question(question, {name: name for name in question.compare})  # strangers' names stay
-    best = "lowest" if question.goal == "min" else "highest"
-    return f"Which of {len(report.comparison.summary)} configurations gives the {best} {report.endpoint}?"
+    count = len(report.comparison.summary)
+    return f"Which of {count} configurations gives the {question.superlative} {report.endpoint}?"
 
 
 def answer_of(report: TableReport) -> str:

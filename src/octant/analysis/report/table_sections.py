@@ -10,9 +10,8 @@ from octant.analysis.report.layout import Forms, Section, bounded, ranks_section
 from octant.analysis.report.numbers import Count, listed, plain_count
 from octant.analysis.report.origin import about_margin
 from octant.analysis.report.paper import Paper
-from octant.analysis.report.table import TableReport, answer_of, heading
-from octant.analysis.report.vocabulary import vocabulary
-from octant.analysis.report.words import chosen_by, edges, qualifications
+from octant.analysis.report.table import TableReport, answer_of, heading, notes
+from octant.analysis.report.words import chosen_by, edges
 
 _CURVES = {"accuracy": "The endpoint by step: mean of each configuration.", "curves": "Each configuration by itself."}
 
@@ -31,7 +30,7 @@ def lead(report: TableReport) -> tuple[str, str]:
 def all_sections(report: TableReport, drawn: set[str]) -> list[Section]:
     """All sections after the first screen; those without content are left out."""
     comparison, forms = report.comparison, _forms(report)
-    notes = [note for note in comparison.notes if note.startswith("effects: ")]
+    about = [note for note in comparison.notes if note.startswith("effects: ")]
     curves = [(stem, caption) for stem, caption in _CURVES.items() if stem in drawn]
     lost = comparison.summary[comparison.summary["diverged"] > 0]
     summary = bounded(comparison.summary, comparison.question)
@@ -43,7 +42,7 @@ def all_sections(report: TableReport, drawn: set[str]) -> list[Section]:
         Section("The ranking", _ranked(report), table_of(summary, forms.ranking()), ranked,
                 csv=["configurations"]),
         ranks_section(comparison.ranks, forms.unit, forms.number),
-        Section("Effects, interactions first", notes, table_of(with_contrasts(comparison.effects), forms.effects()),
+        Section("Effects, interactions first", about, table_of(with_contrasts(comparison.effects), forms.effects()),
                 [("effects", hollow)] if "effects" in drawn else [], csv=["effects"]),
         Section("Learning curves", figures=curves),
         _tuning(report),
@@ -63,7 +62,7 @@ def paper(report: TableReport, drawn: set[str]) -> Paper:
     return Paper(
         heading(report),
         answer_of(report),
-        qualifications(report.verdict, vocabulary(report.verdict)),
+        notes(report),
         report.verdict,
         report.comparison,
         _forms(report),

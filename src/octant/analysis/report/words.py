@@ -87,7 +87,7 @@ def charged(question: Question) -> str:
 
 def chosen_by(question: Question) -> str:
     """How tuned values were chosen."""
-    return f"Chosen by mean {question.validation.replace('_', ' ')} alone, ties to the smaller value."
+    return f"Chosen by mean {question.in_words(question.validation)} alone, ties to the smaller value."
 
 
 def edges(chosen: pd.DataFrame) -> list[str]:
