@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
+
+from octant.seal import Json
 
 Goal = Literal["max", "min"]
 
@@ -16,7 +18,8 @@ class Question:
     configuration takes its own value, chosen on `validation`. The settings in `repeat` only repeat the measurement:
     rows with equal values of them are pairs. `endpoint` is the metric after the last epoch that answers, `goal` says
     whether more of it is better, and `margin`, in the endpoint's points, is the difference below which nobody cares.
-    `share` says whether the endpoint is a share from 0 to 1; None: its name says so.
+    `share` says whether the endpoint is a share from 0 to 1; None: its name says so. `looks` are the numbers of repeats
+    at which a sweep that grows until it is decided is looked at, the last one its limit; none: their number is fixed.
     """
 
     compare: tuple[str, ...]
@@ -27,6 +30,11 @@ class Question:
     margin: float | None = None
     validation_metric: str | None = None
     share: bool | None = None
+    looks: tuple[int, ...] = ()
+
+    def as_dict(self) -> dict[str, Json]:
+        """For JSON; without looks where none are planned, so that digests of questions without them stay."""
+        return {name: value for name, value in asdict(self).items() if name != "looks" or value}
 
     @property
     def validation(self) -> str:
