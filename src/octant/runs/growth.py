@@ -79,8 +79,9 @@ def _check(question: Question, repeats: list[_Values], groups: dict[str, list[Se
             raise InputError(f"{_LIMIT}: {name} has no next value after {values[-1]}; only whole numbers, such as "
                              "seeds, can be added; leave the limit out, or repeat over seeds alone")  # fmt: skip
         if len(set(values)) < len(repeats):
+            first, second = question.repeat[:2]
             raise InputError(f"{_LIMIT}: {names} are crossed, and it is open which of them to add; draw them together: "
-                             f"'{name}=${{{question.repeat[0]}}}', or '{question.repeat[0]}=${{{name}}}'")  # fmt: skip
+                             f"'{second}=${{{first}}}'")  # fmt: skip
     if len(repeats) < 2:  # what is drawn together with it cannot be seen from one
         raise InputError(f"{_LIMIT}: the sweep starts with one {question.noun}; begin with {ENOUGH}: "
                          f"{question.repeat[0]}=range({ENOUGH})")  # fmt: skip
