@@ -154,4 +154,4 @@ class Verdict:
     def is_decided(self) -> bool:
         """Whether all configurations are settled against the best, and each factor's levels where they are compared."""
         factors = (cell.ranking for factor in self.factors for cell in factor.cells)
-        return bool(self.best.against) and all(each.is_settled for each in (self.best, *factors))
+        return all(each.is_settled for each in (self.best, *factors))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from octant.analysis.comparison import answer
-from octant.analysis.comparison.repeated import looks_at
 from octant.analysis.decide import verdict_of
+from octant.errors import InputError
 from octant.tracking.journalled import row_of
 
 if TYPE_CHECKING:
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 
 def is_decided(sweep: Sweep) -> bool:
-    """Whether the verdict on the runs leaves nothing undecided; says on stderr where it goes on."""
+    """Whether the verdict on the runs leaves nothing undecided; says on stderr where more repeats follow."""
     runs = pd.DataFrame([row_of(run.identity, run.journal.read()) for run in sweep.runs])
-    verdict, looks = verdict_of(answer(runs, sweep.question, settings=sweep.varied)), looks_at(runs, sweep.question)
+    try:
+        verdict = verdict_of(answer(runs, sweep.question, settings=sweep.varied))
+    except InputError:  # more repeats would not make them comparable; the conclusion says why
+        return True
+    looks = verdict.looks
     if not verdict.is_decided and looks.repeats < looks.planned[-1]:
         then = looks.planned[len(looks.made)]
         noun = sweep.question.noun

@@ -34,8 +34,13 @@ class Looks:
 
     @property
     def made(self) -> tuple[int, ...]:
-        """After how many repeats one has looked; with fewer than the first look has, as if at the first."""
-        return tuple(each for each in self.planned if each <= self.repeats) or self.planned[:1]
+        """After how many repeats one has looked."""
+        return tuple(each for each in self.planned if each <= self.repeats)
+
+    @property
+    def _at(self) -> int:
+        """Which look it is, from 0; before the first one as if it were that."""
+        return max(len(self.made) - 1, 0)
 
     def adjusted(self, p: Array) -> Array:
         """Two-sided p-values of this look as p-values over all looks (m,): the least level that would claim them now.
@@ -46,7 +51,7 @@ class Looks:
         if not self.planned:
             return p
         with np.errstate(divide="ignore"):
-            log, limit = np.log(p), np.log(_tabled(self.planned)[len(self.made) - 1])
+            log, limit = np.log(p), np.log(_tabled(self.planned)[self._at])
         below = np.minimum(log - limit[0], 0.0)  # the smallest level, in proportion
         return np.asarray(np.exp(np.interp(log, limit, np.log([*_LEVELS, 1.0])) + below))
 
@@ -61,7 +66,7 @@ class Looks:
         and Turnbull, Journal of the Royal Statistical Society B 51, 1989).
         """
         alpha = ALPHA / max(family, 1)
-        return limits(self.planned, alpha)[len(self.made) - 1] if self.planned else alpha
+        return limits(self.planned, alpha)[self._at] if self.planned else alpha
 
 
 FIXED = Looks((), 0)
