@@ -48,6 +48,7 @@ ELSEWHERE = {
     "make bench": "by hand: a quarter of an hour, and PyTorch to install",
     "python benchmarks/intervals.py": "by hand: an hour",
     "octant experiment=factorial hydra/launcher=ray hydra.launcher.address=head:6379": "test_cluster_gives_local_bits",
+    "octant experiment=factorial experiment.max_repeats=40": "test_level_ones_go_to_the_limit",
     "octant check main": "test_unchanged_is_equal_and_worse_is_found",
     "octant check HEAD~1 HEAD": "test_unchanged_is_equal_and_worse_is_found",
     "octant check main trainer=mine.py width=16,64 seed=range(10)": "test_unchanged_is_equal_and_worse_is_found",

@@ -35,6 +35,7 @@ CLI_BAD = {
     "code without a digest": (["code=xyz"], "code: 'xyz' is no digest; it has 32 digits"),
     "number for a launcher": (["hydra/launcher=0"], "hydra/launcher: 0 is unknown"),
     "relative store": (["tracking.uri=sqlite:///x.db"], "write sqlite:////absolute/path.db"),
+    "repeat=auto": (["experiment=smoke", "repeat=auto", "max_repeats=40"], "type experiment.max_repeats=40"),
     "store as folder": (["tracking.uri=./mlruns"], "known scheme"),
 }
 

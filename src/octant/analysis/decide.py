@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import combinations, product
 
 import numpy as np
@@ -13,6 +14,7 @@ from octant.analysis.comparison.best import behind
 from octant.analysis.comparison.design import PairedRuns, lay_out
 from octant.analysis.comparison.effects import per_repeat
 from octant.analysis.comparison.intervals import ALPHA, Array, holm, shown, student_rows
+from octant.analysis.comparison.repeated import FIXED, Looks, looks_at
 from octant.analysis.comparison.scope import scope_of
 from octant.analysis.comparison.settings import as_word
 from octant.analysis.power import ENOUGH, equality_p
@@ -30,11 +32,12 @@ def verdict_of(comparison: Comparison) -> Verdict:
     cells = {row["config"]: {name: as_word(row[name]) for name in varied} for _, row in summary.iterrows()}
     names = list(finished["config"])
     pairs = comparison.pairs
-    best = _best(pairs, names, question) if names else Ranking((), ())
+    looks = looks_at(comparison.runs, question)
+    best = _best(pairs, names, question, looks) if names else Ranking((), ())
     return Verdict(
         question,
         best,
-        tuple(_factors(comparison)) if len(varied) > 1 and names else (),
+        tuple(_factors(comparison, looks)) if len(varied) > 1 and names else (),
         dict(zip(names, finished["mean"], strict=True)),
         cells,
         int(summary["n"].max()),
@@ -44,6 +47,7 @@ def verdict_of(comparison: Comparison) -> Verdict:
         len(comparison.effects),
         scope_of(comparison.runs, question),
         {} if question.exact else _scales(comparison.effects),
+        looks,
     )
 
 
@@ -58,14 +62,14 @@ def _scales(effects: pd.DataFrame) -> dict[tuple[str, ...], bool]:
             if row["points"] != row["odds"]}  # fmt: skip
 
 
-def _best(pairs: pd.DataFrame, names: list[str], question: Question) -> Ranking:
+def _best(pairs: pd.DataFrame, names: list[str], question: Question, looks: Looks) -> Ranking:
     """The configurations; first the best by its mean that no other one is ahead of.
 
     Where seeds are lacking, means are over different seeds, and the one with the highest may be behind another with
     which it is paired.
     """
     out = behind(pairs if question.exact else pairs[pairs["n"] >= ENOUGH], question, len(names))
-    found = _differences(pairs.rename(columns={"difference": "estimate"}), question)
+    found = _differences(pairs.rename(columns={"difference": "estimate"}), question, looks)
     both = {(each.first, each.second): each for one in found for each in (one, one.turned)}
     first = next((name for name in names if name not in out), names[0])
     first = first if all((first, name) in both for name in names if name != first) else names[0]
@@ -73,25 +77,27 @@ def _best(pairs: pd.DataFrame, names: list[str], question: Question) -> Ranking:
     return Ranking((first, *others), tuple(both[first, name] for name in others), out)
 
 
-def _differences(table: pd.DataFrame, question: Question) -> Iterable[Difference]:
+def _differences(table: pd.DataFrame, question: Question, looks: Looks) -> Iterable[Difference]:
     """The rows of a table with first, second, n, estimate, sd, low, high and shown, decided."""
     for row in table.to_dict("records"):
         sign = question.sign
         gain = sign * row["estimate"]
         alone = (gain, gain) if question.exact else (np.nan, np.nan)
         low, high = sorted((sign * row["low"], sign * row["high"])) if row["n"] > 1 else alone
-        decide = decided_exactly if question.exact else decided
+        decide = decided_exactly if question.exact else partial(decided, looks=looks)
         decision = decide(gain, row["sd"], int(row["n"]), bool(row["shown"]), question.margin)
         yield Difference(
             row["first"], row["second"], int(row["n"]), gain, row["sd"], low, high, row["p_holm"], decision
         )
 
 
-def decided(gain: float, sd: float, n: int, is_shown: bool, margin: float | None, alpha: float = ALPHA) -> Decision:
-    """What a difference of n repeats comes to; `alpha` is the level of the test of equality."""
+def decided(
+    gain: float, sd: float, n: int, is_shown: bool, margin: float | None, alpha: float = ALPHA, looks: Looks = FIXED
+) -> Decision:
+    """What a difference of n repeats comes to; `alpha` is the level of the test of equality, over all looks."""
     if n < ENOUGH:
         return Decision.UNDECIDED
-    if margin is not None and equality_p(gain, sd, n, margin) < alpha:
+    if margin is not None and looks.one_sided(equality_p(gain, sd, n, margin)) < alpha:
         return Decision.EQUAL
     return (Decision.BETTER if gain > 0 else Decision.WORSE) if is_shown else Decision.UNDECIDED
 
@@ -103,7 +109,7 @@ def decided_exactly(gain: float, sd: float, n: int, is_shown: bool, margin: floa
     return (Decision.BETTER if gain > 0 else Decision.WORSE) if is_shown else Decision.UNDECIDED
 
 
-def _factors(comparison: Comparison) -> Iterable[Factor]:
+def _factors(comparison: Comparison, looks: Looks) -> Iterable[Factor]:
     """Each factor that has effects: on average where it interacts with none, else within the others' levels."""
     effects, question = comparison.effects, comparison.question
     interacting = [set(name.split(" x ")) for name in effects.loc[(effects["order"] > 1) & effects["shown"], "effect"]]
@@ -112,7 +118,7 @@ def _factors(comparison: Comparison) -> Iterable[Factor]:
         partners = set().union(*(each for each in interacting if name in each)) - {name}
         if not partners:
             rows = mains[mains["effect"] == name].rename(columns={"plus": "first", "minus": "second"})
-            yield Factor(name, (Cell((), _ranked(list(_differences(rows, question)))),))
+            yield Factor(name, (Cell((), _ranked(list(_differences(rows, question, looks)))),))
             continue
         design = lay_out(comparison.runs, question, ())
         if cells := _within(design, name, [each for each in question.compare if each in partners]):
@@ -143,7 +149,7 @@ def _within(design: PairedRuns, factor: str, partners: Sequence[str]) -> tuple[C
     # The later level first, as in the table of effects.
     table["first"] = [at[factor][b] for _ in places for _, b in pairs]
     table["second"] = [at[factor][a] for _ in places for a, _ in pairs]
-    found, step = list(_differences(table, design.question)), len(pairs)
+    found, step = list(_differences(table, design.question, design.looks)), len(pairs)
     rankings = [_ranked(found[i * step : (i + 1) * step]) for i in range(len(places))]
     where = [tuple((name, at[name][p]) for name, p in zip(partners, place, strict=True)) for place in places]
     return tuple(Cell(*each) for each in zip(where, rankings, strict=True))
@@ -171,9 +177,9 @@ def _weights(design: PairedRuns, factor: str, pair: tuple[int, int], place: Mapp
 
 def _paired(design: PairedRuns, weights: Array) -> pd.DataFrame:
     """The contrasts paired by repeat, as the table of pairs has them: t, Holm over all of them."""
-    n, t = student_rows(_each(design.values, weights), design.unit, design.step)
+    n, t = student_rows(_each(design.values, weights), design.unit, design.step, design.level)
     charged = student_rows(_each(design.charged, weights), design.unit)[1].mean
-    adjusted = holm(t.p)
+    adjusted = holm(design.looks.adjusted(t.p))
     decided = shown(t.mean, t.low, t.high, adjusted, charged, design.rounding)
     numbers = {"n": n, "estimate": t.mean, "sd": t.sd, "low": t.low, "high": t.high, "p_holm": adjusted}
     return pd.DataFrame(numbers | {"shown": decided})

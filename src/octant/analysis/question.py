@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from octant.analysis.endpoint import Goal, OfCurve, in_words, of_curve
+from octant.seal import Json
 
 __all__ = ["Goal", "Question", "noun_of"]
 
@@ -18,7 +19,8 @@ class Question:
     rows with equal values of them are pairs. `endpoint` is what answers, a metric after the last epoch or of its whole
     curve (see `analysis.endpoint`), `goal` says whether more of it is better, and `margin`, in the endpoint's points,
     is the difference below which nobody cares. `share` says whether the metric is a share from 0 to 1; None: its name
-    says so.
+    says so. `looks` are the numbers of repeats at which a sweep that grows until it is decided is looked at, the last
+    one its limit; none: their number is fixed.
     """
 
     compare: tuple[str, ...]
@@ -29,6 +31,11 @@ class Question:
     margin: float | None = None
     validation_metric: str | None = None
     share: bool | None = None
+    looks: tuple[int, ...] = ()
+
+    def as_dict(self) -> dict[str, Json]:
+        """For JSON; without looks where none are planned, so that digests of questions without them stay."""
+        return {name: value for name, value in asdict(self).items() if name != "looks" or value}
 
     @property
     def validation(self) -> str:

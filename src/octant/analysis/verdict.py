@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+from octant.analysis.comparison.repeated import FIXED, Looks
 from octant.analysis.comparison.scope import Scope
 from octant.analysis.power import ENOUGH, repeats_needed
 from octant.analysis.question import Question
@@ -80,6 +81,11 @@ class Ranking:
             return Decision.BETTER
         return Decision.EQUAL if {each.decision for each in self.against} == {Decision.EQUAL} else Decision.UNDECIDED
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether each of the others is decided against the first, or shown to be behind some other one."""
+        return all(each.decision is not Decision.UNDECIDED or each.second in self.behind for each in self.against)
+
     @cached_property
     def lead(self) -> Difference:
         """The first over the nearest of the others: the smallest gain."""
@@ -121,7 +127,8 @@ class Verdict:
     `best` ranks the configurations with a finished run; it has no names where there is none. `repeats` is the most
     that any configuration has, `open` counts the comparisons that are still to be decided: of pairs, or with the best.
     `effects` are the contrasts of factors that were tested together, `scope` says over what it holds; `scales` has the
-    factors and interactions that are shown on one scale only: in points (True), or in log-odds (False).
+    factors and interactions that are shown on one scale only: in points (True), or in log-odds (False). `looks` are
+    those at a sweep that grew until it was decided.
     """
 
     question: Question
@@ -136,8 +143,15 @@ class Verdict:
     effects: int
     scope: Scope = field(default_factory=lambda: Scope({}))
     scales: Mapping[tuple[str, ...], bool] = field(default_factory=dict)
+    looks: Looks = FIXED
 
     @property
     def enough(self) -> bool:
         """Whether there are repeats enough to decide; exact differences need none."""
         return self.question.exact or self.repeats >= ENOUGH
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether all configurations are settled against the best, and each factor's levels where they are compared."""
+        factors = (cell.ranking for factor in self.factors for cell in factor.cells)
+        return all(each.is_settled for each in (self.best, *factors))

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -145,10 +145,13 @@ def _concluded(options: argparse.Namespace, base: _Side, head: _Side, ledger: Le
     for side in (base, head):
         if side.runs.empty:
             raise InputError(f"check: {side.name} has no runs that are over")
+    if head.declared.question.looks or base.declared.question.looks:
+        raise InputError("check: the experiment adds repeats until it is decided, each revision its own number; "
+                         "leave experiment.max_repeats out")  # fmt: skip
     question = replace(head.declared.question, margin=options.margin or head.declared.question.margin)
     if replace(base.declared.question, margin=question.margin) != question:
         raise InputError("check: the two revisions ask different questions of their runs; see their experiment's yaml")
-    code, runs = _code(base.runs), _digest([*base.runs["fingerprint"]], [*head.runs["fingerprint"]], asdict(question))
+    code, runs = _code(base.runs), _digest([*base.runs["fingerprint"]], [*head.runs["fingerprint"]], question.as_dict())
     name = options.experiment or head.declared.sweep.rpartition("-")[0]
     number = ledger.number(name, code, runs)
     varied = tuple(dict.fromkeys([*base.declared.varied, *head.declared.varied]))

@@ -24,6 +24,8 @@ def check_words(overrides: Sequence[str], commands: Sequence[str], program: Prog
         if re.fullmatch(r"[A-Za-z]\w*", each):
             raise InputError(_no_setting(each, known, commands))
         key = re.match(r"([A-Za-z_]\w*)[\w.]*=", each)
+        if key and key[1] in ("repeat", "max_repeats") and key[1] not in known:
+            raise InputError(f"{each}: type experiment.max_repeats=40, which adds repeats until all is decided, or 40")
         if key and key[1] not in {*known, "hydra"}:
             raise InputError(unknown_word("setting", key[1], known))
         plain = _PLAIN.fullmatch(each)

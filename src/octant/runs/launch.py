@@ -97,7 +97,7 @@ def _take_stock(sweep: Sweep) -> list[Run]:
     home.discard_drafts(home.state() / "cache")
     for run in sweep.runs:
         home.discard_drafts(run.journal.folder)
-        anew = sweep.launch.rerun or run.journal.is_damaged
+        anew = (sweep.launch.rerun and not run.is_of_this_launch) or run.journal.is_damaged
         if anew:
             try:
                 with run.journal.lock():

@@ -62,6 +62,12 @@ class Run:
         return Journal(self.state / "journal" / self.fingerprint)
 
     @property
+    def is_of_this_launch(self) -> bool:
+        """Whether the command that made this object has begun to train it already."""
+        begun = self.journal.identity
+        return begun is not None and begun["provenance"]["launch"] == self.identity["provenance"]["launch"]
+
+    @property
     def configuration(self) -> str:
         """The name of what is compared."""
         return str(self.identity["configuration"])

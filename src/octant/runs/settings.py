@@ -27,7 +27,8 @@ class Experiment(Part):
     """A question, declared beforehand: what is compared, tuned and repeated, and the metric that answers.
 
     `compare` None: every setting that the sweep varies, less `tune` and `repeat` (see factors.question_of). `margin`
-    is the difference, in the endpoint's points, below which nobody cares. `companion` names the experiment that asks
+    is the difference, in the endpoint's points, below which nobody cares. `max_repeats`: repeats are added until
+    all is decided, or so many are there. `companion` names the experiment that asks
     the same at each configuration's own learning rate; `shared_rate` is the one rate that a grid is held against.
     """
 
@@ -39,6 +40,7 @@ class Experiment(Part):
     endpoint: Annotated[str, Field(min_length=1, max_length=200)] = "test_accuracy"
     goal: Goal = "max"
     margin: Annotated[float, Field(gt=0)] | None = None
+    max_repeats: Annotated[int, Field(ge=5, le=1000)] | None = None
     companion: str | None = None
     shared_rate: Annotated[float, Field(gt=0)] | None = None
 

@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from octant import home
@@ -67,8 +67,13 @@ class Sweep:
         return sorted({run.configuration for run in self.runs})
 
 
-def prepare_sweep(parsed: Sequence[tuple[Settings, Launch]], command: str, *, is_own: bool = True) -> Sweep:
-    """Check everything that can be checked before any work; raises InputError, and nothing is written then."""
+def prepare_sweep(
+    parsed: Sequence[tuple[Settings, Launch]], command: str, *, is_own: bool = True, looks: tuple[int, ...] = ()
+) -> Sweep:
+    """Check everything that can be checked before any work; raises InputError, and nothing is written then.
+
+    `looks` are those of the question, where the sweep is the whole of one that grows.
+    """
     launch = parsed[0][1]
     store = locate(launch.tracking, home.state())
     if store.database:
@@ -81,17 +86,19 @@ def prepare_sweep(parsed: Sequence[tuple[Settings, Launch]], command: str, *, is
                              "cluster's tasks hydra.launcher.minutes_per_run")  # fmt: skip
         cluster.check_installed(launch.cluster)
     _refuse_different([each for _, each in parsed])
-    question_of(launch.experiment, [_row(settings) for settings, _ in parsed])  # before any data is read
+    question_of(launch.experiment, [row_of_settings(settings) for settings, _ in parsed])  # before any data is read
     make = _Maker(trainer(launch.trainer), launch, {"launch": uuid.uuid4().hex, "command": command})
     made = [make.run(settings) for settings, _ in parsed]
-    return _sweep_of(launch, store, made, is_own=is_own)
+    return _sweep_of(launch, store, made, is_own=is_own, looks=looks)
 
 
-def _sweep_of(launch: Launch, store: Store, made: Sequence[Run], *, is_own: bool = True) -> Sweep:
+def _sweep_of(
+    launch: Launch, store: Store, made: Sequence[Run], *, is_own: bool = True, looks: tuple[int, ...] = ()
+) -> Sweep:
     """The sweep of these runs, each once, with the question that its experiment asks of them."""
     runs, rows = {run.fingerprint: run for run in made}, _rows(made)
-    question = question_of(launch.experiment, rows, _metrics(made))
-    digest = sha256(json.dumps([sorted(runs), asdict(question)]).encode()).hexdigest()[:8]
+    question = replace(question_of(launch.experiment, rows, _metrics(made)), looks=looks)
+    digest = sha256(json.dumps([sorted(runs), question.as_dict()]).encode()).hexdigest()[:8]
     name, asked = f"{launch.experiment.name}-{digest}", [run.fingerprint for run in made]
     return Sweep(launch, store, list(runs.values()), name, question, tuple(varied(rows)), is_own, asked=asked)
 
@@ -103,14 +110,14 @@ def union(sweeps: Sequence[Sweep]) -> Sweep:
     return _sweep_of(launch, sweeps[0].store, list(made.values()), is_own=sweeps[0].is_own)
 
 
-def _row(settings: Settings) -> Row:
+def row_of_settings(settings: Settings) -> Row:
     """The settings that decide a number, flat."""
     return {name: value for name, value in flat(settings).items() if name not in settings.places}
 
 
 def _rows(runs: Sequence[Run]) -> list[Row]:
     """The settings of each run; with the data's digest where they do not explain it: other files of one name."""
-    rows = [_row(run.settings) for run in runs]
+    rows = [row_of_settings(run.settings) for run in runs]
     digests = [run.identity["dataset"]["digest"] for run in runs]
     of: dict[str, str] = {}
     names = varied(rows)

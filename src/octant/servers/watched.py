@@ -16,9 +16,9 @@ from octant.runs.disk import read_json
 from octant.runs.journal import FILES, Journal
 from octant.runs.lines import History, Identity
 from octant.seal import Json
+from octant.tracking.journalled import row_of
 from octant.tracking.noted import Noted
 from octant.tracking.runs import SNAPSHOTS, TEST_ERRORS
-from octant.trainer import flat
 
 if TYPE_CHECKING:
     from octant.analysis.report.collect import Material
@@ -107,7 +107,7 @@ class Watched:
         """What the store would hold of these runs; the outcome of those under way is missing."""
         from octant.analysis.report.collect import Material, pictures_at_hand
 
-        runs = pd.DataFrame([_row(*each) for each in seen.values() if each[1].epochs])
+        runs = pd.DataFrame([row_of(*each) for each in seen.values() if each[1].epochs])
         for name in (each for each in seen if seen[each][1].files and each not in self._errors):
             self._errors[name] = self._kept(name, TEST_ERRORS)
         errors = {name: kept for name, kept in self._errors.items() if kept}
@@ -122,23 +122,3 @@ class Watched:
 
     def _kept(self, name: str, file: str) -> Json:
         return read_json(home.state() / "journal" / name / FILES / file)
-
-
-def _row(identity: Identity, history: History) -> dict[str, object]:
-    """A run as `read_runs` has it: settings, the metrics of the last epoch, and the outcome of one that is over."""
-    return {
-        **_plain(identity),
-        **history.epochs[-1]["metrics"],
-        "outcome": history.outcome["outcome"] if history.outcome else None,
-        "diverged_epoch": history.outcome.get("epoch") if history.outcome else None,
-        "dataset_digest": identity["dataset"]["digest"],
-        "fingerprint": identity["fingerprint"],
-        "trainer": identity.get("trainer_file") or identity["trainer"],
-        "run_id": identity["fingerprint"],
-    }
-
-
-def _plain(identity: Identity) -> dict[str, object]:
-    """The settings, flat; a list as its text, as MLflow has it."""
-    found = flat(identity["settings"])
-    return {name: str(value) if isinstance(value, list | dict) else value for name, value in found.items()}

@@ -8,7 +8,7 @@ yaml, the one launched last. Variants stand under their own names.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from octant.analysis.question import Question
@@ -53,7 +53,7 @@ def asked(sweep: Sweep) -> dict[str, object]:
     """What is kept of a sweep without its runs, for JSON: see Declared."""
     experiment = sweep.launch.experiment
     return {
-        "question": asdict(sweep.question),
+        "question": sweep.question.as_dict(),
         "varied": sweep.varied,
         "command": str(sweep.runs[0].identity["provenance"]["command"])[:_MOST_COMMAND],
         "text": sweep.text[:_MOST_TEXT],

@@ -59,16 +59,38 @@ def launch(composed: Iterable[Mapping[str, object]], *, chosen: bool = False) ->
     """Check composed settings, train what is missing and deliver it; raises InputError before any work."""
     parsed = [parse_launch(each) for each in composed]
     # Only now: a wrong setting is answered without these.
-    from octant.runs import launch as launched_runs
+    from octant.runs.growth import growth_of
     from octant.runs.sweep import prepare_sweep
 
     command = commands[-1] if commands else Command(sys.argv[1:])
     typed = without_credentials(shlex.join([*_program(parsed[0][1].trainer), *command.words]))
-    sweep = prepare_sweep(parsed, typed, is_own=command.is_own)
+    growth = growth_of([settings for settings, _ in parsed], parsed[0][1], chosen=chosen)
+    added = [(settings, parsed[0][1]) for settings in growth.added]
+    sweep = prepare_sweep([*parsed, *added], typed, is_own=command.is_own, looks=growth.looks)
     print(*(f"{printable(line)}\n" for line in sweep.readings), sep="", end="", flush=True)
-    launched = Launched(sweep, launched_runs.train_and_deliver(sweep), _endpoints(sweep), chosen)
+    launched = _trained(growth.parts(sweep), len(parsed), chosen=chosen)
     launches.append(launched)
     return launched
+
+
+def _trained(parts: Iterable[Sweep], asked: int, *, chosen: bool) -> Launched:
+    """Train and deliver each part, which has the one before in it, until nothing is undecided."""
+    from octant.runs import launch as launched_runs
+
+    trained = 0
+    for part in parts:
+        done = launched_runs.train_and_deliver(part)
+        trained += len(part.runs) - part.skipped - len(part.unfinished)
+        if part.unfinished or not part.question.looks or _is_decided(part):
+            break
+    part.skipped = len(part.runs) - trained - len(part.unfinished)
+    return Launched(part, done, _endpoints(part)[:asked], chosen)
+
+
+def _is_decided(sweep: Sweep) -> bool:
+    from octant.tracking.interim import is_decided  # not before: pandas takes half a second
+
+    return is_decided(sweep)
 
 
 def _program(name: str) -> tuple[str, ...]:

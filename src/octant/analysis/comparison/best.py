@@ -15,6 +15,7 @@ from scipy import special
 
 from octant.analysis.comparison.design import PairedRuns
 from octant.analysis.comparison.intervals import ALPHA, Array, Student, student_rows
+from octant.analysis.comparison.repeated import FIXED, Looks
 from octant.analysis.question import Question
 
 DRAWS = 2_000
@@ -50,8 +51,8 @@ def of_the_best(design: PairedRuns, ranking: Sequence[str], may_be: Sequence[str
     columns = [design.column(name) for name in ranking]
     values, k = design.values[:, columns], len(ranking)
     n, t = student_rows(values.T, design.unit, design.step)
-    half = _widened(n, t, k)
-    lead = np.array([_lead(design.question.sign * values, at, design.step) for at in range(k)]).reshape(k, 3)
+    half, gains = _widened(n, t, design.looks.nominal(k)), design.question.sign * values
+    lead = np.array([_lead(gains, at, design.step, design.looks) for at in range(k)]).reshape(k, 3)
     return pd.DataFrame(
         {"config": list(ranking), "may_be_best": [name in may_be for name in ranking],
          "probability": _probability(design.question.sign * design.charged[:, columns]), "mean": t.mean,
@@ -60,21 +61,19 @@ def of_the_best(design: PairedRuns, ranking: Sequence[str], may_be: Sequence[str
     )  # fmt: skip
 
 
-def _widened(n: NDArray[np.int64], t: Student, family: int) -> Array:
-    """Half the width of a 95 % interval made so wide that `family` of them cover at once."""
-    one, all_of_them = (
-        -special.stdtrit(np.where(n > 1, n - 1, np.nan), ALPHA / 2 / each) for each in (1, max(family, 1))
-    )
+def _widened(n: NDArray[np.int64], t: Student, alpha: float) -> Array:
+    """Half the width of a 95 % interval made as wide as one of the level 1 - `alpha`."""
+    one, all_of_them = (-special.stdtrit(np.where(n > 1, n - 1, np.nan), each / 2) for each in (ALPHA, alpha))
     return np.asarray((t.high - t.low) / 2 * all_of_them / one)
 
 
-def _lead(gains: Array, at: int, step: float = 0.0) -> tuple[float, float, float]:
+def _lead(gains: Array, at: int, step: float = 0.0, looks: Looks = FIXED) -> tuple[float, float, float]:
     """Of one column over the best of the others, paired; the ends from the intervals of all pairs at once."""
     k = gains.shape[1]
     if k < 2:
         return np.nan, np.nan, np.nan
     n, t = student_rows((gains[:, [at]] - np.delete(gains, at, axis=1)).T, step=step)
-    half = _widened(n, t, k * (k - 1) // 2)
+    half = _widened(n, t, looks.nominal(k * (k - 1) // 2))
     ends = t.mean, t.mean - half, t.mean + half
     return tuple(float(np.nanmin(each)) if np.isfinite(each).any() else np.nan for each in ends)  # type: ignore[return-value]
 

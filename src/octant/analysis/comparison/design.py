@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from octant.analysis.comparison.intervals import ROUNDING, Array
+from octant.analysis.comparison.repeated import Looks
 from octant.analysis.comparison.runs import (
     check_runs,
     check_seen,
@@ -61,6 +62,16 @@ class PairedRuns:
     def rounding(self) -> float | None:
         """Where differences are exact, the largest that may come of rounding."""
         return ROUNDING * self.unit if self.question.exact else None
+
+    @property
+    def looks(self) -> Looks:
+        """How often a sweep of so many repeats has been looked at."""
+        return Looks(self.question.looks, len(self.values))
+
+    @property
+    def level(self) -> float:
+        """Of every interval by itself: 0.95, or what holds as much under repeated looks."""
+        return 1 - self.looks.nominal()
 
     def column(self, config: str) -> int:
         """Where a configuration stands in the arrays."""

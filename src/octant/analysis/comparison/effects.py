@@ -114,8 +114,8 @@ def _numbers(design: PairedRuns, weights: Array, complete: NDArray[np.bool_]) ->
     numbers: dict[str, Array] = {name: np.full(len(weights), np.nan) for name in names}
     for rows, repeats in alike(complete):
         each = per_repeat(np.nan_to_num(design.values[repeats]), weights[rows])
-        t = student(each, design.unit, design.step)
-        for name, part in zip(names, (t.mean, t.sd, t.low, t.high, sign_flip_p(each, design.unit)), strict=True):
+        t, p = student(each, design.unit, design.step, design.level), sign_flip_p(each, design.unit)
+        for name, part in zip(names, (t.mean, t.sd, t.low, t.high, design.looks.adjusted(p)), strict=True):
             numbers[name][rows] = part
     return numbers
 
@@ -146,7 +146,7 @@ def _few(n: int, family: int, design: PairedRuns) -> str:
     if design.question.exact:
         return ""
     noun = design.question.noun
-    smallest = min(1.0, family * 2.0 ** (1 - n))
+    smallest = min(1.0, family * float(design.looks.adjusted(np.array([2.0 ** (1 - n)]))[0]))
     if n == 1:
         return f"one {noun}: no interval"
     few = f"with {n} {noun}s no adjusted p can be below {smallest:.3g}: too few to show an effect"

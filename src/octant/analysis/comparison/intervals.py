@@ -54,11 +54,13 @@ def student(values: Array, unit: float = 1.0, step: float = 0.0, level: float = 
     return Student(mean, sd, mean - half, mean + half, np.where(flat, p_flat, p))
 
 
-def student_rows(values: Array, unit: float = 1.0, step: float = 0.0) -> tuple[NDArray[np.int64], Student]:
+def student_rows(
+    values: Array, unit: float = 1.0, step: float = 0.0, level: float = LEVEL
+) -> tuple[NDArray[np.int64], Student]:
     """Student's t of each row of `values` (m x n) over the values that it has, and how many those are."""
     found = Student(*(np.full(len(values), np.nan) for _ in range(5)))
     for rows, columns in alike(np.isfinite(values)):
-        t = student(np.ascontiguousarray(values[rows][:, columns]), unit, step)
+        t = student(np.ascontiguousarray(values[rows][:, columns]), unit, step, level)
         for name in ("mean", "sd", "low", "high", "p"):
             getattr(found, name)[rows] = getattr(t, name)
     return np.isfinite(values).sum(axis=1), found

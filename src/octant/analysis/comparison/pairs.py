@@ -18,9 +18,9 @@ def pairwise(design: PairedRuns, ranking: list[str]) -> tuple[pd.DataFrame, tupl
 
     `difference` is first minus second, in percentage points for shares: the mean over the n repeats with which both
     finished; `low` and `high` bound its 95 % interval, each pair's for itself. `p` is the paired t test's, `p_holm`
-    adjusted over all the pairs. It is t and not sign flips because flips cannot go below 2 / 2^n: adjusted over 28
-    pairs, ten seeds could show no difference however large. No repeat in common, or one: NaN and a note. With more
-    than 60 configurations only the best one is compared with each of the others.
+    adjusted over all the pairs; all hold under repeated looks. It is t and not sign flips because flips cannot go below
+    2 / 2^n: adjusted over 28 pairs, ten seeds could show no difference however large. No repeat in common, or one: NaN
+    and a note. With more than 60 configurations only the best one is compared with each of the others.
     """
     places = {config: at for at, config in enumerate(design.configs)}
     all_pairs = len(ranking) <= MOST
@@ -28,8 +28,10 @@ def pairwise(design: PairedRuns, ranking: list[str]) -> tuple[pd.DataFrame, tupl
     columns = [(places[first], places[second]) for first, second in pairs]
     table = pd.DataFrame(pairs, columns=["first", "second"])
     left, right = np.array(columns, dtype=np.int64).reshape(-1, 2).T
-    table["n"], t = student_rows((design.values[:, left] - design.values[:, right]).T, design.unit, design.step)
-    table = table.assign(difference=t.mean, sd=t.sd, low=t.low, high=t.high, p=t.p, p_holm=holm(t.p))
+    table["n"], t = student_rows((design.values[:, left] - design.values[:, right]).T, design.unit, design.step,
+                                   design.level)  # fmt: skip
+    p = design.looks.adjusted(t.p)
+    table = table.assign(difference=t.mean, sd=t.sd, low=t.low, high=t.high, p=p, p_holm=holm(p))
     _, charged = student_rows((design.charged[:, left] - design.charged[:, right]).T, design.unit)
     table[f"difference_diverged_as_{design.question.diverged_as}"] = charged.mean
     table["shown"] = shown(t.mean, t.low, t.high, table["p_holm"].to_numpy(), charged.mean, design.rounding)

@@ -22,7 +22,7 @@ def summarise(design: PairedRuns, curves: pd.DataFrame | None = None) -> pd.Data
     finished runs that reached the level of an endpoint that has one. Reasons for what is NaN stand in `note`.
     """
     question, values = design.question, design.values.T
-    n, t = student_rows(values, design.unit, design.step)
+    n, t = student_rows(values, design.unit, design.step, design.level)
     _, charged = student_rows(design.charged.T, design.unit)
     by_charge = f"mean_diverged_as_{question.diverged_as}"
     table = pd.DataFrame(

@@ -196,7 +196,7 @@ def _companion(material: Material, configs: set[str]) -> tuple[Comparison | None
     if runs.empty or not {*question.settings, question.endpoint, question.validation, RATE} <= set(runs):
         return None, ""
     tune = tuple(name for name in varying(runs) if name not in (*question.compare, *question.repeat))
-    question = replace(question, tune=tune)
+    question = replace(question, tune=tune, looks=())
     runs = runs.assign(config=config_names(runs, question.compare))
     values, repeats = runs[list(tune)].drop_duplicates(), runs[list(question.repeat)].drop_duplicates()
     complete = len(runs) == len(configs) * len(values) * len(repeats) and set(runs["config"]) == configs

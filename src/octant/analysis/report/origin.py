@@ -24,6 +24,15 @@ def about_margin(question: Question) -> str:
     return f"Equal within the margin of {question.margin:g}: two one-sided paired t tests at 5 %."
 
 
+def about_looks(question: Question) -> list[str]:
+    """How p-values and intervals account for repeated looks; nothing where there was one."""
+    if not question.looks:
+        return []
+    return [f"{question.noun.capitalize()}s were added until all was decided, to {question.looks[-1]} at most. Each p "
+            "is the least level that would claim the difference at this look, by Pocock-like limits for all looks "
+            "(Lan and DeMets 1983); intervals hold at whichever look the sweep stopped."]  # fmt: skip
+
+
 def measured(found: Findings, count: Count = plain_count) -> list[str]:
     """Endpoint, pairing, tests, and what the words mean."""
     runs, question = found.runs, found.question
@@ -50,6 +59,7 @@ def measured(found: Findings, count: Count = plain_count) -> list[str]:
         "intervals that hold for the one that was picked.",
         '"Shown" means: the interval leaves out 0, the adjusted p is below 0.05, and counting diverged runs as '
         f"{words.charged(question)} would not turn the sign. {about_margin(question)}",
+        *about_looks(question),
         f"How many {noun}s would decide: as many as give the paired t test a power of 80 %, at 5 % over the open "
         "comparisons, if mean and SD of the paired differences are as seen here; a difference that is smaller than it "
         "looks needs more.",

@@ -175,7 +175,8 @@ def terminal(found: Findings) -> str:
     table = table.rename(columns=columns)
     more = f"\n... and {len(summary) - len(table)} more, in configurations.csv" if len(summary) > len(table) else ""
     text = table.to_string(index=False, float_format=form.format, na_rep="-")
-    return f"{text}{more}\n\n{words.headline(found.verdict, found.words)}{rates.next_step(found)}"
+    told = "\n".join([words.headline(found.verdict, found.words), *words.looked(found.verdict)])
+    return f"{text}{more}\n\n{told}{rates.next_step(found)}"
 
 
 def _csv(table: pd.DataFrame) -> bytes:

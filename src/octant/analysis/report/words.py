@@ -60,10 +60,22 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
         phrases.append("Nothing is drawn at random: another run of the same configuration gives the same number.")
     if verdict.repeats > 1:
         phrases.append(measured_over(verdict))
+    phrases += looked(verdict)
     if any(re.search(r"by [\d.]+ to [\d.]+ ", each) for each in (top, *phrases)):
         phrases.append("Ranges without brackets go from the smallest to the largest difference; brackets hold 95 % "
                        "intervals.")  # fmt: skip
     return phrases
+
+
+def looked(verdict: Verdict) -> list[str]:
+    """How often a sweep that grew was looked at, in a sentence; none where the number of repeats was fixed."""
+    made, planned = verdict.looks.made, verdict.looks.planned
+    if not made:
+        return []
+    times = "once" if len(made) == 1 else f"{len(made)} times"
+    after = listed(map(str, made)) if len(made) <= MOST_NAMED else f"{made[0]}, {made[1]}, ... {made[-1]}"
+    return [f"Looked {times}, after {after} of at most {planned[-1]} {verdict.question.noun}s; limits for repeated "
+            "looks (Lan and DeMets 1983)."]  # fmt: skip
 
 
 def _scales(verdict: Verdict, words: Vocabulary) -> list[str]:
