@@ -107,6 +107,7 @@ function forward(run, x) {
   run.ready = run.ready || ["W1", "b1", "W2", "b2"].map((name) => half(run[name]));
   const [W1, b1, W2, b2] = run.ready, h = b1.length, k = b2.length;
   const bend = {sigmoid: (z) => 0.5 + 0.5 * Math.tanh(0.5 * z), tanh: Math.tanh, relu: (z) => Math.max(z, 0)};
+  if ((h && !bend[run.hidden]) || !["sigmoid", "softmax"].includes(run.output)) return null; // an added word
   let a1 = x;
   if (h) { a1 = Array.from(b1); x.forEach((value, i) => { if (value) for (let j = 0; j < h; j++) a1[j] += value * W1[i * h + j]; }); a1 = a1.map(bend[run.hidden]); }
   const z2 = Array.from(b2);
@@ -146,8 +147,9 @@ function classify() {
   for (const [config, run] of Object.entries(page.snapshots)) {
     const x = inputsOf(byId("pad"), run.image_shape), row = rowOf(table);
     cell("td", page.configs[config].label, row);
-    if (!x) { cell("td", "-", row); cell("td", "-", row); continue; }
-    const a = forward(run, x), best = a.indexOf(Math.max(...a));
+    const a = x && forward(run, x);
+    if (!a) { cell("td", x ? "not computed in this page" : "-", row); cell("td", "-", row); continue; }
+    const best = a.indexOf(Math.max(...a));
     cell("td", run.classes[best], row, "answer"); cell("td", a[best].toFixed(3), row, "number");
   }
 }
