@@ -39,7 +39,8 @@ FORWARD = {  # a word that is added has its own forward function; test_gradients
     "relu": lambda z: np.where(np.real(z) > 0, z, 0),
     "softmax": lambda z: np.exp(z) / np.exp(z).sum(),
 }
-STEEPEST = {word: each.steepest for word, each in (HIDDEN | OUTPUT).items()} | {"sigmoid": 0.25, "tanh": 1.0, "relu": 1.0, "softmax": 0.25}
+_OWN = {"sigmoid": 0.25, "tanh": 1.0, "relu": 1.0, "softmax": 0.25}
+STEEPEST = {word: each.steepest for word, each in (HIDDEN | OUTPUT).items()} | _OWN
 
 
 def loss_of(words: tuple[str, str, str], z2: Array, y: Array) -> complex:
