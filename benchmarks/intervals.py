@@ -222,7 +222,8 @@ def markdown(rows: list[list[str]]) -> str:
 
 def main() -> None:
     """Simulate and write the page."""
-    import best_of_many  # not above: it imports this file
+    import best_of_many  # not above: both import this file
+    import repeated_looks
 
     table = seed_accuracies()
     skewness = stats.skew(table.to_numpy())
@@ -239,6 +240,9 @@ def main() -> None:
         skew_high=f"{skewness.max():.1f}",
         best=markdown(best_of_many.best_table()),
         splits=markdown(best_of_many.splits_table()),
+        looks=markdown(repeated_looks.alarms_table()),
+        savings=markdown(repeated_looks.savings_table()),
+        equality=markdown(repeated_looks.equality_table()),
     )
     PAGE.write_text(text)
 

@@ -19,7 +19,7 @@ PAGE = (ROOT / "docs" / "intervals.md").read_text()
 @pytest.fixture
 def intervals(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    for name in ("intervals", "interval_methods", "best_of_many"):
+    for name in ("intervals", "interval_methods", "best_of_many", "repeated_looks"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     import intervals
 
@@ -98,6 +98,26 @@ def test_best_of_many_comes_from_the_simulation(intervals: ModuleType) -> None:
     assert [row[2] for row in rows("10 runs a configuration")] == [
         f"{each:.1f}" for each in (one, together, naive, crossed)
     ]
+
+
+def test_repeated_looks_come_from_the_simulation(intervals: ModuleType) -> None:
+    import repeated_looks
+
+    for law, naive, shown, single, effect, covered in rows("errors, to 40 repeats"):
+        skewed = law.startswith("gamma")  # of very unequal spread: too much for a single look as well
+        assert float(naive) > 12
+        assert max(float(shown), float(single), float(effect)) <= (6 if skewed else 5.5), law
+        assert 93.5 <= float(covered) <= 97
+    table = rows("errors | difference, SDs | 20 fixed: shown")
+    assert [row[:2] for row in table] == [
+        [law, f"{gap:g}"] for law in repeated_looks.TWO for gap in repeated_looks.GAPS
+    ]
+    shown, wrong, repeats = repeated_looks.grown(repeated_looks.standardised("measured") + 1, 40)
+    assert [f"{each:.1f}" for each in (shown, repeats, wrong)] == next(
+        row[5:] for row in table if row[:2] == ["measured", "1"]
+    )
+    for _, gap, _, equal, _ in rows("errors | difference, SDs | 40 fixed: equal"):
+        assert float(equal) <= 5.5 or gap == "0"
 
 
 def test_every_law_of_errors_has_mean_zero(intervals: ModuleType) -> None:

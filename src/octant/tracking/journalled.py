@@ -1,7 +1,8 @@
-"""Runs as `read_runs` has them, from their journals alone: no store is asked."""
+"""Runs and curves as the store has them, from journals alone: no store is asked."""
 
 from __future__ import annotations
 
+from octant.analysis.endpoint import DURATION
 from octant.runs.lines import History, Identity
 from octant.tracking.content import run_params
 from octant.tracking.runs import value_of
@@ -20,3 +21,11 @@ def row_of(identity: Identity, history: History) -> dict[str, object]:
         "trainer": identity.get("trainer_file") or identity["trainer"],
         "run_id": identity["fingerprint"],
     }
+
+
+def curve_of(fingerprint: str, history: History) -> list[dict[str, object]]:
+    """A row per epoch, with the seconds that it took."""
+    return [
+        {"fingerprint": fingerprint, "epoch": line["epoch"], DURATION: line["seconds"], **line["metrics"]}
+        for line in history.epochs
+    ]
