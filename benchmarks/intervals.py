@@ -222,7 +222,8 @@ def markdown(rows: list[list[str]]) -> str:
 
 def main() -> None:
     """Simulate and write the page."""
-    import best_of_many  # not above: it imports this file
+    import best_of_many  # not above: they import this file
+    import wider_intervals
 
     table = seed_accuracies()
     skewness = stats.skew(table.to_numpy())
@@ -239,6 +240,8 @@ def main() -> None:
         skew_high=f"{skewness.max():.1f}",
         best=markdown(best_of_many.best_table()),
         splits=markdown(best_of_many.splits_table()),
+        examples=markdown(wider_intervals.examples_table()),
+        choice=markdown(wider_intervals.choice_table()),
     )
     PAGE.write_text(text)
 

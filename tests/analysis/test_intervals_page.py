@@ -19,7 +19,7 @@ PAGE = (ROOT / "docs" / "intervals.md").read_text()
 @pytest.fixture
 def intervals(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    for name in ("intervals", "interval_methods", "best_of_many"):
+    for name in ("intervals", "interval_methods", "best_of_many", "wider_intervals"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     import intervals
 
@@ -98,6 +98,18 @@ def test_best_of_many_comes_from_the_simulation(intervals: ModuleType) -> None:
     assert [row[2] for row in rows("10 runs a configuration")] == [
         f"{each:.1f}" for each in (one, together, naive, crossed)
     ]
+
+
+def test_wider_intervals_come_from_the_simulation(intervals: ModuleType) -> None:
+    import wider_intervals as wider
+
+    examples, choice = rows("model | seeds"), rows("the second best rate | seeds")
+    assert {row[0] for row in examples} == {*wider.LOGITS}
+    assert {row[0] for row in choice} == {*wider.GAPS}
+    assert all(93.5 <= float(row[3]) <= (99.6 if "99.8" in row[0] else 98) for row in examples)
+    assert all(float(row[3]) >= (88 if "0.5 points" in row[0] else 93.5) for row in choice)
+    assert [f"{each:.1f}" for each in wider.examples_covered("95 % right", 3)] == examples[0][2:]
+    assert [f"{each:.1f}" for each in wider.choice_covered("a tie, the same on test", 5)] == choice[5][2:]
 
 
 def test_every_law_of_errors_has_mean_zero(intervals: ModuleType) -> None:
