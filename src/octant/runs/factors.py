@@ -60,8 +60,8 @@ def _check_over(question: Question, max_repeats: int | None) -> None:
             f"{question.endpoint} is no share of right predictions, such as test_accuracy")  # fmt: skip
         raise InputError(f"experiment.over: examples does not fit: {why}; leave it out")
     if max_repeats:
-        raise InputError("experiment.over: examples does not go with experiment.max_repeats: more repeats do not lessen "
-                         "what the test examples leave open")  # fmt: skip
+        raise InputError("experiment.over: examples does not go with experiment.max_repeats: more repeats do not "
+                         "lessen what the test examples leave open")  # fmt: skip
 
 
 def check_metrics(question: Question, metrics: Collection[str]) -> None:

@@ -68,7 +68,8 @@ def widened(t: Student, complete: NDArray[np.bool_], weights: Array, sources: So
     """Add the sources' variance to that of contrasts (contrasts x configurations) over their `complete` repeats.
 
     A choice is made from the repeats, so it shares their degrees of freedom; the examples have their own, and the sum
-    has Satterthwaite's (Biometrics Bulletin 2, 1946). What nothing moves has the numbers that it had. `level` is that of the intervals.
+    has Satterthwaite's (Biometrics Bulletin 2, 1946). What nothing moves has the numbers that it had. `level` is that
+    of the intervals.
     """
     n = complete.sum(axis=1)
     free = np.where(n > 1, n - 1.0, np.nan)
