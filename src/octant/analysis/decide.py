@@ -46,17 +46,12 @@ def verdict_of(comparison: Comparison) -> Verdict:
         len(comparison.runs),
         int(summary["diverged"].sum()),
         min(int((~pairs["shown"].astype(bool)).sum()), max(len(names) - 1, 1)),
-        0 if _is_moved(comparison.effects) else len(comparison.effects),
+        0 if comparison.sources.examples else len(comparison.effects),
         _scope(comparison),
         {} if question.exact else _scales(comparison.effects),
         looks,
         _elsewhere(comparison, best, looks),
     )
-
-
-def _is_moved(table: pd.DataFrame) -> bool:
-    """Whether anything besides the repeats moves a row: then its p is not that of flipped signs."""
-    return bool((table.filter(["choice_error", "examples_error"]) > 0).any(axis=None))
 
 
 def _scope(comparison: Comparison) -> Scope:

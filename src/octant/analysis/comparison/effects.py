@@ -34,8 +34,8 @@ def factorial_effects(design: PairedRuns, sources: Sources = ALONE) -> tuple[pd.
     `estimate` is the mean over the repeats with a finished run in every cell that the effect needs, in percentage
     points for shares; `low` and `high` bound its 95 % interval, `p` is the sign-flip test's, `p_holm` adjusted over
     the table. In a regression on codes of +1 and -1 the coefficients are half of these. `log_odds` and `log_odds_p`,
-    for shares, are the estimate and its adjusted p on that scale (see `log_odds`). `sources` widen the intervals; the p
-    of what they move is that of t.
+    for shares, are the estimate and its adjusted p on that scale (see `log_odds`). `sources` widen the intervals, and
+    raise p to that of t; over examples it is that of t.
     """
     found = every_effect(_cells(design, design.values, 1))
     every = _enough_repeats(design, found.rows)
@@ -63,8 +63,7 @@ def factorial_effects(design: PairedRuns, sources: Sources = ALONE) -> tuple[pd.
         }
     )  # fmt: skip
     few = [_few(n, len(rows), design) for n in table["n"]]
-    for error in errors.values():
-        few = ["" if each > 0 else text for each, text in zip(error, few, strict=True)]
+    few = [""] * len(rows) if sources.examples else few
     return table.assign(note=_notes(design, rows, weights, few)), (*found.notes, *_never(design, none))
 
 

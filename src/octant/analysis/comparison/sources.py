@@ -85,6 +85,7 @@ def widened(t: Student, complete: NDArray[np.bool_], weights: Array, sources: So
     half = -special.stdtrit(df, (1 - level) / 2) * np.sqrt(variance)
     p = 2 * special.stdtr(df, -np.abs(t.mean) / np.sqrt(variance))
     p = np.where(t.sd == 0, np.maximum(p, np.minimum(1.0, 2.0 ** (1 - n))), p)
+    p = p if sources.examples else np.maximum(p, t.p)  # flipped signs, too, know nothing of the choice
     low, high, p = (
         np.where(moved, new, old) for new, old in ((t.mean - half, t.low), (t.mean + half, t.high), (p, t.p))
     )
