@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from octant.analysis.comparison import answer
+from octant.analysis.comparison.intervals import sign_flip_p
 from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question
 from octant.analysis.report.words import stability
@@ -56,6 +57,8 @@ def test_choice_is_repeated_as_in_a_plain_loop() -> None:
     ends = stats.t(n - 1, pair["difference"], error).interval(0.95)
     assert (pair["low"], pair["high"]) == pytest.approx(ends)
     assert pair["p"] == pytest.approx(2 * stats.t(n - 1).sf(abs(pair["difference"]) / error))
+    flips = sign_flip_p((test["b"][:, chosen["b"]] - test["a"][:, chosen["a"]])[None])[0]
+    assert found.effects["p"].item() == pytest.approx(max(flips, pair["p"]))
     lead = verdict_of(found).best.lead
     assert lead.sd == pytest.approx(error * np.sqrt(n))
     assert f"loss=a ({100 * chance['loss=a']:.0f} %)" in stability(found.chosen, QUESTION)[0]
