@@ -159,7 +159,8 @@ def sources(comparison: Comparison) -> list[str]:
     noun, found = comparison.question.noun, []
     if comparison.sources.choice:
         found.append("The choice of tuned values is made again on resamples of the repeats: what it adds to the "
-                     "variance is in all intervals and tests; an effect's p is the larger of flipped signs' and of t's.")  # fmt: skip
+                     "variance is in all intervals and tests; an effect's p is the larger of flipped signs' and of "
+                     "t's.")  # fmt: skip
     if comparison.sources.examples:
         found.append(f"{noun.capitalize()}s and test examples are two crossed samples: the variances of both are in "
                      "all intervals and tests, with Satterthwaite's degrees of freedom; effects have a t "
