@@ -222,8 +222,9 @@ def markdown(rows: list[list[str]]) -> str:
 
 def main() -> None:
     """Simulate and write the page."""
-    import best_of_many  # not above: both import this file
+    import best_of_many  # not above: they import this file
     import repeated_looks
+    import wider_intervals
 
     table = seed_accuracies()
     skewness = stats.skew(table.to_numpy())
@@ -243,6 +244,8 @@ def main() -> None:
         looks=markdown(repeated_looks.alarms_table()),
         savings=markdown(repeated_looks.savings_table()),
         equality=markdown(repeated_looks.equality_table()),
+        examples=markdown(wider_intervals.examples_table()),
+        choice=markdown(wider_intervals.choice_table()),
     )
     PAGE.write_text(text)
 

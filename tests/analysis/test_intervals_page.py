@@ -19,7 +19,7 @@ PAGE = (ROOT / "docs" / "intervals.md").read_text()
 @pytest.fixture
 def intervals(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    for name in ("intervals", "interval_methods", "best_of_many", "repeated_looks"):
+    for name in ("intervals", "interval_methods", "best_of_many", "repeated_looks", "wider_intervals"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     import intervals
 
@@ -118,6 +118,18 @@ def test_repeated_looks_come_from_the_simulation(intervals: ModuleType) -> None:
     )
     for _, gap, _, equal, _ in rows("errors | difference, SDs | 40 fixed: equal"):
         assert float(equal) <= 5.5 or gap == "0"
+
+
+def test_wider_intervals_come_from_the_simulation(intervals: ModuleType) -> None:
+    import wider_intervals as wider
+
+    examples, choice = rows("model | seeds"), rows("the second best rate | seeds")
+    assert {row[0] for row in examples} == {*wider.LOGITS}
+    assert {row[0] for row in choice} == {*wider.GAPS}
+    assert all(93.5 <= float(row[3]) <= (99.6 if "99.8" in row[0] else 98) for row in examples)
+    assert all(float(row[3]) >= (88 if "0.5 points" in row[0] else 93.5) for row in choice)
+    assert [f"{each:.1f}" for each in wider.examples_covered("95 % right", 3)] == examples[0][2:]
+    assert [f"{each:.1f}" for each in wider.choice_covered("a tie, the same on test", 5)] == choice[5][2:]
 
 
 def test_every_law_of_errors_has_mean_zero(intervals: ModuleType) -> None:

@@ -73,6 +73,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "tuned and repeated": ({"tune": ["seed"]}, "'seed' is in experiment.tune as well"),
     "unseen": ({"compare": ["init"]}, r"learning_rate varies (0.1, 1.0)"),
     "endpoint": ({"endpoint": "test_acc"}, "experiment.endpoint: 'test_acc' is unknown; did you mean 'test_accuracy'?"),
+    "new examples in a growing sweep": ({"over": "examples", "max_repeats": 20}, "more repeats do not lessen"),
+    "new examples of what": ({"over": "examples", "endpoint": "test_loss"}, "test_loss is no share of right"),
+    "new examples in any case": ({"over": "examples", "repeat": ["seed", "split_seed"]}, "each dataset.split_seed has"),
+    "new examples without repeats": ({"over": "examples", "repeat": []}, "experiment.repeat is []"),
     "no validation": ({"tune": ["learning_rate"], "endpoint": "test_loss"}, "is chosen on validation_loss, which"),
 }  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
@@ -13,10 +13,12 @@ from octant.analysis.comparison import Comparison
 from octant.analysis.comparison.best import behind
 from octant.analysis.comparison.design import PairedRuns, lay_out
 from octant.analysis.comparison.effects import per_repeat
+from octant.analysis.comparison.examples import Correctness
 from octant.analysis.comparison.intervals import ALPHA, Array, holm, shown, student_rows
 from octant.analysis.comparison.repeated import FIXED, Looks, looks_at
-from octant.analysis.comparison.scope import scope_of
+from octant.analysis.comparison.scope import Scope, scope_of
 from octant.analysis.comparison.settings import as_word
+from octant.analysis.comparison.sources import Sources, between, widened
 from octant.analysis.power import ENOUGH, equality_p
 from octant.analysis.question import Question
 from octant.analysis.verdict import Cell, Decision, Difference, Factor, Ranking, Verdict
@@ -44,11 +46,37 @@ def verdict_of(comparison: Comparison) -> Verdict:
         len(comparison.runs),
         int(summary["diverged"].sum()),
         min(int((~pairs["shown"].astype(bool)).sum()), max(len(names) - 1, 1)),
-        len(comparison.effects),
-        scope_of(comparison.runs, question),
+        0 if comparison.sources.examples else len(comparison.effects),
+        _scope(comparison),
         {} if question.exact else _scales(comparison.effects),
         looks,
+        _elsewhere(comparison, best, looks),
     )
+
+
+def _scope(comparison: Comparison) -> Scope:
+    over, known, asked = comparison.sources.examples, comparison.examples, comparison.question.over == "examples"
+    but = known if asked and isinstance(known, str) else ""
+    return scope_of(comparison.runs, comparison.question, over.count if over else 0, but)
+
+
+def _elsewhere(comparison: Comparison, best: Ranking, looks: Looks) -> Difference | None:
+    """On new test examples as well, the smallest lead of the first that is shown, or its smallest where none is.
+
+    None where all intervals are over examples already, or where nothing is known of them.
+    """
+    if comparison.sources.examples or not isinstance(comparison.examples, Correctness) or not best.against:
+        return None
+    better = [each for each in best.against if each.decision is Decision.BETTER]
+    lead = min(better or best.against, key=lambda each: each.gain)
+    if lead.n < ENOUGH:
+        return None
+    design = lay_out(comparison.runs, comparison.question, ())
+    first, second = (np.array([design.column(name)]) for name in (lead.first, lead.second))
+    weights = between(first, second, len(design.configs))
+    sources = replace(comparison.sources, examples=comparison.examples)
+    table = _paired(design, weights, sources).assign(first=lead.first, second=lead.second)
+    return next(iter(_differences(table, comparison.question, looks)))
 
 
 def _scales(effects: pd.DataFrame) -> dict[tuple[str, ...], bool]:
@@ -84,20 +112,32 @@ def _differences(table: pd.DataFrame, question: Question, looks: Looks) -> Itera
         gain = sign * row["estimate"]
         alone = (gain, gain) if question.exact else (np.nan, np.nan)
         low, high = sorted((sign * row["low"], sign * row["high"])) if row["n"] > 1 else alone
-        decide = decided_exactly if question.exact else partial(decided, looks=looks)
-        decision = decide(gain, row["sd"], int(row["n"]), bool(row["shown"]), question.margin)
-        yield Difference(
-            row["first"], row["second"], int(row["n"]), gain, row["sd"], low, high, row["p_holm"], decision
-        )
+        n, floor = int(row["n"]), row.get("examples_error", 0.0) ** 2
+        sd = float(np.hypot(row["sd"], row.get("choice_error", 0.0) * np.sqrt(n)))
+        if question.exact:
+            decision = decided_exactly(gain, sd, n, bool(row["shown"]), question.margin)
+        else:
+            decision = decided(gain, sd, n, bool(row["shown"]), question.margin, looks=looks, floor=floor)
+        yield Difference(row["first"], row["second"], n, gain, sd, low, high, row["p_holm"], decision, floor)
 
 
 def decided(
-    gain: float, sd: float, n: int, is_shown: bool, margin: float | None, alpha: float = ALPHA, looks: Looks = FIXED
+    gain: float,
+    sd: float,
+    n: int,
+    is_shown: bool,
+    margin: float | None,
+    alpha: float = ALPHA,
+    looks: Looks = FIXED,
+    floor: float = 0.0,
 ) -> Decision:
-    """What a difference of n repeats comes to; `alpha` is the level of the test of equality, over all looks."""
+    """What a difference of n repeats comes to; `alpha` is the level of the test of equality, over all looks.
+
+    `floor` is that of Difference.
+    """
     if n < ENOUGH:
         return Decision.UNDECIDED
-    if margin is not None and looks.one_sided(equality_p(gain, sd, n, margin)) < alpha:
+    if margin is not None and looks.one_sided(equality_p(gain, sd, n, margin, floor)) < alpha:
         return Decision.EQUAL
     return (Decision.BETTER if gain > 0 else Decision.WORSE) if is_shown else Decision.UNDECIDED
 
@@ -121,7 +161,8 @@ def _factors(comparison: Comparison, looks: Looks) -> Iterable[Factor]:
             yield Factor(name, (Cell((), _ranked(list(_differences(rows, question, looks)))),))
             continue
         design = lay_out(comparison.runs, question, ())
-        if cells := _within(design, name, [each for each in question.compare if each in partners]):
+        within = [each for each in question.compare if each in partners]
+        if cells := _within(design, name, within, comparison.sources):
             yield Factor(name, cells)
 
 
@@ -134,7 +175,7 @@ def _ranked(found: Sequence[Difference]) -> Ranking:
     return Ranking((first, *others), tuple(both[first, other] for other in others))
 
 
-def _within(design: PairedRuns, factor: str, partners: Sequence[str]) -> tuple[Cell, ...]:
+def _within(design: PairedRuns, factor: str, partners: Sequence[str], sources: Sources) -> tuple[Cell, ...]:
     """The factor's levels compared in each cell of its partners, one Holm family in all; none where cells lack."""
     at = {name: [as_word(level) for level in levels] for name, levels in design.levels.items()}
     places = list(product(*(range(len(at[name])) for name in partners)))
@@ -145,7 +186,7 @@ def _within(design: PairedRuns, factor: str, partners: Sequence[str]) -> tuple[C
                for place in places for pair in pairs]  # fmt: skip
     if any(each is None for each in weights):
         return ()
-    table = _paired(design, np.array(weights))
+    table = _paired(design, np.array(weights), sources)
     # The later level first, as in the table of effects.
     table["first"] = [at[factor][b] for _ in places for _, b in pairs]
     table["second"] = [at[factor][a] for _ in places for a, _ in pairs]
@@ -175,14 +216,17 @@ def _weights(design: PairedRuns, factor: str, pair: tuple[int, int], place: Mapp
     return weights
 
 
-def _paired(design: PairedRuns, weights: Array) -> pd.DataFrame:
+def _paired(design: PairedRuns, weights: Array, sources: Sources) -> pd.DataFrame:
     """The contrasts paired by repeat, as the table of pairs has them: t, Holm over all of them."""
-    n, t = student_rows(_each(design.values, weights), design.unit, design.step, design.level)
+    each = _each(design.values, weights)
+    n, t = student_rows(each, design.unit, design.step, design.level)
+    wide = widened(t, np.isfinite(each), weights, sources, design.level)
+    t = wide.t
     charged = student_rows(_each(design.charged, weights), design.unit)[1].mean
     adjusted = holm(design.looks.adjusted(t.p))
     decided = shown(t.mean, t.low, t.high, adjusted, charged, design.rounding)
     numbers = {"n": n, "estimate": t.mean, "sd": t.sd, "low": t.low, "high": t.high, "p_holm": adjusted}
-    return pd.DataFrame(numbers | {"shown": decided})
+    return pd.DataFrame(numbers | {"shown": decided} | wide.errors)
 
 
 def _each(values: Array, weights: Array) -> Array:

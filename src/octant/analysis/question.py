@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 from octant.analysis.endpoint import Goal, OfCurve, in_words, of_curve
 from octant.seal import Json
 
-__all__ = ["Goal", "Question", "noun_of"]
+__all__ = ["Goal", "Over", "Question", "noun_of"]
+
+Over = Literal["repeats", "examples"]
+_LATER = {"looks": (), "over": "repeats"}  # left out of digests where they are as ever
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,8 @@ class Question:
     curve (see `analysis.endpoint`), `goal` says whether more of it is better, and `margin`, in the endpoint's points,
     is the difference below which nobody cares. `share` says whether the metric is a share from 0 to 1; None: its name
     says so. `looks` are the numbers of repeats at which a sweep that grows until it is decided is looked at, the last
-    one its limit; none: their number is fixed.
+    one its limit; none: their number is fixed. `over` says what intervals and tests hold for: new repeats on these test
+    examples, or new `examples` like these as well.
     """
 
     compare: tuple[str, ...]
@@ -32,10 +37,11 @@ class Question:
     validation_metric: str | None = None
     share: bool | None = None
     looks: tuple[int, ...] = ()
+    over: Over = "repeats"
 
     def as_dict(self) -> dict[str, Json]:
         """For JSON; without looks where none are planned, so that digests of questions without them stay."""
-        return {name: value for name, value in asdict(self).items() if name != "looks" or value}
+        return {name: value for name, value in asdict(self).items() if value != _LATER.get(name, ...)}
 
     @property
     def validation(self) -> str:

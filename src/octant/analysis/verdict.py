@@ -30,8 +30,9 @@ class Decision(StrEnum):
 class Difference:
     """The first less the second, paired by repeat, as a gain: above 0 the first is better, whatever the goal.
 
-    `low` and `high` bound its 95 % interval, `sd` is that of the `n` paired differences; all in the tables' unit.
-    `p` is adjusted for all comparisons of its table.
+    `low` and `high` bound its 95 % interval, `sd` is that of the `n` paired differences, with what the choice of tuned
+    values adds; all in the tables' unit. `p` is adjusted for all comparisons of its table. `floor` is the part of the
+    gain's variance that comes of the test examples: more repeats do not lessen it.
     """
 
     first: str
@@ -43,17 +44,18 @@ class Difference:
     high: float
     p: float
     decision: Decision
+    floor: float = 0.0
 
     @property
     def turned(self) -> Difference:
         """The same difference seen from the other side."""
         swapped = {Decision.BETTER: Decision.WORSE, Decision.WORSE: Decision.BETTER}
         return Difference(self.second, self.first, self.n, -self.gain, self.sd, -self.high, -self.low, self.p,
-                          swapped.get(self.decision, self.decision))  # fmt: skip
+                          swapped.get(self.decision, self.decision), self.floor)  # fmt: skip
 
     def needed(self, margin: float | None, family: int) -> int | None:
         """How many repeats would decide it; see `repeats_needed`."""
-        return repeats_needed(self.gain, self.sd, self.n, margin, family)
+        return repeats_needed(self.gain, self.sd, self.n, margin, family, floor=self.floor)
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,10 @@ class Verdict:
 
     `best` ranks the configurations with a finished run; it has no names where there is none. `repeats` is the most
     that any configuration has, `open` counts the comparisons that are still to be decided: of pairs, or with the best.
-    `effects` are the contrasts of factors that were tested together, `scope` says over what it holds; `scales` has the
-    factors and interactions that are shown on one scale only: in points (True), or in log-odds (False). `looks` are
-    those at a sweep that grew until it was decided.
+    `effects` are the contrasts of factors that were tested together by flipping signs, `scope` says over what it holds;
+    `scales` has the factors and interactions that are shown on one scale only: in points (True), or log-odds (False).
+    `looks` are those at a sweep that grew until it was decided. Where intervals hold on these test examples alone,
+    `elsewhere` is a lead of the best on new ones as well, if known.
     """
 
     question: Question
@@ -144,6 +147,7 @@ class Verdict:
     scope: Scope = field(default_factory=lambda: Scope({}))
     scales: Mapping[tuple[str, ...], bool] = field(default_factory=dict)
     looks: Looks = FIXED
+    elsewhere: Difference | None = None
 
     @property
     def enough(self) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from octant.analysis.comparison.scope import DATA
 from octant.analysis.comparison.settings import REPEATS
 from octant.analysis.endpoint import check_form, goal_of
-from octant.analysis.question import Question
+from octant.analysis.question import Question, noun_of
 from octant.errors import InputError, unknown_word
 from octant.runs.settings import Experiment
 
@@ -41,10 +42,26 @@ def question_of(experiment: Experiment, rows: Sequence[Row], metrics: Collection
     elif unseen := [name for name in free if name not in compare and not _follows(name, compare, rows)]:
         raise InputError(_unseen(unseen[0], rows, compare))
     goal = goal_of(experiment.endpoint, experiment.goal)
-    question = Question(compare, tune, repeat, experiment.endpoint, goal, experiment.margin)
+    question = Question(compare, tune, repeat, experiment.endpoint, goal, experiment.margin, over=experiment.over)
     check_form(question.endpoint, "experiment.endpoint", question.metric_scale > 1)
+    _check_over(question, experiment.max_repeats)
     check_metrics(question, metrics)
     return question
+
+
+def _check_over(question: Question, max_repeats: int | None) -> None:
+    """Raise InputError where new test examples cannot be spoken for."""
+    if question.over != "examples":
+        return
+    data = next((name for name in question.repeat if noun_of(name) in DATA), None)
+    if data or not question.repeat or not question.is_share:
+        why = f"each {data} has test examples of its own, so intervals are over new ones already" if data else (
+            "experiment.repeat is [], and it resamples repeats and examples" if not question.repeat else
+            f"{question.endpoint} is no share of right predictions, such as test_accuracy")  # fmt: skip
+        raise InputError(f"experiment.over: examples does not fit: {why}; leave it out")
+    if max_repeats:
+        raise InputError("experiment.over: examples does not go with experiment.max_repeats: more repeats do not "
+                         "lessen what the test examples leave open")  # fmt: skip
 
 
 def check_metrics(question: Question, metrics: Collection[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from octant.analysis.question import Goal
+from octant.analysis.question import Goal, Over
 from octant.errors import InputError
 from octant.seal import Json
 from octant.trainer import DEFAULT, Part, Settings, one_line, trainer
@@ -28,8 +28,9 @@ class Experiment(Part):
 
     `compare` None: every setting that the sweep varies, less `tune` and `repeat` (see factors.question_of). `margin`
     is the difference, in the endpoint's points, below which nobody cares. `max_repeats`: repeats are added until
-    all is decided, or so many are there. `companion` names the experiment that asks
-    the same at each configuration's own learning rate; `shared_rate` is the one rate that a grid is held against.
+    all is decided, or so many are there. `over` says what the answer holds for (see Question). `companion` names the
+    experiment that asks the same at each configuration's own learning rate; `shared_rate` is the one rate that a grid
+    is held against.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
@@ -41,6 +42,7 @@ class Experiment(Part):
     goal: Goal = "max"
     margin: Annotated[float, Field(gt=0)] | None = None
     max_repeats: Annotated[int, Field(ge=5, le=1000)] | None = None
+    over: Over = "repeats"
     companion: str | None = None
     shared_rate: Annotated[float, Field(gt=0)] | None = None
 

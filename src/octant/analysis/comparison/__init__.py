@@ -7,20 +7,24 @@ how far another test set would move it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from octant.analysis.comparison.best import not_told_apart, of_the_best
+from octant.analysis.comparison.choice import choice_of
 from octant.analysis.comparison.design import lay_out
 from octant.analysis.comparison.effects import factorial_effects
+from octant.analysis.comparison.examples import Correctness, examples_of
 from octant.analysis.comparison.pairs import pairwise
 from octant.analysis.comparison.ranks import ranks_over_data
 from octant.analysis.comparison.runs import check_runs, check_seen
+from octant.analysis.comparison.sources import Sources
 from octant.analysis.comparison.summary import summarise
 from octant.analysis.comparison.tuning import choose, runs_at, summarise_rates
 from octant.analysis.question import Question
+from octant.seal import Json
 
 __all__ = ["Comparison", "answer"]
 
@@ -34,7 +38,9 @@ class Comparison:
     be the best, best first, and is empty when no run finished; `best` says how surely each one is,
     `ranks` has their ranks where data sets repeat. `notes` has one line on each thing that could not be estimated or
     needs to be known; `reading` says what the defaults were, where the question was guessed. `curves` has the endpoint
-    by step (fingerprint, epoch, endpoint) where the table had several rows per run.
+    by step (fingerprint, epoch, endpoint) where the table had several rows per run. `sources` are what the intervals
+    take into account besides the repeats; `examples` are the test examples that the runs got right, or why that is
+    not known.
     """
 
     question: Question
@@ -50,6 +56,8 @@ class Comparison:
     notes: tuple[str, ...] = ()
     reading: str = ""
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sources: Sources = field(default_factory=Sources)
+    examples: Correctness | str = ""
 
     @property
     def no_effects(self) -> str:
@@ -75,27 +83,38 @@ def answer(
     question: Question,
     curves: pd.DataFrame | None = None,
     settings: Iterable[str] | None = None,
+    errors: Mapping[str, Mapping[str, Json]] | None = None,
 ) -> Comparison:
     """Compare the runs of one sweep, one row per run; the order of the rows does not matter.
 
     `settings` are the columns that may hold what the sweep varies; None guesses them. Where the question tunes, each
-    configuration is compared at its own values. Raises InputError as lay_out does; anything else that is lacking is
-    NaN with a note, never silent.
+    configuration is compared at its own values. `errors` has what each run got wrong on the test set, by fingerprint
+    (see `training.test_errors`), for a question over new examples. Raises InputError as lay_out does; anything else
+    that is lacking is NaN with a note, never silent.
     """
     known = None if settings is None else tuple(settings)
     check_runs(frame, question, question.validation if question.tune else question.endpoint)
     check_seen(frame, question, known)
-    chosen = rates = pd.DataFrame()
+    chosen, rates, choice, grid = pd.DataFrame(), pd.DataFrame(), None, frame
     if question.tune:
         chosen, rates = choose(frame, question), summarise_rates(frame, question)
         frame = runs_at(frame, chosen, question)
     design = lay_out(frame, question, known)
-    summary = summarise(design, curves)
-    pairs, about_pairs = pairwise(design, list(summary["config"]))
-    effects, about_effects = factorial_effects(design)
+    if question.tune and len(design.repeats) > 1:
+        choice = choice_of(grid, question, design)
+        chosen["stability"] = chosen["config"].map(dict(zip(design.configs, choice.stability, strict=True)))
+    examples = examples_of(design, errors or {})
+    over = examples if question.over == "examples" and isinstance(examples, Correctness) else None
+    sources = Sources(choice, over)
+    summary = summarise(design, curves, sources)
+    pairs, about_pairs = pairwise(design, list(summary["config"]), sources)
+    effects, about_effects = factorial_effects(design, sources)
     ranking = list(summary.loc[summary["n"] > 0, "config"])
     may_be = not_told_apart(pairs, question, ranking)
     notes = (*design.notes, *about_pairs, *about_effects)
-    best = of_the_best(design, ranking, may_be)
+    best = of_the_best(design, ranking, may_be, sources)
     ranks = ranks_over_data(design.runs, question)
-    return Comparison(question, design.runs, summary, effects, pairs, may_be, best, ranks, chosen, rates, notes)
+    return Comparison(
+        question, design.runs, summary, effects, pairs, may_be, best, ranks, chosen, rates, notes, "", pd.DataFrame(),
+        sources, examples,
+    )  # fmt: skip

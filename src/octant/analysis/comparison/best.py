@@ -10,16 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import special
 
+from octant.analysis.comparison.choice import DRAWS, SEED, counts, draws
 from octant.analysis.comparison.design import PairedRuns
-from octant.analysis.comparison.intervals import ALPHA, Array, Student, student_rows
+from octant.analysis.comparison.intervals import ALPHA, Array, student_rows
 from octant.analysis.comparison.repeated import FIXED, Looks
+from octant.analysis.comparison.sources import ALONE, Sources, Widened, between, widened
 from octant.analysis.question import Question
-
-DRAWS = 2_000
-SEED = 20_052
 
 
 def behind(pairs: pd.DataFrame, question: Question, count: int) -> frozenset[str]:
@@ -41,51 +39,65 @@ def not_told_apart(pairs: pd.DataFrame, question: Question, ranking: Sequence[st
     return tuple(name for name in ranking if name not in out) or tuple(ranking[:1])
 
 
-def of_the_best(design: PairedRuns, ranking: Sequence[str], may_be: Sequence[str]) -> pd.DataFrame:
+def of_the_best(
+    design: PairedRuns, ranking: Sequence[str], may_be: Sequence[str], sources: Sources = ALONE
+) -> pd.DataFrame:
     """One row a configuration of `ranking` that finished: whether it may be the best, and how surely it is.
 
     `probability` of being best: the share of 2,000 bootstraps over the repeats (their seed is fixed) in which its mean
-    is. `low` and `high` bound its mean and cover for all configurations at once, so also for the one that was picked.
-    `lead` is its difference to the best of the others, as a gain; its ends cover for all pairs at once.
+    is; the `sources` are drawn again in each, too. `low` and `high` bound its mean and cover for all configurations at
+    once, so also for the one that was picked. `lead` is its difference to the best of the others, as a gain; its ends
+    cover for all pairs at once.
     """
     columns = [design.column(name) for name in ranking]
     values, k = design.values[:, columns], len(ranking)
-    n, t = student_rows(values.T, design.unit, design.step)
-    half, gains = _widened(n, t, design.looks.nominal(k)), design.question.sign * values
-    lead = np.array([_lead(gains, at, design.step, design.looks) for at in range(k)]).reshape(k, 3)
+    _, t = student_rows(values.T, design.unit, design.step)
+    wide = widened(t, np.isfinite(values.T), np.eye(len(design.configs))[columns], sources)
+    half, gains, own = _half(wide, design.looks.nominal(k)), design.question.sign * values, sources.of(columns)
+    lead = np.array([_lead(gains, at, design.step, design.looks, own) for at in range(k)]).reshape(k, 3)
     return pd.DataFrame(
         {"config": list(ranking), "may_be_best": [name in may_be for name in ranking],
-         "probability": _probability(design.question.sign * design.charged[:, columns]), "mean": t.mean,
+         "probability": _probability(design.question.sign * design.charged[:, columns],
+                                     design.question.sign * _drawn_again(sources.of(columns))), "mean": t.mean,
          "low": t.mean - half, "high": t.mean + half, "lead": lead[:, 0], "lead_low": lead[:, 1],
          "lead_high": lead[:, 2]}
     )  # fmt: skip
 
 
-def _widened(n: NDArray[np.int64], t: Student, alpha: float) -> Array:
+def _half(wide: Widened, alpha: float) -> Array:
     """Half the width of a 95 % interval made as wide as one of the level 1 - `alpha`."""
-    one, all_of_them = (-special.stdtrit(np.where(n > 1, n - 1, np.nan), each / 2) for each in (ALPHA, alpha))
-    return np.asarray((t.high - t.low) / 2 * all_of_them / one)
+    one, all_of_them = (-special.stdtrit(wide.df, each / 2) for each in (ALPHA, alpha))
+    return np.asarray((wide.t.high - wide.t.low) / 2 * all_of_them / one)
 
 
-def _lead(gains: Array, at: int, step: float = 0.0, looks: Looks = FIXED) -> tuple[float, float, float]:
+def _lead(
+    gains: Array, at: int, step: float = 0.0, looks: Looks = FIXED, sources: Sources = ALONE
+) -> tuple[float, float, float]:
     """Of one column over the best of the others, paired; the ends from the intervals of all pairs at once."""
     k = gains.shape[1]
     if k < 2:
         return np.nan, np.nan, np.nan
-    n, t = student_rows((gains[:, [at]] - np.delete(gains, at, axis=1)).T, step=step)
-    half = _widened(n, t, looks.nominal(k * (k - 1) // 2))
+    others = np.delete(np.arange(k), at)
+    each = (gains[:, [at]] - gains[:, others]).T
+    _, t = student_rows(each, step=step)
+    wide = widened(t, np.isfinite(each), between(np.full(k - 1, at), others, k), sources)
+    half = _half(wide, looks.nominal(k * (k - 1) // 2))
     ends = t.mean, t.mean - half, t.mean + half
     return tuple(float(np.nanmin(each)) if np.isfinite(each).any() else np.nan for each in ends)  # type: ignore[return-value]
 
 
-def _probability(gains: Array) -> Array:
-    """Of each column, to have the largest mean of the rows drawn with replacement; ties are shared."""
+def _drawn_again(sources: Sources) -> Array:
+    """What drawing the sources again does to each mean (draws x configurations, or nothing)."""
+    chosen = sources.choice.again if sources.choice else np.zeros((DRAWS, 1))
+    return chosen + sources.examples.resampled(DRAWS, SEED) if sources.examples else chosen
+
+
+def _probability(gains: Array, more: Array | float = 0.0) -> Array:
+    """Of each column, to have the largest mean of the rows drawn with replacement, and `more`; ties are shared."""
     if not gains.size:
         return np.zeros(gains.shape[1])
-    rows = np.random.default_rng(SEED).integers(len(gains), size=(DRAWS, len(gains)))
-    drawn = np.stack([(rows == at).sum(axis=1) for at in range(len(gains))], axis=1).astype(float)
-    known = np.isfinite(gains)
-    counts = drawn @ known
-    means = np.where(counts > 0, drawn @ np.where(known, gains, 0.0) / np.maximum(counts, 1), -np.inf)
+    drawn, known = counts(draws(len(gains)), len(gains)), np.isfinite(gains)
+    number = drawn @ known
+    means = np.where(number > 0, drawn @ np.where(known, gains, 0.0) / np.maximum(number, 1) + more, -np.inf)
     best = np.isclose(means, means.max(axis=1, keepdims=True), rtol=0, atol=1e-9)
     return np.asarray((best / best.sum(axis=1, keepdims=True)).mean(axis=0))

@@ -11,19 +11,31 @@ from numpy.typing import NDArray
 
 from octant.analysis.comparison.contrasts import Cells, Effect, every_effect
 from octant.analysis.comparison.design import PairedRuns, left_out
-from octant.analysis.comparison.intervals import ALPHA, Array, alike, holm, shown, sign_flip_p, student
+from octant.analysis.comparison.intervals import (
+    ALPHA,
+    ROUNDING,
+    Array,
+    Student,
+    alike,
+    holm,
+    shown,
+    sign_flip_p,
+    student,
+)
+from octant.analysis.comparison.sources import ALONE, Sources, widened
 
 _WORDS = ("effect", "order", "plus", "minus")
 _NUMBERS = ("n", "estimate", "sd", "low", "high", "p", "p_holm")
 
 
-def factorial_effects(design: PairedRuns) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def factorial_effects(design: PairedRuns, sources: Sources = ALONE) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """One row a contrast (see `contrasts`), interactions first, and a line on whatever cannot be estimated.
 
     `estimate` is the mean over the repeats with a finished run in every cell that the effect needs, in percentage
     points for shares; `low` and `high` bound its 95 % interval, `p` is the sign-flip test's, `p_holm` adjusted over
     the table. In a regression on codes of +1 and -1 the coefficients are half of these. `log_odds` and `log_odds_p`,
-    for shares, are the estimate and its adjusted p on that scale (see `log_odds`).
+    for shares, are the estimate and its adjusted p on that scale (see `log_odds`). `sources` widen the intervals, and
+    raise p to that of t; over examples it is that of t.
     """
     found = every_effect(_cells(design, design.values, 1))
     every = _enough_repeats(design, found.rows)
@@ -32,7 +44,8 @@ def factorial_effects(design: PairedRuns) -> tuple[pd.DataFrame, tuple[str, ...]
     none = [row for row, repeats in zip(every, complete, strict=True) if not any(repeats)]
     complete = complete[np.flatnonzero(complete.sum(axis=1))]
     weights = _stacked(rows, design)
-    numbers = _numbers(design, weights, complete) | {"n": complete.sum(axis=1)}
+    numbers, errors = _numbers(design, weights, complete, sources)
+    numbers["n"] = complete.sum(axis=1)
     as_charged = f"estimate_diverged_as_{design.question.diverged_as}"
     numbers[as_charged] = _charged(design, rows, weights)
     adjusted = numbers["p_holm"] = holm(numbers["p"])
@@ -45,10 +58,13 @@ def factorial_effects(design: PairedRuns) -> tuple[pd.DataFrame, tuple[str, ...]
             **{name: numbers[name] for name in (*_NUMBERS, as_charged)},
             "shown": shown(numbers["estimate"], numbers["low"], numbers["high"], adjusted, numbers[as_charged],
                            design.rounding),
-            **_on_log_odds(design, weights, complete),
+            **_on_log_odds(design, weights, complete, sources),
+            **errors,
         }
     )  # fmt: skip
-    return table.assign(note=_notes(design, rows, weights, table["n"])), (*found.notes, *_never(design, none))
+    few = [_few(n, len(rows), design) for n in table["n"]]
+    few = [""] * len(rows) if sources.examples else few
+    return table.assign(note=_notes(design, rows, weights, few)), (*found.notes, *_never(design, none))
 
 
 def _log_odds(percent: Array, step: float) -> Array:
@@ -61,13 +77,16 @@ def _log_odds(percent: Array, step: float) -> Array:
         return np.asarray(np.log((percent + step / 2) / (100 - percent + step / 2)))
 
 
-def _on_log_odds(design: PairedRuns, weights: Array, complete: NDArray[np.bool_]) -> dict[str, Array]:
+def _on_log_odds(design: PairedRuns, weights: Array, complete: NDArray[np.bool_], sources: Sources) -> dict[str, Array]:
     if not design.question.is_share:
         return {}
     values = _log_odds(design.values, design.step)
     if np.isinf(values).any():
         return {"log_odds": np.full(len(weights), np.nan), "log_odds_p": np.full(len(weights), np.nan)}
-    numbers = _numbers(replace(design, values=values, step=0.0), weights, complete)
+    # The sources move percentages: so far as those move log-odds at each configuration's mean (the delta method).
+    mean = np.nansum(design.values, axis=0) / np.maximum(np.isfinite(design.values).sum(axis=0), 1) + design.step / 2
+    slopes = 1 / np.maximum(mean, ROUNDING) + 1 / np.maximum(100 + design.step - mean, ROUNDING)
+    numbers, _ = _numbers(replace(design, values=values, step=0.0), weights, complete, sources, slopes)
     return {"log_odds": numbers["estimate"], "log_odds_p": holm(numbers["p"])}
 
 
@@ -109,15 +128,19 @@ def _complete(values: Array, weights: Array) -> NDArray[np.bool_]:
     return np.asarray(((weights != 0).astype(float) @ np.isnan(values).T.astype(float)) == 0)
 
 
-def _numbers(design: PairedRuns, weights: Array, complete: NDArray[np.bool_]) -> dict[str, Array]:
+def _numbers(
+    design: PairedRuns, weights: Array, complete: NDArray[np.bool_], sources: Sources, slopes: Array | float = 1.0
+) -> tuple[dict[str, Array], dict[str, Array]]:
     names = ("estimate", "sd", "low", "high", "p")
     numbers: dict[str, Array] = {name: np.full(len(weights), np.nan) for name in names}
     for rows, repeats in alike(complete):
         each = per_repeat(np.nan_to_num(design.values[repeats]), weights[rows])
         t, p = student(each, design.unit, design.step, design.level), sign_flip_p(each, design.unit)
-        for name, part in zip(names, (t.mean, t.sd, t.low, t.high, design.looks.adjusted(p)), strict=True):
+        for name, part in zip(names, (t.mean, t.sd, t.low, t.high, p), strict=True):
             numbers[name][rows] = part
-    return numbers
+    wide = widened(Student(*numbers.values()), complete, weights * slopes, sources, design.level)
+    t, p = wide.t, design.looks.adjusted(wide.t.p)
+    return dict(zip(names, (t.mean, t.sd, t.low, t.high, p), strict=True)), wide.errors
 
 
 def _charged(design: PairedRuns, rows: list[Effect], weights: Array) -> Array:
@@ -131,14 +154,14 @@ def _charged(design: PairedRuns, rows: list[Effect], weights: Array) -> Array:
     return estimate
 
 
-def _notes(design: PairedRuns, rows: list[Effect], weights: Array, counts: Iterable[int]) -> list[str]:
+def _notes(design: PairedRuns, rows: list[Effect], weights: Array, few: Iterable[str]) -> list[str]:
     gone: dict[bytes, str] = {}
     notes = []
-    for row, needs, n in zip(rows, weights != 0, counts, strict=True):
+    for row, needs, lacking in zip(rows, weights != 0, few, strict=True):
         if needs.tobytes() not in gone:
             gone[needs.tobytes()] = left_out(design, np.flatnonzero(needs).tolist())
         part = f"over {row.used} of {row.possible} combinations of the other factors" if row.used < row.possible else ""
-        notes.append("; ".join(each for each in (_few(n, len(rows), design), part, gone[needs.tobytes()]) if each))
+        notes.append("; ".join(each for each in (lacking, part, gone[needs.tobytes()]) if each))
     return notes
 
 

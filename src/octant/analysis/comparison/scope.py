@@ -19,13 +19,16 @@ class Scope:
     """How many values each kind of repeat takes: `{"seed": 10, "split": 10}`; kinds with one value are left out.
 
     `crossed`: seeds share splits, each counts with their mean. `fixed_split`: all runs have one split that was drawn.
-    `own_test`: the data set came with its test set. Both are False where nothing is known of it.
+    `own_test`: the data set came with its test set. Both are False where nothing is known of it. `examples` counts the
+    test examples, if the answer holds for new ones like them, too; `but` says why it does not, where that was asked.
     """
 
     kinds: Mapping[str, int]
     crossed: bool = False
     fixed_split: bool = False
     own_test: bool = False
+    examples: int = 0
+    but: str = ""
 
 
 def units(runs: pd.DataFrame, question: Question) -> tuple[str, ...]:
@@ -41,12 +44,12 @@ def units(runs: pd.DataFrame, question: Question) -> tuple[str, ...]:
     return tuple(splits) if crossed else question.repeat
 
 
-def scope_of(runs: pd.DataFrame, question: Question) -> Scope:
-    """What the runs that were compared vary besides the configuration."""
+def scope_of(runs: pd.DataFrame, question: Question, examples: int = 0, but: str = "") -> Scope:
+    """What the runs that were compared vary besides the configuration; `examples` and `but` as they are known."""
     counts = {noun_of(name): int(runs[name].nunique()) for name in question.repeat}
     kinds = {noun: count for noun, count in counts.items() if count > 1}
     split, test = (column_of(f"dataset.{name}", runs.columns) for name in ("split_seed", "test_fraction"))
     known = test in runs and split in runs
     own_test = known and bool(runs[test].isna().all())
     fixed = known and not own_test and not {*DATA} & {*kinds} and runs[split].nunique() == 1
-    return Scope(kinds, units(runs, question) != question.repeat, fixed, own_test)
+    return Scope(kinds, units(runs, question) != question.repeat, fixed, own_test, examples, but)

@@ -7,22 +7,25 @@ import pandas as pd
 
 from octant.analysis.comparison.design import PairedRuns
 from octant.analysis.comparison.intervals import Array, student_rows
+from octant.analysis.comparison.sources import ALONE, Sources, widened
 from octant.analysis.question import Question
 from octant.analysis.speed import REACHED, has_reached
 
 SHARES = (90, 95)
 
 
-def summarise(design: PairedRuns, curves: pd.DataFrame | None = None) -> pd.DataFrame:
+def summarise(design: PairedRuns, curves: pd.DataFrame | None = None, sources: Sources = ALONE) -> pd.DataFrame:
     """One row per configuration, best first: by the mean with diverged runs charged, ties by name.
 
     Shares are in percent, their SDs and errors in percentage points; `low` and `high` bound the 95 % interval of the
-    mean over repeats. `epochs_to_90` is the mean over the finished runs of the first epoch whose endpoint is at
-    least 90 % of that run's final one; it needs `curves`, and an endpoint to be made large. `reached` counts the
-    finished runs that reached the level of an endpoint that has one. Reasons for what is NaN stand in `note`.
+    mean over repeats, and over `sources`. `epochs_to_90` is the mean over the finished runs of the first epoch whose
+    endpoint is at least 90 % of that run's final one; it needs `curves`, and an endpoint to be made large. `reached`
+    counts the finished runs that reached the level of an endpoint that has one. Reasons for what is NaN stand in
+    `note`.
     """
     question, values = design.question, design.values.T
     n, t = student_rows(values, design.unit, design.step, design.level)
+    t = widened(t, np.isfinite(values), np.eye(len(values)), sources, design.level).t
     _, charged = student_rows(design.charged.T, design.unit)
     by_charge = f"mean_diverged_as_{question.diverged_as}"
     table = pd.DataFrame(

@@ -50,9 +50,11 @@ class Configurations:
     def needed(self) -> str:
         """How many repeats would decide between the first two."""
         question, verdict = self.verdict.question, self.verdict
-        needed = verdict.best.against[0].needed(question.margin, verdict.open)
+        first = verdict.best.against[0]
+        needed = first.needed(question.margin, verdict.open)
+        more = ", or more test examples," * (first.floor > 0)
         return f"about {needed} {question.noun}s would decide" if needed else (
-            f"more than 1,000 {question.noun}s would be needed")  # fmt: skip
+            f"more than 1,000 {question.noun}s{more} would be needed")  # fmt: skip
 
     def full(self) -> str:
         """All in one: who may be best, by name, and how many repeats would settle it."""

@@ -175,7 +175,7 @@ def find(material: Material) -> Findings:
     """Compare the sweep; raises InputError where its runs cannot be compared."""
     question, settings = material.declared.question, material.declared.varied
     runs = material.runs.assign(config=config_names(material.runs, question.compare))
-    main = answer(runs, question, material.curves, settings)
+    main = answer(runs, question, material.curves, settings, material.errors)
     rates = runs[RATE] if RATE in runs else pd.Series(dtype=float)
     if not question.tune:
         own, own_from = _companion(material, set(runs["config"]))
@@ -183,7 +183,7 @@ def find(material: Material) -> Findings:
     rate, shared = material.declared.shared_rate, None
     at_rate = runs[np.isclose(rates, rate)] if rate and len(rates) else runs.head(0)
     if question.tune == (RATE,) and set(at_rate["config"]) == set(runs["config"]):
-        shared = answer(at_rate, replace(question, tune=()), settings=settings)
+        shared = answer(at_rate, replace(question, tune=()), settings=settings, errors=material.errors)
     return Findings(material, runs, main.runs, main, shared, rate, chosen=main.chosen, rates=main.rates)
 
 

@@ -24,7 +24,7 @@ def by(difference: Difference, question: Question, with_interval: bool = True) -
     """`about 0.9 points of test accuracy (0.7 to 1.0)`; `about 0.03 in test loss (0.02 to 0.04; lower is better)`;
     `about 3 epochs (2 to 4)`.
     """
-    ends = _interval(difference) if with_interval and difference.n >= ENOUGH else ""
+    ends = interval(difference) if with_interval and difference.n >= ENOUGH else ""
     inner = "; ".join(each for each in (ends, _lower(question)) if each)
     many = "" if number(difference) == "1" else "s"
     unit = f"point{many} of {endpoint(question)}" if question.is_share else f"in {endpoint(question)}"
@@ -91,7 +91,7 @@ def _places(size: float) -> int:
     return next((places for places in range(9) if abs(size) > TINY and float(f"{size:.{places}f}")), 0)
 
 
-def _interval(difference: Difference) -> str:
+def interval(difference: Difference) -> str:
     """The one form of an interval: `0.7 to 1.0`."""
     places = _decimals_of(difference)
     return f"{difference.low:.{places}f} to {difference.high:.{places}f}"

@@ -54,6 +54,7 @@ def measured(found: Findings, count: Count = plain_count) -> list[str]:
         f"each {noun} with itself.",
         "Intervals: Student's t, 95 %, each for itself. Effects: sign-flip test, p adjusted by Holm's method over all "
         "effects. Pairs, and a factor within the levels of others: paired t test, p adjusted by Holm's method.",
+        *words.sources(found.main),
         "Which may be the best: each configuration is compared with all others at 5 % over these comparisons (Hsu's, "
         f"by Bonferroni's inequality). best.csv has for each how often it is best when {noun}s are drawn again, and "
         "intervals that hold for the one that was picked.",

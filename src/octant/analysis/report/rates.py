@@ -61,4 +61,5 @@ def next_step(found: Findings) -> str:
     if needed:
         many = f"about {needed} data sets" if is_data else f"{setting}=range({needed})"
         return f"\nnext: {many} would decide between the first two, if they differ as much as it seems"
-    return f"\nnext: the first two are too close for any number of {noun}s; experiment.margin may call them equal"
+    few = f" on {verdict.scope.examples} test examples" * bool(verdict.scope.examples)
+    return f"\nnext: the first two are too close for any number of {noun}s{few}; experiment.margin may call them equal"

@@ -159,7 +159,7 @@ def _capital(text: str) -> str:
 
 def _tuning(found: Findings) -> Section:
     question, endpoint = found.question, found.design.endpoint
-    text = [words.chosen_by(question), *words.edges(found.chosen)]
+    text = [words.chosen_by(question), *words.edges(found.chosen), *words.stability(found.chosen, question)]
     stars = f"{_capital(endpoint)} against {{}}; stars mark the values chosen on the validation set."
     drawn = [(stem, stars.format(name.replace("_", " "))) for stem, name in tuning_stems(found.main).items()]
     title = "Learning rates" if question.tune == (RATE,) else "Tuned settings"
@@ -174,6 +174,7 @@ def _chosen(found: Findings) -> list[list[str]]:
     columns = {name.replace("_", " "): f"{{{places[name]}}}" for name in question.tune}
     form, unit = (".2f", " %") if question.is_share else (".4g", "")
     columns[question.in_words(question.validation) + unit] = f"{{{places[question.validation]}:{form}}}"
+    columns |= {"chosen again": "{stability:.0%}"} if "stability" in table else {}
     return table_of(table.rename(columns=places), {"configuration": "{config}"} | columns | CHOSEN)
 
 

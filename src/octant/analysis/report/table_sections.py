@@ -11,7 +11,7 @@ from octant.analysis.report.numbers import Count, listed, plain_count
 from octant.analysis.report.origin import about_margin
 from octant.analysis.report.paper import Paper
 from octant.analysis.report.table import TableReport, answer_of, heading, notes
-from octant.analysis.report.words import chosen_by, edges
+from octant.analysis.report.words import chosen_by, edges, sources, stability
 
 _CURVES = {"accuracy": "The endpoint by step: mean of each configuration.", "curves": "Each configuration by itself."}
 
@@ -101,7 +101,7 @@ def _tuning(report: TableReport) -> Section:
     columns = {name: f"{{{place}}}" for name, place in places.items()}
     columns |= {question.validation + _forms(report).unit: f"{{mean:{report.number}}}"} if mean else {}
     columns |= {"runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}", "note": "{note}"}
-    text = [chosen_by(question), *edges(chosen)]
+    text = [chosen_by(question), *edges(chosen), *stability(chosen, question)]
     rows = table_of(table.rename(columns=mean), {"configuration": "{config}"} | columns)
     return Section("Tuned settings", text, rows, drawn)
 
@@ -116,6 +116,7 @@ def _measured(report: TableReport, count: Count = plain_count) -> list[str]:
         f"{paired}.",
         "Intervals: Student's t, 95 %, each for itself. Effects: sign-flip test, p adjusted by Holm's method over all "
         "effects. Pairs: paired t test, p adjusted by Holm's method over all pairs.",
+        *sources(report.comparison),
         '"Shown" means: the interval leaves out 0, the adjusted p is below 0.05, and counting diverged runs as bad '
         "ones would not turn the sign. "
         f"{about_margin(question)}",

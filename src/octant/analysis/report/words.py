@@ -11,14 +11,17 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from octant.analysis.comparison import Comparison
 from octant.analysis.comparison.scope import DATA
 from octant.analysis.power import ENOUGH, flips_needed
 from octant.analysis.question import Question
 from octant.analysis.report.configurations import MOST_NAMED, Configurations
 from octant.analysis.report.factors import says_something, sentences
-from octant.analysis.report.numbers import Count, endpoint, listed, plain_count
+from octant.analysis.report.numbers import Count, by, endpoint, interval, listed, plain_count
 from octant.analysis.report.vocabulary import Vocabulary, short
 from octant.analysis.verdict import Decision, Verdict
+
+STABLE = 0.95  # the share of resamples that choose the same, from which on a choice is not spoken of
 
 
 def headline(verdict: Verdict, words: Vocabulary) -> str:
@@ -45,7 +48,7 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
         phrases = [Configurations(verdict, words).full(), *(sentences(f, question, words)[0] for f in verdict.factors)]
     phrases = [each.removeprefix(top).strip() for each in phrases if not top.startswith(each)]
     least = flips_needed(verdict.effects)
-    if verdict.factors and not question.exact and ENOUGH <= verdict.repeats < least:
+    if verdict.factors and verdict.effects and not question.exact and ENOUGH <= verdict.repeats < least:
         phrases.append(
             f"{verdict.repeats} {question.noun}s are too few to show any of the {verdict.effects} effects, however "
             f"large: at least {least} are needed."
@@ -60,6 +63,7 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
         phrases.append("Nothing is drawn at random: another run of the same configuration gives the same number.")
     if verdict.repeats > 1:
         phrases.append(measured_over(verdict))
+        phrases += elsewhere(verdict, words)
     phrases += looked(verdict)
     if any(re.search(r"by [\d.]+ to [\d.]+ ", each) for each in (top, *phrases)):
         phrases.append("Ranges without brackets go from the smallest to the largest difference; brackets hold 95 % "
@@ -127,6 +131,43 @@ def _at_edge(row: pd.Series) -> str:
     return f"{row['learning_rate']:g}, the {row['edge']} rate" if alone else f"the {row['edge']}"
 
 
+def elsewhere(verdict: Verdict, words: Vocabulary) -> list[str]:
+    """How sure a lead of the best is where the test examples are new, too."""
+    found = verdict.elsewhere
+    if found is None:
+        return []
+    first, second = (words.configuration(verdict.cells[name], name) for name in (found.first, found.second))
+    here = next(each for each in verdict.best.against if each.second == found.second)
+    return [f"Intervals hold on these test examples. On new ones like these the lead of {first} over {second} is "
+            f"{by(found, verdict.question)}, instead of {interval(here)}."]  # fmt: skip
+
+
+def stability(chosen: pd.DataFrame, question: Question) -> list[str]:
+    """Which choices of tuned values hang on the repeats that there are."""
+    if "stability" not in chosen:
+        return []
+    shaky = chosen[chosen["stability"] < STABLE].sort_values("stability")
+    what = listed(name.replace("_", " ") for name in question.tune)
+    found = [f"{row['config']} ({100 * row['stability']:.0f} %)" for _, row in shaky.iterrows()]
+    same = f"With {question.noun}s drawn again the same {what} is chosen in at least {100 * STABLE:.0f} % of resamples"
+    but = f", except for {listed(found)}" if found else ""
+    return [f"{same}{but}. Intervals and tests include that choice."]
+
+
+def sources(comparison: Comparison) -> list[str]:
+    """What the intervals and tests take into account besides the repeats."""
+    noun, found = comparison.question.noun, []
+    if comparison.sources.choice:
+        found.append("The choice of tuned values is made again on resamples of the repeats: what it adds to the "
+                     "variance is in all intervals and tests; an effect's p is the larger of flipped signs' and of "
+                     "t's.")  # fmt: skip
+    if comparison.sources.examples:
+        found.append(f"{noun.capitalize()}s and test examples are two crossed samples: the variances of both are in "
+                     "all intervals and tests, with Satterthwaite's degrees of freedom; effects have a t "
+                     "test.")  # fmt: skip
+    return found
+
+
 def measured_over(verdict: Verdict, count: Count = plain_count) -> str:
     """Seeds, splits or both, and what was held fixed."""
     scope, metric = verdict.scope, endpoint(verdict.question)
@@ -134,6 +175,11 @@ def measured_over(verdict: Verdict, count: Count = plain_count) -> str:
     others = [noun for noun in scope.kinds if noun != data]
     noun = data if data and (scope.crossed or data == DATA[0]) else verdict.question.noun
     repeats = f"{count('Repeated', verdict.repeats)} {noun}{'s' * (verdict.repeats != 1)}"
+    if scope.examples:
+        return (f"Measured over {repeats} and {count('Examples', scope.examples)} test examples. This holds over new "
+                f"{noun}s and new test examples like these, not for other training data.")  # fmt: skip
+    if scope.but:
+        return f"Measured over {repeats}, not over new test examples, as was asked: {scope.but}."
     if not data:
         fixed = ". Whatever else was held fixed, such as the test set,"
         if scope.fixed_split:
