@@ -98,6 +98,9 @@ def test_stranger_counts_seconds_to_a_loss(tmp_path: Path) -> None:
     for width, epochs in ((1, 4), (2, 2)):  # the first with 1 / (epoch x width) + seed / 100 <= 0.3
         assert results.loc[width].tolist() == pytest.approx([epochs * (0.5 + 0.01 * seed) for seed in range(5)])
     assert "Seconds are the wall time that training took" in (folder / "report.html").read_text()
+    grown = [*command[:3], "width=5,6", "seed=range(5)", "experiment.max_repeats=10", "experiment.name=grown"]
+    more = subprocess.run(grown, cwd=tmp_path, env=here, capture_output=True, text=True, check=False)
+    assert "octant: not decided by 5 seeds" in more.stderr  # both after the first epoch
     wrong = [*command, "experiment.endpoint=seconds_to_test_loss"]
     refused = subprocess.run(wrong, cwd=tmp_path, env=here, capture_output=True, text=True, check=False)
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from octant import home
-from octant.analysis.endpoint import DURATION
 from octant.analysis.speed import with_curve_endpoints
 from octant.runs.disk import read_json
 from octant.runs.journal import FILES, Journal
 from octant.runs.lines import History, Identity
 from octant.seal import Json
-from octant.tracking.journalled import row_of
+from octant.tracking.journalled import curve_of, row_of
 from octant.tracking.noted import Noted
 from octant.tracking.runs import SNAPSHOTS, TEST_ERRORS
 
@@ -92,8 +91,7 @@ class Watched:
         from octant.analysis.report.words import headline
 
         declared, seen = self.noted.declared, dict(self._seen)
-        lines = [{"fingerprint": name, "epoch": line["epoch"], DURATION: line["seconds"], **line["metrics"]}
-                 for name, (_, history) in sorted(seen.items()) for line in history.epochs]  # fmt: skip
+        lines = [point for name, (_, history) in sorted(seen.items()) for point in curve_of(name, history)]
         if declared.question.metric not in set().union(*lines):
             return None
         material = self._material(seen, pd.DataFrame(lines))

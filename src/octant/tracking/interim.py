@@ -9,8 +9,9 @@ import pandas as pd
 
 from octant.analysis.comparison import answer
 from octant.analysis.decide import verdict_of
+from octant.analysis.speed import with_curve_endpoints
 from octant.errors import InputError
-from octant.tracking.journalled import row_of
+from octant.tracking.journalled import curve_of, row_of
 
 if TYPE_CHECKING:
     from octant.runs.sweep import Sweep
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
 
 def is_decided(sweep: Sweep) -> bool:
     """Whether the verdict on the runs leaves nothing undecided; says on stderr where more repeats follow."""
-    runs = pd.DataFrame([row_of(run.identity, run.journal.read()) for run in sweep.runs])
+    histories = [(run.identity, run.journal.read()) for run in sweep.runs]
+    runs = pd.DataFrame([row_of(*each) for each in histories])
     try:
+        if sweep.question.of_curve:
+            points = [point for run, history in histories for point in curve_of(run["fingerprint"], history)]
+            runs = with_curve_endpoints(runs, pd.DataFrame(points), sweep.question)
         verdict = verdict_of(answer(runs, sweep.question, settings=sweep.varied))
     except InputError:  # more repeats would not make them comparable; the conclusion says why
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from octant.analysis.endpoint import DURATION
 from octant.runs.lines import History, Identity
 from octant.tracking.content import run_params
 from octant.tracking.runs import value_of
@@ -20,3 +21,9 @@ def row_of(identity: Identity, history: History) -> dict[str, object]:
         "trainer": identity.get("trainer_file") or identity["trainer"],
         "run_id": identity["fingerprint"],
     }
+
+
+def curve_of(fingerprint: str, history: History) -> list[dict[str, object]]:
+    """Every epoch of a run as `read_curves` has it, and its seconds."""
+    return [{"fingerprint": fingerprint, "epoch": line["epoch"], DURATION: line["seconds"], **line["metrics"]}
+            for line in history.epochs]  # fmt: skip

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from octant.analysis.endpoint import DURATION
 from octant.errors import printable, without_credentials
 from octant.runs.run import Outcome
 from octant.runs.settings import parse_launch
@@ -139,10 +138,10 @@ def _results(history: History, question: Question) -> dict[str, float]:
     import pandas as pd
 
     from octant.analysis.speed import with_curve_endpoints
+    from octant.tracking.journalled import curve_of
 
-    curves = pd.DataFrame(
-        [{"fingerprint": "", "epoch": line["epoch"], DURATION: line["seconds"], **line["metrics"]}
-         for line in history.epochs]
-    )  # fmt: skip
-    run = with_curve_endpoints(pd.DataFrame([{"fingerprint": "", "outcome": "finished"}]), curves, question).iloc[0]
-    return metrics | {name: float(run[name]) for name in (question.endpoint, question.validation) if name in run}
+    run, curves = pd.DataFrame([{"fingerprint": "", "outcome": "finished"}]), pd.DataFrame(curve_of("", history))
+    run = with_curve_endpoints(run, curves, question)
+    return metrics | {
+        name: float(run[name].iloc[0]) for name in (question.endpoint, question.validation) if name in run
+    }
