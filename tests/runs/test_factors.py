@@ -9,7 +9,7 @@ import pytest
 
 from octant.analysis.question import Question
 from octant.errors import InputError
-from octant.runs.factors import question_of, setting_of, varied
+from octant.runs.factors import plain_question, question_of, setting_of, varied
 from octant.runs.settings import Experiment
 
 METRICS = ("test_accuracy", "test_loss", "validation_accuracy")
@@ -77,6 +77,11 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "new examples of what": ({"over": "examples", "endpoint": "test_loss"}, "test_loss is no share of right"),
     "new examples in any case": ({"over": "examples", "repeat": ["seed", "split_seed"]}, "each dataset.split_seed has"),
     "new examples without repeats": ({"over": "examples", "repeat": []}, "experiment.repeat is []"),
+    "endpoint's form": ({"endpoint": "epochs_to_test_accuracy"}, "'epochs_to_test_accuracy' has another form than"),
+    "endpoint's level": ({"endpoint": "epochs_to_test_accuracy_above_0.9"}, "0.9 is no level of test_accuracy, which"),
+    "endpoint's metric": ({"endpoint": "mean_of_test_acc"}, "'test_acc' is unknown; did you mean 'test_accuracy'?"),
+    "no validation of a curve": ({"tune": ["learning_rate"], "endpoint": "epochs_to_test_loss_below_0.3"},
+                                 "is chosen on validation_loss, which"),
     "no validation": ({"tune": ["learning_rate"], "endpoint": "test_loss"}, "is chosen on validation_loss, which"),
 }  # fmt: skip
 
@@ -92,6 +97,14 @@ def test_refused_in_one_line(case: str) -> None:
 
 def test_unknown_metrics_are_left_to_the_runs() -> None:
     assert ask(rows(init=["a", "b"]), metrics=(), endpoint="regret", goal="min").endpoint == "regret"
+
+
+def test_fewer_epochs_are_better() -> None:
+    runs = rows(init=["a", "b"], **RATES)
+    question = ask(runs, endpoint="epochs_to_test_accuracy_above_90", tune=["learning_rate"])
+    assert (question.goal, question.metric, question.is_share) == ("min", "test_accuracy", False)
+    assert question.validation == "epochs_to_validation_accuracy_above_90"
+    assert plain_question(question, {}) == "Which init gives the fewest epochs to 90 % test accuracy?"
 
 
 def test_short_names() -> None:

@@ -74,7 +74,7 @@ def goal_of(endpoint: str, goal: Goal) -> Goal:
     return "min" if found and found.unit else goal
 
 
-def in_words(name: str, is_share: bool) -> str:
+def endpoint_in_words(name: str, is_share: bool) -> str:
     """An endpoint in words; `is_share` says whether its metric is in percent."""
     found = of_curve(name)
     if found is None:

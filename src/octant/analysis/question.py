@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from octant.analysis.endpoint import Goal, OfCurve, in_words, of_curve
+from octant.analysis.endpoint import Goal, OfCurve, endpoint_in_words, of_curve
 from octant.seal import Json
 
 __all__ = ["Goal", "Over", "Question", "noun_of"]
@@ -87,7 +87,7 @@ class Question:
 
     def in_words(self, name: str) -> str:
         """The endpoint, or `validation`, in words."""
-        return in_words(name, self.metric_scale > 1)
+        return endpoint_in_words(name, self.metric_scale > 1)
 
     @property
     def superlative(self) -> str:

@@ -72,6 +72,11 @@ def endpoint(question: Question) -> str:
     return question.words
 
 
+def format_of(question: Question) -> str:
+    """The format of a mean in tables."""
+    return ".2f" if question.is_share else ".1f" if question.unit == "epochs" else ".4g"
+
+
 def number(difference: Difference) -> str:
     """The gain, with as many places as it bears."""
     return f"{difference.gain:.{_decimals_of(difference)}f}"

@@ -25,10 +25,12 @@ from octant.analysis.report.explore import explore_page
 from octant.analysis.report.explored import explored
 from octant.analysis.report.findings import Findings
 from octant.analysis.report.layout import MOST_ROWS, bounded
+from octant.analysis.report.numbers import format_of
 from octant.analysis.report.origin import command, measured, training_time, versions
 from octant.analysis.report.paper import FIGURES, Paper
 from octant.analysis.report.sections import forms_of, lead_figure, sections
 from octant.analysis.report.speed import about_speed
+from octant.analysis.speed import REACHED
 from octant.runs.disk import replace as write_file
 from octant.tracking.runs import PROVENANCE
 
@@ -167,8 +169,9 @@ def terminal(found: Findings) -> str:
     columns = {name: found.words.factor(name) for name in factors} | {"mean": found.design.endpoint + unit}
     columns |= {"low": "from", "high": "to"} if enough else {}
     columns |= {} if question.exact else {"n": f"{question.noun}s"}
+    columns |= {REACHED: "reached it"} if question.unit and (summary[REACHED] < summary["n"]).any() else {}
     columns |= {"diverged": "diverged"} if summary["diverged"].any() else {}
-    form = "{:.2f}" if question.is_share else "{:.4g}"
+    form = f"{{:{format_of(question)}}}"
     table = summary.head(MOST_ROWS)[[*columns]]
     for name in factors:
         table[name] = [found.words.bare(name, as_word(level)) for level in table[name]]
