@@ -1,145 +1,136 @@
-"""What a tracked run costs beyond its training, how that grows, and how long whole sweeps take.
+"""What a tracked sweep costs beyond its training, in CPU seconds of all its processes.
 
-    python benchmarks/sweeps.py            # needs a quiet machine; about 5 minutes, 10 with OCTANT_MNIST
+    python benchmarks/sweeps.py            # about 4 minutes, with OCTANT_MNIST one more
 
-Every figure is a wall time of the real command line in a fresh state folder. The cost of a run is the sweep's time
-less its training (the journals' own seconds, spread over the workers), divided by the number of runs.
+Each sweep is the real command line in a fresh state folder with a warm data and compile cache. Its training is the same
+runs by the trainer's generator alone, evaluation after each epoch included, in one process without journal or MLflow.
+Three rounds, all in turn; figures are medians. The wall time of MNIST's eight runs is one measurement.
 """
 
 from __future__ import annotations
 
 import csv
-import json
+import ctypes
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from contextlib import suppress
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 
-RESULTS = Path(__file__).parent / "results"
-WORKERS = len(os.sched_getaffinity(0))
+from overhead import LOOP, WAYS
+
+RESULT = Path(__file__).parent / "results" / "sweeps.csv"
+ROUNDS, FEW, MANY = 3, 10, 110
 ONE_EPOCH = ("experiment=smoke", "epochs=1", "loss=cross_entropy", "hidden=sigmoid", "output=softmax")
+COLUMNS = ["what", "runs", "seconds", "cpu_seconds", "training_cpu_seconds", "figure", "load"]
+TRAINING = """
+import sys, time
+from pathlib import Path
+from octant import home
+from octant.runs.run import Run
+from octant.tracking.receipt import journals
+from octant.trainer import trainer
+
+state = Path(sys.argv[1])
+home.use(state)
+runs = [Run.restored(state, journal.identity) for journal in journals(state) if journal.identity]
+began = time.process_time()
+for run in runs:
+    if run.settings.seed != 999999:
+        for record in trainer("network").train(run.settings, None):
+            pass
+print(time.process_time() - began)
+"""
 
 
-def octant(home: Path, *arguments: str) -> float:
-    """Run the command line; seconds."""
-    began = time.perf_counter()
-    command = [sys.executable, "-m", "octant", *arguments]
-    done = subprocess.run(command, env=os.environ | {"OCTANT_HOME": str(home)}, capture_output=True, text=True)
-    if done.returncode not in (0, 2):
+def timed(home: Path, *words: str, folder: str | None = None) -> tuple[float, float]:
+    """Wall and CPU seconds of a Python command, its orphans' included."""
+    before, began = getrusage(RUSAGE_CHILDREN), time.perf_counter()
+    env = os.environ | {"OCTANT_HOME": str(home)}
+    done = subprocess.run([sys.executable, *words], env=env, cwd=folder, capture_output=True, text=True)
+    wall = time.perf_counter() - began
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+    after = getrusage(RUSAGE_CHILDREN)
+    if done.returncode:
         raise SystemExit(done.stderr)
-    return time.perf_counter() - began
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def training(home: Path) -> float:
-    """Seconds of training that the journals tell of."""
-    lines = (line for path in (home / "journal").glob("*/epochs.jsonl") for line in path.read_text().splitlines())
-    return sum(json.loads(line).get("seconds", 0.0) for line in lines)
-
-
-def cost_of_a_run(runs: int) -> dict[str, object]:
-    """A sweep of `runs` one-epoch digits runs with a warm data and compile cache."""
+def sweep(*words: str, warm: tuple[str, ...] = ()) -> tuple[float, float, float]:
+    """Wall and CPU seconds of a sweep, and the CPU seconds of its training alone."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        octant(home, "epochs=1", "seed=999999")
-        base = training(home)
-        seconds = octant(home, *ONE_EPOCH, f"seed=range({runs})")
-        spent = (training(home) - base) / WORKERS
-        return row(
-            "tracked one-epoch runs", runs, seconds, f"{1000 * (seconds - spent) / runs:.0f} ms a run beyond training"
-        )
+        timed(home, "-m", "octant", *(warm or words), "epochs=1", "seed=999999")
+        wall, cpu = timed(home, "-m", "octant", *words)
+        env = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-c", TRAINING, str(home)]
+        alone = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+        return wall, cpu, float(alone.stdout)
 
 
-class Memory(threading.Thread):
-    """Largest resident size, in MB, of any process that works for `home`, and their largest sum of private memory."""
-
-    def __init__(self, home: Path) -> None:
-        super().__init__(daemon=True)
-        self._mark, self.largest, self.private, self._on = f"OCTANT_HOME={home}\0".encode(), 0.0, 0.0, True
-
-    def run(self) -> None:
-        while self._on:
-            private = 0.0
-            for entry in Path("/proc").glob("[0-9]*"):
-                try:
-                    if (
-                        self._mark in (entry / "environ").read_bytes()
-                        and b"forkserver" in (entry / "cmdline").read_bytes()
-                    ):
-                        facts = dict(
-                            line.split(":", 1) for line in (entry / "smaps_rollup").read_text().splitlines()[1:]
-                        )
-                        self.largest = max(self.largest, int(facts["Rss"].split()[0]) / 1024)
-                        private += int(facts["Private_Dirty"].split()[0]) / 1024
-                except (OSError, KeyError, ValueError):
-                    continue
-            self.private = max(self.private, private)
-            time.sleep(0.5)
-
-    def stop(self) -> None:
-        self._on = False
-        self.join()
-
-
-def row(what: str, runs: int, seconds: float, note: str = "") -> dict[str, object]:
-    print(f"{what:38} {runs:5} runs {seconds:8.2f} s  {note}", flush=True)
-    return {"what": what, "runs": runs, "seconds": round(seconds, 3), "note": note}
-
-
-def answers() -> list[dict[str, object]]:
-    """How long the command line takes to say something; medians of five."""
+def without_model(runs: int) -> tuple[float, float, float]:
+    """As `sweep`, of a trainer in one file that logs no model and costs next to nothing."""
     with tempfile.TemporaryDirectory() as folder:
-        return [
-            row(what, 0, statistics.median(octant(Path(folder), *arguments) for _ in range(5)), "median of 5")
-            for what, arguments in {
-                "octant --help": ("--help",),
-                "a config error": ("learning_rate=-1",),
-                "a misspelt word": ("loss=msee",),
-                "an error in a sweep": ("experiment=factorial", "learning_rate=-1"),
-            }.items()
-        ]
+        for name, text in (("loop.py", LOOP), ("way.py", WAYS["octant"])):
+            (Path(folder) / name).write_text(text)
+        return *timed(Path(folder) / "home", "way.py", str(runs), "1", folder=folder), 0.0
 
 
-def digits() -> list[dict[str, object]]:
-    """`make sweep` once installed: everything cold, then nothing to do."""
+def beyond(few: tuple[float, float, float], many: tuple[float, float, float]) -> float:
+    """CPU milliseconds that a run costs beyond its training, between sweeps of FEW and MANY runs."""
+    return 1000 * ((many[1] - many[2]) - (few[1] - few[2])) / (MANY - FEW)
+
+
+def one_round() -> dict[tuple[str, int], tuple[float, float, float]]:
+    factorial = ("experiment=factorial",)
+    found = {("factorial", 80): sweep(*factorial, warm=factorial)}
+    for runs in (FEW, MANY):
+        found["tracked one-epoch runs", runs] = sweep(*ONE_EPOCH, f"seed=range({runs})", warm=ONE_EPOCH)
+        found["tracked runs without a model", runs] = without_model(runs)
+    return found
+
+
+def mnist(root: str) -> tuple[float, float]:
+    """Wall and CPU seconds of the eight on MNIST, one example at a time, 30 epochs, warm cache."""
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder) / "home"
-        os.environ["NUMBA_CACHE_DIR"] = str(Path(folder) / "numba")
-        cold = row("factorial, cold compile cache", 80, octant(home, "experiment=factorial"))
-        again = row("factorial again, nothing to train", 80, octant(home, "experiment=factorial"))
-        del os.environ["NUMBA_CACHE_DIR"]
-        return [cold, again]
+        home, place = Path(folder) / "home", f"dataset.root={root}"
+        timed(home, "-m", "octant", "dataset=mnist", place, "dtype=float32", "epochs=1", "batch_size=1000")
+        return timed(home, "-m", "octant", "experiment=mnist", "seed=0", place)
 
 
-def mnist(root: str) -> list[dict[str, object]]:
-    """The eight on MNIST, one example at a time, 30 epochs, both evaluations every epoch, warm cache."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder) / "home"
-        octant(home, "dataset=mnist", f"dataset.root={root}", "dtype=float32", "epochs=1", "batch_size=1000")
-        memory = Memory(home)
-        memory.start()
-        seconds = octant(home, "experiment=mnist", "seed=0", f"dataset.root={root}")
-        memory.stop()
-        note = f"largest worker {memory.largest:.0f} MB resident, all workers' private memory {memory.private:.0f} MB"
-        return [row("mnist, 30 epochs, batch 1", 8, seconds, note)]
+def figures(rounds: list[dict[tuple[str, int], tuple[float, float, float]]]) -> dict[tuple[str, int], str]:
+    """What each row comes to; a median of the rounds' own figures."""
+    ratio = statistics.median(each["factorial", 80][1] / each["factorial", 80][2] for each in rounds)
+    found = {("factorial", 80): f"{ratio:.2f} times its training"}
+    for what in ("tracked one-epoch runs", "tracked runs without a model"):
+        cost = statistics.median(beyond(each[what, FEW], each[what, MANY]) for each in rounds)
+        found[what, MANY] = f"{cost:.0f} CPU ms a run beyond training"
+    return found
 
 
 def main() -> None:
-    rows = answers()
-    rows += [cost_of_a_run(runs) for runs in (10, 50, 200, 1000)]
-    rows += digits()
+    """Measure, print and write a row for each sweep."""
+    ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: workers that outlive their launcher are ours to count
+    rounds = [one_round() for _ in range(ROUNDS)]
+    load, told = f"{os.getloadavg()[1]:.1f} on {len(os.sched_getaffinity(0))} cores", figures(rounds)
+    rows: list[list[object]] = []
+    for key in rounds[0]:
+        medians = (f"{statistics.median(each[key][at] for each in rounds):.2f}" for at in range(3))
+        rows.append([*key, *medians, told.get(key, ""), load])
     if root := os.environ.get("OCTANT_MNIST"):
-        rows += mnist(root)
+        wall, cpu = mnist(root)
+        rows.append(["mnist, 30 epochs, batch 1", 8, f"{wall:.3f}", f"{cpu:.2f}", "", "", load])
     else:
         print("mnist: skipped, OCTANT_MNIST does not name a folder with its four files")
-    RESULTS.mkdir(exist_ok=True)
-    with (RESULTS / "sweeps.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["what", "runs", "seconds", "note"], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    with RESULT.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
+    print(RESULT.read_text())
 
 
 if __name__ == "__main__":

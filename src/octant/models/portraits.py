@@ -1,7 +1,7 @@
 """Figures of single runs, as their artifacts: confusion matrix, hidden units' weights, misclassified test examples.
 
-They take 0.3 s per run, more than training it on the digits: so a single run and the median run of each configuration
-of a sweep get them by themselves, any other on demand: `octant portraits RUN_ID ...`.
+They take 0.3 s per run, more than training it on the digits: so a single run and, of a sweep, the median run of
+the configuration that ranks first get them by themselves, any other on demand: `octant portraits RUN_ID ...`.
 """
 
 from __future__ import annotations

@@ -25,5 +25,6 @@ def ignored_seed(runs: Sequence[Run]) -> str:
 
 
 def _equal(runs: Sequence[Run]) -> bool:
-    first, *rest = ([line["metrics"] for line in run.journal.read().epochs] for run in runs)
-    return bool(first) and all(each == first for each in rest)
+    records = ([line["metrics"] for line in run.journal.read().epochs] for run in runs)
+    first = next(records)
+    return bool(first) and all(each == first for each in records)  # reads on only while they are

@@ -57,7 +57,7 @@ def write(connection: Connection, sweep: str | None = None) -> _Report:
         sweep,
         path_of(connection.experiment_id, sweep),
         _means(found),
-        found.typical(),
+        _typical_of_best(found),
         len(found.runs),
         _against_published(connection.experiment, found.runs, found.question.endpoint),
     )
@@ -109,6 +109,12 @@ def _means(found: Findings) -> Means:
     typed = {name: name for name in found.question.compare}  # MLflow's names are what one types
     design = figures.design_of(found.runs, found.question.at_the_end, typed)
     return config_means(found.compared, found.curves, list(found.main.summary["config"]), design, floor)
+
+
+def _typical_of_best(found: Findings) -> list[str]:
+    """The id of the median run of the configuration that ranks first; none where all diverged."""
+    median = found.compared[found.compared["run_id"].isin(found.typical())].set_index("config")["run_id"]
+    return [str(median[name]) for name in found.main.summary["config"] if name in median.index][:1]
 
 
 def publish(connection: Connection) -> Path:
