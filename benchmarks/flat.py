@@ -4,6 +4,9 @@
 
 CPU seconds are the launcher's own, between a tenth and all of the runs being in the store; memory is its resident size
 then, before the report. `report`, `doctor` and `sync` are CPU seconds of the whole command, once all is delivered.
+
+The figures of 2026-11-26 in results/flat.csv were taken piecewise, by the same counters, on a machine that others
+loaded: 10,000 runs were trained, and 5,300 of them delivered when it had to stop.
 """
 
 from __future__ import annotations
