@@ -6,11 +6,10 @@ import multiprocessing
 import os
 import signal
 import time
+from collections import deque
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future
-from functools import partial
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
-from queue import Empty, SimpleQueue
 
 from octant import home
 from octant.runs import devices
@@ -23,6 +22,7 @@ from octant.trainer.files import PRELOAD
 
 TICK_SECONDS = 0.2
 RETRY_BUSY_SECONDS = 0.5
+AHEAD = 4  # runs given to the pool for each worker: what waits there takes memory, and time at each step
 
 
 def _cores() -> int:
@@ -53,48 +53,38 @@ def train_all(
         max_workers=min(workers, len(runs)), initializer=start, initargs=where, context=_context(trained, runs, threads)
     )
 
-    over: SimpleQueue[tuple[Run, Future[Ending]]] = SimpleQueue()  # wait() would look at all that are left each time
-
-    def schedule(some: Sequence[Run]) -> int:
-        for run in some:
-            future = pool.schedule(execute_sent, args=(run.state, run.identity), timeout=time_limit)
-            future.add_done_callback(partial(_put, over, run))
-        return len(some)
+    def schedule(run: Run) -> Future[Ending]:
+        found: Future[Ending] = pool.schedule(execute_sent, args=(run.state, run.identity), timeout=time_limit)
+        return found
 
     try:
-        waiting, busy, rounds = schedule(runs), list[Run](), 0
-        while waiting or busy:
-            if found := _next(over):
-                run, future = found
-                waiting -= 1
+        left = deque(runs)
+        waiting: dict[Future[Ending], Run] = {}
+        busy: list[Run] = []
+        rounds = 0
+        while waiting or left or busy:
+            while left and len(waiting) < AHEAD * workers:
+                run = left.popleft()
+                waiting[schedule(run)] = run
+            for future in wait(waiting, TICK_SECONDS, FIRST_COMPLETED).done:
+                run = waiting.pop(future)
                 ending = _ending(future, trained.label, time_limit)
                 if ending.outcome is Outcome.BUSY:
                     busy.append(run)
                 else:
                     yield run, ending
             yield None
-            if busy and not waiting:
+            if busy and not (waiting or left):
                 time.sleep(RETRY_BUSY_SECONDS)
                 rounds += 1
                 if rounds * RETRY_BUSY_SECONDS >= SAY_SECONDS:
                     say_waiting(
                         f"the process that trains {len(busy)} of the runs: it holds {busy[0].journal.folder}/lock"
                     )
-                waiting, busy = schedule(busy), []
+                left, busy = deque(busy), []
     finally:
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
-
-
-def _put(over: SimpleQueue[tuple[Run, Future[Ending]]], run: Run, future: Future[Ending]) -> None:
-    over.put((run, future))
-
-
-def _next(over: SimpleQueue[tuple[Run, Future[Ending]]]) -> tuple[Run, Future[Ending]] | None:
-    try:
-        return over.get(timeout=TICK_SECONDS)
-    except Empty:
-        return None
 
 
 def _ending(future: Future[Ending], label: str, time_limit: float | None) -> Ending:

@@ -19,6 +19,7 @@ from octant.runs.journal import Journal
 from octant.runs.lines import Identity
 from octant.runs.run import Ending, Run
 from octant.runs.settings import Launch
+from octant.seal import Json
 from octant.tracking.receipt import Delivery
 from octant.tracking.sqlite import refuse_other_schema, refuse_unusable
 from octant.tracking.store import Store, locate
@@ -167,6 +168,8 @@ class _Maker:
         self._trainer, self._launch = trained, launch
         self._common = common | probe.known(trained)
         self._source: Source = source_of(trained.train.__module__)
+        self._files = dict(self._source)
+        self._datasets: dict[str, dict[str, Json]] = {}  # by digest: thousands of runs hold one object
 
     def run(self, settings: Settings) -> Run:
         """The run of these settings; raises InputError where they do not fit its data."""
@@ -176,14 +179,16 @@ class _Maker:
         values, places = settings.model_dump(mode="json"), list(settings.places)
         name = fingerprint(values, places, data.digest, code)
         repeat = provenance.repeat(settings, self._trainer.command)
+        dataset = {"name": data.name, "digest": data.digest, "reading": data.reading, **data.facts}
+        known = self._datasets.setdefault(data.digest, dataset)
         identity: Identity = {
             "trainer": self._trainer.name,
             "settings": values,
             "places": places,
             "configuration": settings.configuration,
             "fingerprint": name,
-            "code": {"digest": code, "own": own, "files": dict(self._source)},
-            "dataset": {"name": data.name, "digest": data.digest, "reading": data.reading, **data.facts},
+            "code": {"digest": code, "own": own, "files": self._files},
+            "dataset": known if known == dataset else dataset,
             "provenance": provenance.describe(self._trainer.reference) | self._common | {"repeat": repeat},
             "uncommitted": provenance.uncommitted(self._trainer.reference),
         }

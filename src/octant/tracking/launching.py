@@ -66,8 +66,10 @@ def launch(composed: Iterable[Mapping[str, object]], *, chosen: bool = False) ->
     growth = growth_of([settings for settings, _ in parsed], parsed[0][1], chosen=chosen)
     added = [(settings, parsed[0][1]) for settings in growth.added]
     sweep = prepare_sweep([*parsed, *added], typed, is_own=command.is_own, looks=growth.looks)
+    asked = len(parsed)
+    del parsed, added  # thousands of runs hold their settings; one launch is enough
     print(*(f"{printable(line)}\n" for line in sweep.readings), sep="", end="", flush=True)
-    launched = _trained(growth.parts(sweep), len(parsed), chosen=chosen)
+    launched = _trained(growth.parts(sweep), asked, chosen=chosen)
     launches.append(launched)
     return launched
 
