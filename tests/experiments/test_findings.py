@@ -168,7 +168,7 @@ def test_neurons_page_has_its_curves_numbers() -> None:
 
 def test_readme_s_sweep_of_mnist() -> None:
     """8 x 465 epochs of the lecture's loop, 60,000 examples each, beside what `benchmarks/sweeps.py` measured."""
-    readme = (ROOT / "README.md").read_text()
+    readme = " ".join((ROOT / "README.md").read_text().split())
     ours = pd.read_csv(RESULTS / "sweeps.csv").query("runs == 8")["seconds"].item()
     loop = re.search(r"\| lecture's loop \| float64 \| 1 \| (\d+)", (RESULTS / "engines.md").read_text())
     assert loop is not None
