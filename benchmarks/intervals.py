@@ -224,7 +224,10 @@ def markdown(rows: list[list[str]]) -> str:
 def main() -> None:
     """Simulate and write the page."""
     import best_of_many  # not above: they import this file
+    import folds
+    import pair_tests
     import repeated_looks
+    import verdicts
     import wider_intervals
 
     table = seed_accuracies()
@@ -247,6 +250,12 @@ def main() -> None:
         equality=markdown(repeated_looks.equality_table()),
         examples=markdown(wider_intervals.examples_table()),
         choice=markdown(wider_intervals.choice_table()),
+        pairtests_table=markdown(pair_tests.tests_table()),
+        folds_table=markdown(folds.folds_table()),
+        equality_table=markdown(verdicts.equality_table()),
+        lacking_table=markdown(verdicts.lacking_table()),
+        announced_table=markdown(verdicts.announced_table()),
+        scale_table=markdown(verdicts.scale_table()),
     )
     PAGE.write_text(text)
 

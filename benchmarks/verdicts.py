@@ -2,7 +2,7 @@
 
     python benchmarks/verdicts.py
 
-Equality at the margin, runs that are lacking, collapse or tie, a best that is announced, and effects of the scale alone.
+Equality at the margin, runs that are lacking or collapse, a best that is announced, and effects of the scale alone.
 About a minute; fixed seeds. Monte Carlo errors stand in brackets.
 """
 
