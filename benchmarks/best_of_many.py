@@ -57,7 +57,7 @@ def reach(n: int, family: int) -> float:
     return float(stats.t.isf(ALPHA / 2 / family, n - 1))
 
 
-def picked(law: str, n: int, sweeps: int = SWEEPS) -> list[float]:
+def picked(law: str, n: int, sweeps: int = 10 * SWEEPS) -> list[float]:
     """Percent of sweeps of eight equal configurations; see the head of the table."""
     values = LAWS[law](np.random.default_rng([list(LAWS).index(law), n]), sweeps, n)
     t = student(np.moveaxis(values[:, :, PAIRS[0]] - values[:, :, PAIRS[1]], 1, 2), step=STEPS.get(law, 0.0))

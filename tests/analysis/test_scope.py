@@ -15,6 +15,7 @@ from octant.analysis.comparison.settings import config_names
 from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question
 from octant.analysis.report.words import measured_over
+from octant.analysis.verdict import Decision
 
 SPLIT = "dataset.split_seed"
 BOTH = Question(("loss",), repeat=("seed", SPLIT))
@@ -71,3 +72,41 @@ def test_scope_is_what_varies(pairs: list[tuple[int, int]], said: str) -> None:
 def test_published_test_set_is_named() -> None:
     own = runs([(seed, 0) for seed in range(6)]).assign(**{"dataset.test_fraction": None})
     assert "on the data set's own test examples" in measured_over(verdict_of(answer(own, BOTH)))
+
+
+def folds(count: int, key: int = 0, seeds: int = 1) -> pd.DataFrame:
+    """Two configurations on the same folds."""
+    rng = np.random.default_rng(key)
+    rows = [{"loss": loss, "fold": fold, "seed": seed, "outcome": "finished",
+             "test_accuracy": 0.9 + 0.01 * (loss == "b") + 0.01 * rng.normal()}
+            for fold, loss, seed in product(range(count), "ab", range(seeds))]  # fmt: skip
+    return pd.DataFrame(rows).assign(config=lambda frame: config_names(frame, ["loss"]), fingerprint="")
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_folds_have_corrected_variance(seeds: int) -> None:
+    """Nadeau and Bengio by hand: (1 / n + n_test / n_train) times the variance, in every table."""
+    n, runs = 5, folds(5, seeds=seeds)
+    table = answer(runs, Question(("loss",), repeat=("fold", "seed") if seeds > 1 else ("fold",), margin=9.0))
+    wide = 100 * runs.pivot_table(index="fold", columns="loss", values="test_accuracy")
+    gains = (wide["b"] - wide["a"]).to_numpy()
+    half = stats.t.isf(0.025, n - 1) * np.sqrt((1 / n + 1 / 4) * gains.var(ddof=1))
+    p = 2 * stats.t.sf(abs(gains.mean()) * stats.t.isf(0.025, n - 1) / half, n - 1)
+    (pair,), (effect,) = table.pairs.to_dict("records"), table.effects.to_dict("records")
+    size = abs(gains.mean())
+    assert (pair["low"], pair["high"]) in (pytest.approx((size - half, size + half)),
+                                           pytest.approx((-size - half, half - size)))  # fmt: skip
+    assert (pair["p"], effect["p"]) == pytest.approx((p, p))
+    assert abs(effect["high"] - effect["low"]) == pytest.approx(2 * half)
+    assert "Training sets of folds overlap" in measured_over(verdict_of(table))
+    best = table.best.iloc[0]
+    assert best["lead_high"] - best["lead_low"] == pytest.approx(2 * half)
+
+
+def test_overlap_makes_equality_rarer() -> None:
+    """Differences of mean 0 and SD 1: t is 1.2 / sqrt(1/5) = 2.68, beyond 2.13; or 1.2 / sqrt(1/5 + 1/4) = 1.79."""
+    gains = np.array([-2, -1, 0, 1, 2]) / np.sqrt(2.5) / 100
+    runs = folds(5).assign(test_accuracy=lambda frame: 0.9 + (frame["loss"] == "b") * gains[frame["fold"]])
+    for name, wanted in (("trial", Decision.EQUAL), ("fold", Decision.UNDECIDED)):
+        table = answer(runs.rename(columns={"fold": name}), Question(("loss",), repeat=(name,), margin=1.2))
+        assert verdict_of(table).best.decision is wanted

@@ -76,14 +76,14 @@ def change_of(
     names, old, new = _pairs(design, question)
     gains = question.sign * (design.values[:, new] - design.values[:, old])
     each = {
-        name: difference(gains[:, at], question, alpha / len(names), design.unit, design.step)
+        name: difference(gains[:, at], question, alpha / len(names), design.unit, design.step, design.overlap)
         for at, name in enumerate(names)
     }
     means = np.nanmean(design.values, axis=0)
     return Change(
         question,
         alpha,
-        difference(gains.mean(axis=1), question, alpha, design.unit, design.step),
+        difference(gains.mean(axis=1), question, alpha, design.unit, design.step, design.overlap),
         each,
         {name: (means[old[at]], means[new[at]]) for at, name in enumerate(names)},
         len(head),
@@ -92,17 +92,19 @@ def change_of(
     )
 
 
-def difference(gains: Array, question: Question, alpha: float, unit: float = 1.0, step: float = 0.0) -> Difference:
+def difference(
+    gains: Array, question: Question, alpha: float, unit: float = 1.0, step: float = 0.0, overlap: float = 0.0
+) -> Difference:
     """Head less base from the gain of each repeat (NaN: not paired), with its interval at the level 1 - `alpha`."""
     base, head = SIDES
     gains = gains[np.isfinite(gains)]
-    n, t = len(gains), student(gains, unit, step, 1 - alpha)
+    n, t = len(gains), student(gains, unit, step, 1 - alpha, overlap)
     gain, sd, low, high, p = (float(each) for each in (t.mean, t.sd, t.low, t.high, t.p))
     if question.exact:
         decision = decided_exactly(gain, sd, n, abs(gain) > ROUNDING * unit, question.margin)
         return Difference(head, base, n, gain, sd, gain, gain, p, decision)
     is_shown = p < alpha and (low > 0 or high < 0)
-    decision = decided(gain, sd, n, is_shown, question.margin, alpha)
+    decision = decided(gain, sd * np.sqrt(1 + n * overlap), n, is_shown, question.margin, alpha)
     return Difference(head, base, n, gain, sd, low, high, p, decision)
 
 

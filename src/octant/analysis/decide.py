@@ -33,13 +33,13 @@ def verdict_of(comparison: Comparison) -> Verdict:
     varied = [name for name in question.compare if summary[name].map(as_word).nunique() > 1]
     cells = {row["config"]: {name: as_word(row[name]) for name in varied} for _, row in summary.iterrows()}
     names = list(finished["config"])
-    pairs = comparison.pairs
+    pairs, scope = comparison.pairs, _scope(comparison)
     looks = looks_at(comparison.runs, question)
-    best = _best(pairs, names, question, looks) if names else Ranking((), ())
+    best = _best(pairs, names, question, looks, scope.overlap) if names else Ranking((), ())
     return Verdict(
         question,
         best,
-        tuple(_factors(comparison, looks)) if len(varied) > 1 and names else (),
+        tuple(_factors(comparison, looks, scope.overlap)) if len(varied) > 1 and names else (),
         dict(zip(names, finished["mean"], strict=True)),
         cells,
         int(summary["n"].max()),
@@ -47,7 +47,7 @@ def verdict_of(comparison: Comparison) -> Verdict:
         int(summary["diverged"].sum()),
         min(int((~pairs["shown"].astype(bool)).sum()), max(len(names) - 1, 1)),
         0 if comparison.sources.examples else len(comparison.effects),
-        _scope(comparison),
+        scope,
         {} if question.exact else _scales(comparison.effects),
         looks,
         _elsewhere(comparison, best, looks),
@@ -76,7 +76,7 @@ def _elsewhere(comparison: Comparison, best: Ranking, looks: Looks) -> Differenc
     weights = between(first, second, len(design.configs))
     sources = replace(comparison.sources, examples=comparison.examples)
     table = _paired(design, weights, sources).assign(first=lead.first, second=lead.second)
-    return next(iter(_differences(table, comparison.question, looks)))
+    return next(iter(_differences(table, comparison.question, looks, _scope(comparison).overlap)))
 
 
 def _scales(effects: pd.DataFrame) -> dict[tuple[str, ...], bool]:
@@ -90,14 +90,14 @@ def _scales(effects: pd.DataFrame) -> dict[tuple[str, ...], bool]:
             if row["points"] != row["odds"]}  # fmt: skip
 
 
-def _best(pairs: pd.DataFrame, names: list[str], question: Question, looks: Looks) -> Ranking:
+def _best(pairs: pd.DataFrame, names: list[str], question: Question, looks: Looks, overlap: float) -> Ranking:
     """The configurations; first the best by its mean that no other one is ahead of.
 
     Where seeds are lacking, means are over different seeds, and the one with the highest may be behind another with
     which it is paired.
     """
     out = behind(pairs if question.exact else pairs[pairs["n"] >= ENOUGH], question, len(names))
-    found = _differences(pairs.rename(columns={"difference": "estimate"}), question, looks)
+    found = _differences(pairs.rename(columns={"difference": "estimate"}), question, looks, overlap)
     both = {(each.first, each.second): each for one in found for each in (one, one.turned)}
     first = next((name for name in names if name not in out), names[0])
     first = first if all((first, name) in both for name in names if name != first) else names[0]
@@ -105,7 +105,7 @@ def _best(pairs: pd.DataFrame, names: list[str], question: Question, looks: Look
     return Ranking((first, *others), tuple(both[first, name] for name in others), out)
 
 
-def _differences(table: pd.DataFrame, question: Question, looks: Looks) -> Iterable[Difference]:
+def _differences(table: pd.DataFrame, question: Question, looks: Looks, overlap: float) -> Iterable[Difference]:
     """The rows of a table with first, second, n, estimate, sd, low, high and shown, decided."""
     for row in table.to_dict("records"):
         sign = question.sign
@@ -113,7 +113,7 @@ def _differences(table: pd.DataFrame, question: Question, looks: Looks) -> Itera
         alone = (gain, gain) if question.exact else (np.nan, np.nan)
         low, high = sorted((sign * row["low"], sign * row["high"])) if row["n"] > 1 else alone
         n, floor = int(row["n"]), row.get("examples_error", 0.0) ** 2
-        sd = float(np.hypot(row["sd"], row.get("choice_error", 0.0) * np.sqrt(n)))
+        sd = float(np.hypot(row["sd"] * np.sqrt(1 + n * overlap), row.get("choice_error", 0.0) * np.sqrt(n)))
         if question.exact:
             decision = decided_exactly(gain, sd, n, bool(row["shown"]), question.margin)
         else:
@@ -149,7 +149,7 @@ def decided_exactly(gain: float, sd: float, n: int, is_shown: bool, margin: floa
     return (Decision.BETTER if gain > 0 else Decision.WORSE) if is_shown else Decision.UNDECIDED
 
 
-def _factors(comparison: Comparison, looks: Looks) -> Iterable[Factor]:
+def _factors(comparison: Comparison, looks: Looks, overlap: float) -> Iterable[Factor]:
     """Each factor that has effects: on average where it interacts with none, else within the others' levels."""
     effects, question = comparison.effects, comparison.question
     interacting = [set(name.split(" x ")) for name in effects.loc[(effects["order"] > 1) & effects["shown"], "effect"]]
@@ -158,7 +158,7 @@ def _factors(comparison: Comparison, looks: Looks) -> Iterable[Factor]:
         partners = set().union(*(each for each in interacting if name in each)) - {name}
         if not partners:
             rows = mains[mains["effect"] == name].rename(columns={"plus": "first", "minus": "second"})
-            yield Factor(name, (Cell((), _ranked(list(_differences(rows, question, looks)))),))
+            yield Factor(name, (Cell((), _ranked(list(_differences(rows, question, looks, overlap)))),))
             continue
         design = lay_out(comparison.runs, question, ())
         within = [each for each in question.compare if each in partners]
@@ -190,7 +190,7 @@ def _within(design: PairedRuns, factor: str, partners: Sequence[str], sources: S
     # The later level first, as in the table of effects.
     table["first"] = [at[factor][b] for _ in places for _, b in pairs]
     table["second"] = [at[factor][a] for _ in places for a, _ in pairs]
-    found, step = list(_differences(table, design.question, design.looks)), len(pairs)
+    found, step = list(_differences(table, design.question, design.looks, design.overlap)), len(pairs)
     rankings = [_ranked(found[i * step : (i + 1) * step]) for i in range(len(places))]
     where = [tuple((name, at[name][p]) for name, p in zip(partners, place, strict=True)) for place in places]
     return tuple(Cell(*each) for each in zip(where, rankings, strict=True))
@@ -219,7 +219,7 @@ def _weights(design: PairedRuns, factor: str, pair: tuple[int, int], place: Mapp
 def _paired(design: PairedRuns, weights: Array, sources: Sources) -> pd.DataFrame:
     """The contrasts paired by repeat, as the table of pairs has them: t, Holm over all of them."""
     each = _each(design.values, weights)
-    n, t = student_rows(each, design.unit, design.step, design.level)
+    n, t = student_rows(each, design.unit, design.step, design.level, design.overlap)
     wide = widened(t, np.isfinite(each), weights, sources, design.level)
     t = wide.t
     charged = student_rows(_each(design.charged, weights), design.unit)[1].mean

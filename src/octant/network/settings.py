@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from octant import trainer
@@ -51,7 +58,8 @@ class DataSettings(trainer.Part):
     """Where a data set comes from and how it is split; fractions are of all examples, the split is fixed.
 
     `label` is the column with the labels of a .csv, its name or its number from 1; None: octant finds out or asks.
-    `examples` and `noise` (SD) are of points in the plane; `split_seed` draws these, too.
+    `examples` and `noise` (SD) are of points in the plane; `split_seed` draws these, too. Of 1 / test_fraction folds
+    `fold` is the one to test, from 0.
     """
 
     name: Annotated[str, _word("dataset", DATASETS)] = "digits"
@@ -61,8 +69,14 @@ class DataSettings(trainer.Part):
     validation_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.2
     test_fraction: Annotated[float, Field(gt=0, le=0.5)] | None = None
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    fold: Annotated[int, Field(ge=0)] | None = None
     examples: Annotated[int, Field(ge=10, le=1_000_000)] | None = None
     noise: Annotated[float, Field(ge=0, le=10)] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_folds(self, inner: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Fingerprints of runs without folds are those of before there were any."""
+        return {name: value for name, value in inner(self).items() if name != "fold" or value is not None}
 
     @model_validator(mode="after")
     def _paths(self) -> DataSettings:

@@ -73,6 +73,21 @@ def test_own_test_set_stays():
     assert test.tolist() == list(range(50, 57))
 
 
+@pytest.mark.parametrize(("n", "fraction", "count"), [(50, 0.2, 5), (57, 0.2, 5), (31, 0.1, 10), (50, 1 / 3, 3)])
+def test_folds_test_each_example_once(n, fraction, count):
+    parts = [split_rows(source(n), settings(test_fraction=fraction, fold=fold)) for fold in range(count)]
+    assert sorted(np.concatenate([test for *_, test in parts])) == list(range(n))
+    assert all(sorted(np.concatenate(each)) == list(range(n)) for each in parts)
+    assert parts[0][2].tolist() == split_rows(source(n), settings(test_fraction=fraction))[2].tolist()
+
+
+@pytest.mark.parametrize(("own_test", "values"), [(0, {"fold": 5}), (0, {"fold": 0, "test_fraction": 0.3}),
+                                                  (10, {"fold": 0, "test_fraction": None})])  # fmt: skip
+def test_fold_that_is_none_is_refused(own_test, values):
+    with pytest.raises(InputError, match=r"^'made': dataset.fold=\d does not fit .* folds 0 to 4"):
+        split_rows(source(50, own_test), settings(**values))
+
+
 def test_split_follows_its_seed_alone():
     first, again = (split_rows(source(), settings())[2] for _ in range(2))
     other = split_rows(source(), settings(split_seed=1))[2]
@@ -112,6 +127,7 @@ DIFFERENT = {
     "own test set": (source(own_test=10), {"test_fraction": None}),
     "split seed": (BASE, {"split_seed": 1}),
     "validation fraction": (BASE, {"validation_fraction": 0.3}),
+    "fold": (BASE, {"fold": 1}),
     "test fraction": (BASE, {"test_fraction": 0.3}),
 }
 

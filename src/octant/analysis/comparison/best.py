@@ -51,10 +51,10 @@ def of_the_best(
     """
     columns = [design.column(name) for name in ranking]
     values, k = design.values[:, columns], len(ranking)
-    _, t = student_rows(values.T, design.unit, design.step)
+    _, t = student_rows(values.T, design.unit, design.step, overlap=design.overlap)
     wide = widened(t, np.isfinite(values.T), np.eye(len(design.configs))[columns], sources)
     half, gains, own = _half(wide, design.looks.nominal(k)), design.question.sign * values, sources.of(columns)
-    lead = np.array([_lead(gains, at, design.step, design.looks, own) for at in range(k)]).reshape(k, 3)
+    lead = np.array([_lead(gains, at, design.step, design.looks, own, design.overlap) for at in range(k)]).reshape(k, 3)
     return pd.DataFrame(
         {"config": list(ranking), "may_be_best": [name in may_be for name in ranking],
          "probability": _probability(design.question.sign * design.charged[:, columns],
@@ -71,7 +71,7 @@ def _half(wide: Widened, alpha: float) -> Array:
 
 
 def _lead(
-    gains: Array, at: int, step: float = 0.0, looks: Looks = FIXED, sources: Sources = ALONE
+    gains: Array, at: int, step: float = 0.0, looks: Looks = FIXED, sources: Sources = ALONE, overlap: float = 0.0
 ) -> tuple[float, float, float]:
     """Of one column over the best of the others, paired; the ends from the intervals of all pairs at once."""
     k = gains.shape[1]
@@ -79,7 +79,7 @@ def _lead(
         return np.nan, np.nan, np.nan
     others = np.delete(np.arange(k), at)
     each = (gains[:, [at]] - gains[:, others]).T
-    _, t = student_rows(each, step=step)
+    _, t = student_rows(each, step=step, overlap=overlap)
     wide = widened(t, np.isfinite(each), between(np.full(k - 1, at), others, k), sources)
     half = _half(wide, looks.nominal(k * (k - 1) // 2))
     ends = t.mean, t.mean - half, t.mean + half

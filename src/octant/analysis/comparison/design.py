@@ -21,7 +21,7 @@ from octant.analysis.comparison.runs import (
     sortable,
     with_config,
 )
-from octant.analysis.comparison.scope import units
+from octant.analysis.comparison.scope import overlap_of, units
 from octant.analysis.comparison.settings import as_word, ordered
 from octant.analysis.question import Question
 from octant.analysis.speed import restricted
@@ -42,7 +42,8 @@ class PairedRuns:
     at 0 has none), every table counts and names what diverged, and `charged`, the same array with
     `Question.diverged_as` for each diverged run, keeps survivors from winning by attrition: configurations are ranked
     by it, and a difference counts as shown only where both readings agree in sign. `unit` is one percentage point,
-    or a hundredth of the largest value where the endpoint is no share; `step` the least by which two runs can differ.
+    or a hundredth of the largest value where the endpoint is no share; `step` the least by which two runs can differ;
+    `overlap` is above 0 where the repeats are folds (see `scope.overlap_of`).
     """
 
     question: Question
@@ -57,6 +58,7 @@ class PairedRuns:
     unit: float
     step: float
     notes: tuple[str, ...]
+    overlap: float = 0.0
 
     @property
     def rounding(self) -> float | None:
@@ -117,6 +119,7 @@ def lay_out(frame: pd.DataFrame, question: Question, settings: Iterable[str] | N
         unit,
         _step(runs, values, question),
         tuple(notes),
+        overlap_of(runs, question),
     )
 
 

@@ -35,7 +35,7 @@ def factorial_effects(design: PairedRuns, sources: Sources = ALONE) -> tuple[pd.
     points for shares; `low` and `high` bound its 95 % interval, `p` is the sign-flip test's, `p_holm` adjusted over
     the table. In a regression on codes of +1 and -1 the coefficients are half of these. `log_odds` and `log_odds_p`,
     for shares, are the estimate and its adjusted p on that scale (see `log_odds`). `sources` widen the intervals, and
-    raise p to that of t; over examples it is that of t.
+    raise p to that of t; over examples, and of folds, it is that of t.
     """
     found = every_effect(_cells(design, design.values, 1))
     every = _enough_repeats(design, found.rows)
@@ -135,7 +135,8 @@ def _numbers(
     numbers: dict[str, Array] = {name: np.full(len(weights), np.nan) for name in names}
     for rows, repeats in alike(complete):
         each = per_repeat(np.nan_to_num(design.values[repeats]), weights[rows])
-        t, p = student(each, design.unit, design.step, design.level), sign_flip_p(each, design.unit)
+        t = student(each, design.unit, design.step, design.level, design.overlap)
+        p = t.p if design.overlap else sign_flip_p(each, design.unit)  # flipping supposes independent repeats
         for name, part in zip(names, (t.mean, t.sd, t.low, t.high, p), strict=True):
             numbers[name][rows] = part
     wide = widened(Student(*numbers.values()), complete, weights * slopes, sources, design.level)
@@ -173,7 +174,7 @@ def _few(n: int, family: int, design: PairedRuns) -> str:
     if n == 1:
         return f"one {noun}: no interval"
     few = f"with {n} {noun}s no adjusted p can be below {smallest:.3g}: too few to show an effect"
-    return few if smallest >= ALPHA else ""
+    return few if smallest >= ALPHA and not design.overlap else ""
 
 
 def _never(design: PairedRuns, rows: list[Effect]) -> list[str]:

@@ -34,12 +34,13 @@ class Student:
     p: Array
 
 
-def student(values: Array, unit: float = 1.0, step: float = 0.0, level: float = LEVEL) -> Student:
+def student(values: Array, unit: float = 1.0, step: float = 0.0, level: float = LEVEL, overlap: float = 0.0) -> Student:
     """Student's t of `values` (... x n) along the last axis; all but the mean are NaN below two values.
 
     Where all values are equal t would claim certainty from n equal numbers. The interval is then as wide as if one of
     them were one `step` away, the least by which the endpoint can differ; p is 1 for a mean of 0, and otherwise at
-    least what flipping signs allows, 2 / 2^n.
+    least what flipping signs allows, 2 / 2^n. `overlap` is n_test / n_train of repeats whose training sets overlap:
+    the variance of their mean is taken for (1 / n + overlap) times theirs (Nadeau & Bengio, Machine Learning 52, 2003).
     """
     n = values.shape[-1]
     if n < 2:
@@ -47,7 +48,7 @@ def student(values: Array, unit: float = 1.0, step: float = 0.0, level: float = 
         return Student(values[..., 0] if n else nan, nan, nan, nan, nan)
     mean, flat = values.mean(axis=-1) + 0.0, np.ptp(values, axis=-1) < ROUNDING * unit
     sd = np.where(flat, 0.0, values.std(axis=-1, ddof=1))
-    error = np.where(flat, step / np.sqrt(n), sd) / np.sqrt(n)
+    error = np.where(flat, step / np.sqrt(n), sd) * np.sqrt(1 + n * overlap) / np.sqrt(n)
     half = special.stdtrit(n - 1, (1 + level) / 2) * error
     p = 2 * special.stdtr(n - 1, -np.abs(mean) / np.where(error > 0, error, np.inf)) * (error > 0)
     p_flat = np.where(np.abs(mean) < ROUNDING * unit, 1.0, np.maximum(p, 2.0 ** (1 - n)))
@@ -55,12 +56,12 @@ def student(values: Array, unit: float = 1.0, step: float = 0.0, level: float = 
 
 
 def student_rows(
-    values: Array, unit: float = 1.0, step: float = 0.0, level: float = LEVEL
+    values: Array, unit: float = 1.0, step: float = 0.0, level: float = LEVEL, overlap: float = 0.0
 ) -> tuple[NDArray[np.int64], Student]:
     """Student's t of each row of `values` (m x n) over the values that it has, and how many those are."""
     found = Student(*(np.full(len(values), np.nan) for _ in range(5)))
     for rows, columns in alike(np.isfinite(values)):
-        t = student(np.ascontiguousarray(values[rows][:, columns]), unit, step, level)
+        t = student(np.ascontiguousarray(values[rows][:, columns]), unit, step, level, overlap)
         for name in ("mean", "sd", "low", "high", "p"):
             getattr(found, name)[rows] = getattr(t, name)
     return np.isfinite(values).sum(axis=1), found

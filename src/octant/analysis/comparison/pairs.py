@@ -31,7 +31,7 @@ def pairwise(design: PairedRuns, ranking: list[str], sources: Sources = ALONE) -
     table = pd.DataFrame(pairs, columns=["first", "second"])
     left, right = np.array(columns, dtype=np.int64).reshape(-1, 2).T
     each = (design.values[:, left] - design.values[:, right]).T
-    table["n"], t = student_rows(each, design.unit, design.step, design.level)
+    table["n"], t = student_rows(each, design.unit, design.step, design.level, design.overlap)
     wide = widened(t, np.isfinite(each), between(left, right, len(design.configs)), sources, design.level)
     t, p = wide.t, design.looks.adjusted(wide.t.p)
     table = table.assign(difference=t.mean, sd=t.sd, low=t.low, high=t.high, p=p, p_holm=holm(p))

@@ -21,6 +21,7 @@ class Scope:
     `crossed`: seeds share splits, each counts with their mean. `fixed_split`: all runs have one split that was drawn.
     `own_test`: the data set came with its test set. Both are False where nothing is known of it. `examples` counts the
     test examples, if the answer holds for new ones like them, too; `but` says why it does not, where that was asked.
+    `overlap` is that of folds (see `overlap_of`).
     """
 
     kinds: Mapping[str, int]
@@ -29,6 +30,7 @@ class Scope:
     own_test: bool = False
     examples: int = 0
     but: str = ""
+    overlap: float = 0.0
 
 
 def units(runs: pd.DataFrame, question: Question) -> tuple[str, ...]:
@@ -44,6 +46,16 @@ def units(runs: pd.DataFrame, question: Question) -> tuple[str, ...]:
     return tuple(splits) if crossed else question.repeat
 
 
+def overlap_of(runs: pd.DataFrame, question: Question) -> float:
+    """n_test / n_train of repeats that are folds, 1 / (k - 1) of k folds; 0 where they are not.
+
+    The training sets of folds overlap, so that they are no independent repeats of an answer about new examples: the
+    variance of their mean is corrected by this (see `intervals.student`).
+    """
+    counts = [int(runs[name].nunique()) for name in units(runs, question) if noun_of(name) == DATA[2]]
+    return 1 / (counts[0] - 1) if counts and counts[0] > 1 else 0.0
+
+
 def scope_of(runs: pd.DataFrame, question: Question, examples: int = 0, but: str = "") -> Scope:
     """What the runs that were compared vary besides the configuration; `examples` and `but` as they are known."""
     counts = {noun_of(name): int(runs[name].nunique()) for name in question.repeat}
@@ -52,4 +64,5 @@ def scope_of(runs: pd.DataFrame, question: Question, examples: int = 0, but: str
     known = test in runs and split in runs
     own_test = known and bool(runs[test].isna().all())
     fixed = known and not own_test and not {*DATA} & {*kinds} and runs[split].nunique() == 1
-    return Scope(kinds, units(runs, question) != question.repeat, fixed, own_test, examples, but)
+    crossed = units(runs, question) != question.repeat
+    return Scope(kinds, crossed, fixed, own_test, examples, but, overlap_of(runs, question))

@@ -24,7 +24,7 @@ def summarise(design: PairedRuns, curves: pd.DataFrame | None = None, sources: S
     `note`.
     """
     question, values = design.question, design.values.T
-    n, t = student_rows(values, design.unit, design.step, design.level)
+    n, t = student_rows(values, design.unit, design.step, design.level, design.overlap)
     t = widened(t, np.isfinite(values), np.eye(len(values)), sources, design.level).t
     _, charged = student_rows(design.charged.T, design.unit)
     by_charge = f"mean_diverged_as_{question.diverged_as}"

@@ -26,7 +26,7 @@ def verdict_line(change: Change, attempt: int) -> str:
     needed = repeats_needed(
         average.gain, average.sd, average.n, question.margin, alpha=alpha_of(attempt + 1)
     )  # with more of them it is another attempt
-    more = f"; about {needed} {question.noun}s would decide it" if needed else ""
+    more = f"; about {needed} {question.noun}s would decide it" if needed and question.noun != "fold" else ""
     return f"undecided: {size}{more}"
 
 

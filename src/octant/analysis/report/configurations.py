@@ -50,6 +50,8 @@ class Configurations:
     def needed(self) -> str:
         """How many repeats would decide between the first two."""
         question, verdict = self.verdict.question, self.verdict
+        if verdict.scope.overlap:
+            return "only more examples would decide"
         first = verdict.best.against[0]
         needed = first.needed(question.margin, verdict.open)
         more = ", or more test examples," * (first.floor > 0)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from octant.analysis.comparison.runs import labels_of
+from octant.analysis.comparison.scope import overlap_of
 from octant.analysis.comparison.settings import is_measured, values_of
 from octant.analysis.question import Question
 from octant.analysis.report import words
@@ -33,6 +34,11 @@ def about_looks(question: Question) -> list[str]:
             "(Lan and DeMets 1983); intervals hold at whichever look the sweep stopped."]  # fmt: skip
 
 
+def effects_test(runs: pd.DataFrame, question: Question) -> str:
+    """The test of effects in words."""
+    return "corrected t test (Nadeau and Bengio's)" if overlap_of(runs, question) else "sign-flip test"
+
+
 def measured(found: Findings, count: Count = plain_count) -> list[str]:
     """Endpoint, pairing, tests, and what the words mean."""
     runs, question = found.runs, found.question
@@ -52,8 +58,9 @@ def measured(found: Findings, count: Count = plain_count) -> list[str]:
         f"{count('Configurations', runs['config'].nunique())} configurations, {count('Repeats', repeats)} {noun}s, "
         f"{count('Runs', len(runs))} runs. Differences are paired: "
         f"each {noun} with itself.",
-        "Intervals: Student's t, 95 %, each for itself. Effects: sign-flip test, p adjusted by Holm's method over all "
-        "effects. Pairs, and a factor within the levels of others: paired t test, p adjusted by Holm's method.",
+        f"Intervals: Student's t, 95 %, each for itself. Effects: {effects_test(runs, question)}, p adjusted by "
+        "Holm's method over all effects. Pairs, and a factor within the levels of others: paired t test, p adjusted by "
+        "Holm's method.",
         *words.sources(found.main),
         "Which may be the best: each configuration is compared with all others at 5 % over these comparisons (Hsu's, "
         f"by Bonferroni's inequality). best.csv has for each how often it is best when {noun}s are drawn again, and "

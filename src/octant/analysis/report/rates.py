@@ -55,7 +55,7 @@ def next_step(found: Findings) -> str:
     if verdict.repeats < ENOUGH:
         more = f"at least {ENOUGH} data sets" if is_data else f"{setting}=range(10)"
         return f"\nnext: the same command with {more}; what is trained already is kept"
-    if verdict.best.decision is not Decision.UNDECIDED or verdict.question.looks:
+    if verdict.best.decision is not Decision.UNDECIDED or verdict.question.looks or verdict.scope.overlap:
         return ""
     needed = verdict.best.against[0].needed(verdict.question.margin, verdict.open)
     if needed:

@@ -48,7 +48,12 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
         phrases = [Configurations(verdict, words).full(), *(sentences(f, question, words)[0] for f in verdict.factors)]
     phrases = [each.removeprefix(top).strip() for each in phrases if not top.startswith(each)]
     least = flips_needed(verdict.effects)
-    if verdict.factors and verdict.effects and not question.exact and ENOUGH <= verdict.repeats < least:
+    if (
+        verdict.factors
+        and verdict.effects
+        and not (question.exact or verdict.scope.overlap)
+        and ENOUGH <= verdict.repeats < least
+    ):
         phrases.append(
             f"{verdict.repeats} {question.noun}s are too few to show any of the {verdict.effects} effects, however "
             f"large: at least {least} are needed."
@@ -171,13 +176,19 @@ def sources(comparison: Comparison) -> list[str]:
 def measured_over(verdict: Verdict, count: Count = plain_count) -> str:
     """Seeds, splits or both, and what was held fixed."""
     scope, metric = verdict.scope, endpoint(verdict.question)
-    data = next((noun for noun in DATA if noun in scope.kinds), "")
-    others = [noun for noun in scope.kinds if noun != data]
+    data = DATA[2] if scope.overlap else next((noun for noun in DATA if noun in scope.kinds), "")
+    others = [noun for noun in scope.kinds if noun != data and not (scope.overlap and noun in DATA)]
     noun = data if data and (scope.crossed or data == DATA[0]) else verdict.question.noun
     repeats = f"{count('Repeated', verdict.repeats)} {noun}{'s' * (verdict.repeats != 1)}"
     if scope.examples:
         return (f"Measured over {repeats} and {count('Examples', scope.examples)} test examples. This holds over new "
                 f"{noun}s and new test examples like these, not for other training data.")  # fmt: skip
+    if scope.overlap:
+        mean = f", in each the mean of several {others[-1]}s" if scope.crossed else ""
+        return (
+            f"Measured over {repeats}{mean}. Training sets of folds overlap, and intervals are widened for it. This "
+            "holds for new examples of the same kind, not for other data."
+        )
     if scope.but:
         return f"Measured over {repeats}, not over new test examples, as was asked: {scope.but}."
     if not data:

@@ -161,12 +161,14 @@ def _digest(source: Source, settings: DataSettings, parts: tuple[Array, ...]) ->
 def split_rows(source: Source, settings: DataSettings) -> tuple[Array, Array, Array]:
     """Indices of the train, validation and test examples, each in file order: training decides on the visits.
 
-    Fractions are of all examples; where the source has its own test set, of the others.
-    Raises InputError when a part that is asked for, or the training set, would be empty.
+    Fractions are of all examples; where the source has its own test set, of the others. Fold f tests the f-th part of
+    a permutation, so that the folds of one `split_seed` test each example once; without folds it is the first part.
+    Raises InputError when a part that is asked for, or the training set, would be empty, or there is no such fold.
     """
     n = len(source.labels) - source.own_test
     share = _test_share(source, settings)
-    tests, validations = round(n * share), round(n * settings.validation_fraction)
+    first, end = _tested(n, share, source, settings)
+    tests, validations = end - first, round(n * settings.validation_fraction)
     counts = (n - tests - validations, validations, tests)
     short = (settings.validation_fraction > 0 and not validations) or (share > 0 and not tests)
     if short or counts[0] < 1:
@@ -174,9 +176,20 @@ def split_rows(source: Source, settings: DataSettings) -> tuple[Array, Array, Ar
         remedy = "give more examples or other dataset.validation_fraction and dataset.test_fraction"
         raise complaint(source.where, wrong, remedy)
     drawn = np.random.default_rng(seeds.split(settings.split_seed)).permutation(n)
-    test, validation, train = np.split(drawn, [tests, tests + validations])
+    test, validation, train = np.split(np.roll(drawn, -first), [tests, tests + validations])
     own = np.arange(n, n + source.own_test)
     return np.sort(train), np.sort(validation), np.concatenate([np.sort(test), own])
+
+
+def _tested(n: int, share: float, source: Source, settings: DataSettings) -> tuple[int, int]:
+    """Where in the permutation of n examples the test part begins and ends."""
+    if settings.fold is None:
+        return 0, round(n * share)
+    if not share or abs(1 / share - round(1 / share)) > 1e-9 or settings.fold >= round(1 / share):
+        fit = "dataset.test_fraction=0.2 has the folds 0 to 4, 0.1 has 0 to 9"
+        raise complaint(source.where, f"dataset.fold={settings.fold} does not fit its test part", fit)
+    first, end = (round(n * share * each) for each in (settings.fold, settings.fold + 1))
+    return first, end
 
 
 def _test_share(source: Source, settings: DataSettings) -> float:
