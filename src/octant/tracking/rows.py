@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from octant.tracking.model import KIND, NAME
 from octant.tracking.store import Connection
@@ -74,7 +74,7 @@ def write_whole(connection: Connection, run: Whole) -> None:
             _write_model(tables, run, run.model, experiment)
 
 
-def _insert(tables: sqlalchemy.Connection, name: str, rows: list[dict[str, Any]]) -> None:
+def _insert(tables: sqlalchemy.Connection, name: str, rows: Sequence[Mapping[str, object]]) -> None:
     from mlflow.store.tracking.dbmodels import models
 
     if rows:
@@ -89,7 +89,7 @@ def _run_row(run: Whole, experiment: int) -> dict[str, object]:
                             "artifact_uri": run.artifacts, "start_time": start, "end_time": end}  # fmt: skip
 
 
-def _point(run_id: str, point: Metric) -> dict[str, Any]:
+def _point(run_id: str, point: Metric) -> dict[str, object]:
     """Metrics of a journal are finite: a run with any other has diverged."""
     return {"run_uuid": run_id, "key": point.key, "value": point.value, "timestamp": point.timestamp,
             "step": point.step, "is_nan": False}  # fmt: skip
