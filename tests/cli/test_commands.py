@@ -34,6 +34,7 @@ def test_wrong_option_is_one_line(word: str, tmp_path: Path) -> None:
         "rerun": ["x"],
         "portraits": ["x"],
         "report": ["x"],
+        "archive": ["x"],
         "promote": ["x"],
         "publish": ["x"],
         "new": ["x.py"],

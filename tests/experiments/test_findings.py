@@ -185,8 +185,8 @@ def test_answer_has_verdicts_numbers() -> None:
     korean = readme.split("**답(한국어).**")[1].split("\n\n")[0].replace("~", " to ")
     first, tuned, mnist, own = (headline(*judged(name)) for name in SHIPPED[:4])
     ends = [re.search(r"by (\d\.\d) to (\d\.\d) points", said) for said in (first, mnist)]
-    both = re.search(r"about (\d\.\d) points .* and (\d\.\d) with", tuned)
-    one = re.search(r"about (\d\.\d\d) points", own)
+    both = re.search(r"about (\d\.\d+) points .* and (\d\.\d+) with", tuned)
+    one = re.search(r"about (\d\.\d+) points", own)
     assert ends[0]
     assert ends[1]
     assert both

@@ -171,7 +171,7 @@ def test_nobody_takes_mean_for_run(
     runs = read_runs(connection, sweep)
     assert len(runs) == 16
     assert not ids & set(runs["run_id"])
-    assert report.COMMAND.run(argparse.Namespace(uri=None, experiment="smoke", sweep=None)) == 0
+    assert report.COMMAND.run(argparse.Namespace(uri=None, experiment="smoke", sweep=None, out=None)) == 0
     assert database.query(MEANS) == rows
     capsys.readouterr()
     everything = argparse.Namespace(uri=None, probe=None)
