@@ -96,6 +96,7 @@ def test_worktree_goes_after_ctrl_c(repository: Path, tmp_path: Path) -> None:
         (["HEAD", "--out", "."], "--out: . is no file"),
         (["HEAD", "trainer=/tmp/mine.py"], "name the file from where you are"),
         (["HEAD", "experiment=smoke"], "say --experiment NAME"),
+        (["HEAD", "experiment.max_repeats=40"], "both sides of a check have"),
         (["HEAD"], "has no src/octant; name the trainer whose code changed"),
     ],
 )
