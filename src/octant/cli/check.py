@@ -77,7 +77,7 @@ def _refuse(options: argparse.Namespace, revisions: list[str], settings: list[st
     if any(word.startswith(("experiment=", "experiment.name=", "tracking")) for word in settings):
         raise InputError("check: say --experiment NAME and --uri URI; its runs go to an experiment of their own")
     if any(word.startswith("experiment.max_repeats=") for word in settings):
-        raise InputError("experiment.max_repeats: both sides of a check have the repeats that are declared; leave it out")
+        raise InputError("experiment.max_repeats: both sides of a check have the declared repeats; leave it out")
 
 
 def _sides(options: argparse.Namespace, revisions: list[str], settings: list[str], folder: Path) -> list[_Side]:
