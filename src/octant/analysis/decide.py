@@ -21,6 +21,7 @@ from octant.analysis.comparison.settings import as_word
 from octant.analysis.comparison.sources import Sources, between, widened
 from octant.analysis.power import ENOUGH, equality_p
 from octant.analysis.question import Question
+from octant.analysis.speed import REACHED
 from octant.analysis.verdict import Cell, Decision, Difference, Factor, Ranking, Verdict
 
 MOST_CELLS = 12  # of the factors that another one depends on; beyond these only configurations are spoken of
@@ -51,6 +52,7 @@ def verdict_of(comparison: Comparison) -> Verdict:
         {} if question.exact else _scales(comparison.effects),
         looks,
         _elsewhere(comparison, best, looks),
+        REACHED in summary and not summary[REACHED].any(),
     )
 
 

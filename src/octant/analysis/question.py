@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
@@ -147,4 +148,9 @@ def noun_of(setting: str) -> str:
     name = setting.rpartition(".")[2].lower()
     if name in ("dataset", "data_set", "data"):
         return "data set"
-    return next((noun for noun in ("split", "fold", "seed", "trial") if noun in name), "repeat")
+    words = re.split(r"[_\W]+", name)
+    if any(word.endswith("split") for word in words):
+        return "split"
+    if any(word.endswith("seed") for word in words):
+        return "seed"
+    return next((noun for noun in ("fold", "trial") if noun in words), "repeat")

@@ -24,6 +24,7 @@ STATUS = ("outcome", "status", "state")
 FINISHED = ("finished", "complete", "completed", "success", "succeeded", "done", "ok", "")
 IDENTITY = ("run_id", "run_uuid", "run", "id", "run_name", "name", "fingerprint")
 NUMBERED = "repeat"  # the column that counts the runs of a configuration where nothing tells them apart
+MOST_FOLDS = 10  # of one division of the data, as a rule
 _FOLD = re.compile(r"split(\d+)_test_(\w+)")  # of scikit-learn's cv_results_
 
 
@@ -96,10 +97,12 @@ class _Tidy:
     runs: pd.DataFrame
     lines: list[str]
     curves: pd.DataFrame
+    step: str = STEPS[0]
 
 
 def _compare(frame: pd.DataFrame, asked: Asked, source: _Source, about: list[str]) -> tuple[Comparison, list[str]]:
     """The comparison, and the lines to print before it: the question, `about` the file, what was done with rows."""
+    about = [*about, *_about_folds(frame)]
     frame = _folds_down(frame.reset_index(drop=True)).apply(_plain)
     asked = asked.of(frame)
     wanted = asked.endpoint if asked.endpoint not in frame else None
@@ -136,8 +139,11 @@ def _with_endpoint(tidied: _Tidy, question: Question, source: _Source) -> pd.Dat
     """The runs with an endpoint of their curves; raises InputError where there are none."""
     check_form(question.endpoint, "endpoint", question.metric_scale > 1)
     curves = tidied.curves if source.curves is None else source.curves
-    if curves.empty:
+    if curves.empty or (source.curves is None and curves["fingerprint"].is_unique):
         raise InputError(f"endpoint: {question.endpoint} takes a row for each epoch of a run; here is one row per run")
+    if question.unit == "epochs" and tidied.step != STEPS[0]:
+        raise InputError(f"endpoint: {question.endpoint} counts epochs, and the table has column {tidied.step} instead "
+                         "of epoch; rename it if its steps are epochs")  # fmt: skip
     return with_curve_endpoints(tidied.runs, curves, question)
 
 
@@ -177,7 +183,8 @@ def _tidy(frame: pd.DataFrame, asked: Asked, source: _Source) -> _Tidy:
     lines += [f"{lost} of {len(frame)} runs ended without a finite {endpoint}: counted as diverged"] if lost else []
     if frame.empty:
         raise InputError(f"no finished run with a value of {endpoint}; {'; '.join([*lines, *about])}")
-    return _Tidy(frame.reset_index(drop=True), [*lines, *about], curves)
+    step = next((name for name in STEPS if name in frame), STEPS[0])
+    return _Tidy(frame.reset_index(drop=True), [*lines, *about], curves, step)
 
 
 def _ended(frame: pd.DataFrame, source: _Source) -> tuple[pd.Series, list[str]]:
@@ -264,6 +271,13 @@ def _mostly_numbers(column: pd.Series) -> pd.Series:
         return column
     number = pd.to_numeric(column, errors="coerce")
     return number if number.notna().mean() > 1 / 2 else column
+
+
+def _about_folds(frame: pd.DataFrame) -> list[str]:
+    """A warning where so many columns of folds are there that they may be of several divisions of the data."""
+    count = len({found[1] for name in frame if (found := _FOLD.fullmatch(str(name)))})
+    return [f"split0 to split{count - 1} are taken for the {count} folds of one division of the data; if they are of "
+            "repeated or shuffled ones, the intervals are too narrow"] if count > MOST_FOLDS else []  # fmt: skip
 
 
 def _folds_down(frame: pd.DataFrame) -> pd.DataFrame:

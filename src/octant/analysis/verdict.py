@@ -131,7 +131,7 @@ class Verdict:
     `effects` are the contrasts of factors that were tested together by flipping signs, `scope` says over what it holds;
     `scales` has the factors and interactions that are shown on one scale only: in points (True), or log-odds (False).
     `looks` are those at a sweep that grew until it was decided. Where intervals hold on these test examples alone,
-    `elsewhere` is a lead of the best on new ones as well, if known.
+    `elsewhere` is a lead of the best on new ones as well, if known. `unreached`: no run has the endpoint's level.
     """
 
     question: Question
@@ -148,6 +148,7 @@ class Verdict:
     scales: Mapping[tuple[str, ...], bool] = field(default_factory=dict)
     looks: Looks = FIXED
     elsewhere: Difference | None = None
+    unreached: bool = False
 
     @property
     def enough(self) -> bool:

@@ -15,7 +15,7 @@ from octant.analysis.comparison.intervals import Array
 from octant.analysis.comparison.runs import label_with, sortable, with_config
 from octant.analysis.comparison.scope import units
 from octant.analysis.question import Question
-from octant.analysis.speed import restricted
+from octant.analysis.speed import horizon_of
 
 DRAWS = 2_000
 SEED = 20_052
@@ -88,7 +88,9 @@ def _stacked(grid: pd.DataFrame, question: Question, design: PairedRuns) -> tupl
 
     The values are in the order in which ties go to the first.
     """
-    runs = with_config(restricted(grid, question), question)
+    if (horizon := horizon_of(design.runs, question)) is not None:
+        grid = grid.assign(**{question.endpoint: grid[question.endpoint].clip(upper=horizon)})
+    runs = with_config(grid, question)
     names = units(runs, question)
     labels = [label_with(names, row) for row in runs[list(names)].itertuples(index=False, name=None)]
     places = np.array([sortable(runs[name].astype(object)) for name in question.tune], dtype=np.int64)

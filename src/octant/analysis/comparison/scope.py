@@ -41,6 +41,8 @@ def units(runs: pd.DataFrame, question: Question) -> tuple[str, ...]:
     """
     splits = [name for name in question.repeat if noun_of(name) == DATA[0]]
     splits = splits or [name for name in question.repeat if noun_of(name) in DATA]
+    if DATA[2] in map(noun_of, splits):  # a fold of another repetition is another fold
+        splits += [name for name in question.repeat if noun_of(name) == "repeat"]
     count = len(runs[splits].drop_duplicates()) if splits else 0
     crossed = 1 < count < len(runs[list(question.repeat)].drop_duplicates())
     return tuple(splits) if crossed else question.repeat

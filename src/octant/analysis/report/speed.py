@@ -25,6 +25,8 @@ def about_speed(comparison: Comparison, name: Callable[[str], str]) -> list[str]
         lines.append(f"{lost} of {runs} finished runs did not reach {question.target} (it was reached by {told}). No "
                      f"run counts for more than {end}, the least that those need: differences are those within the "
                      f"first {end}.")  # fmt: skip
+    if not summary[REACHED].sum() if REACHED in summary else False:
+        lines = ["Name a level that runs reach, or train for longer."]
     if question.unit == "seconds":
         lines.append("Seconds are the wall time that training took when each run was trained: whatever else the "
                      "machine did is in them.")  # fmt: skip

@@ -151,4 +151,5 @@ def printed(report: TableReport) -> str:
     table = summary.head(MOST_PRINTED)[list(columns)].rename(columns=columns)
     text = table.to_string(index=False, float_format=lambda value: f"{value:{report.number}}", na_rep="-")
     more = f"\n... {len(summary) - MOST_PRINTED} more, in configurations.csv" if len(summary) > MOST_PRINTED else ""
-    return f"{text}{more}\n\n{answer_of(report)}"
+    speed = about_speed(report.comparison, Configurations(report.verdict, vocabulary(report.verdict)).name)
+    return "\n".join([f"{text}{more}", "", answer_of(report), *speed])

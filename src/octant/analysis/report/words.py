@@ -6,6 +6,7 @@ is above 0 whether more or less of the endpoint is better.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -26,6 +27,8 @@ STABLE = 0.95  # the share of resamples that choose the same, from which on a ch
 
 def headline(verdict: Verdict, words: Vocabulary) -> str:
     """The verdict in at most 25 words: of the first factor that it says something of, else of the configurations."""
+    if verdict.unreached:
+        return f"No run reached {verdict.question.target}, so there is nothing to compare."
     configurations = Configurations(verdict, words)
     decided = [each for each in verdict.factors if says_something(each)]
     if not verdict.enough or not decided or len(verdict.best.names) < 2:
@@ -41,7 +44,7 @@ def headline(verdict: Verdict, words: Vocabulary) -> str:
 def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
     """What the headline leaves out, each in a sentence: configurations, factors, diverged runs, over what it holds."""
     question, top = verdict.question, headline(verdict, words)
-    if not verdict.best.names:
+    if not verdict.best.names or verdict.unreached:
         return []
     phrases = []
     if verdict.enough and len(verdict.best.names) > 1:
@@ -143,6 +146,8 @@ def elsewhere(verdict: Verdict, words: Vocabulary) -> list[str]:
         return []
     first, second = (words.configuration(verdict.cells[name], name) for name in (found.first, found.second))
     here = next(each for each in verdict.best.against if each.second == found.second)
+    if by(found, verdict.question) == by(here, verdict.question):
+        return []
     return [f"Intervals hold on these test examples. On new ones like these the lead of {first} over {second} is "
             f"{by(found, verdict.question)}, instead of {interval(here)}."]  # fmt: skip
 
@@ -153,7 +158,10 @@ def stability(chosen: pd.DataFrame, question: Question) -> list[str]:
         return []
     shaky = chosen[chosen["stability"] < STABLE].sort_values("stability")
     what = listed(name.replace("_", " ") for name in question.tune)
-    found = [f"{row['config']} ({100 * row['stability']:.0f} %)" for _, row in shaky.iterrows()]
+    found = [f"{row['config']} ({math.floor(100 * row['stability'])} %)" for _, row in shaky.iterrows()]
+    if len(found) > MOST_NAMED:
+        least = math.floor(100 * shaky["stability"].min())
+        found = [f"{len(found)} of {len(chosen)} configurations (in at least {least} %)"]
     same = f"With {question.noun}s drawn again the same {what} is chosen in at least {100 * STABLE:.0f} % of resamples"
     but = f", except for {listed(found)}" if found else ""
     return [f"{same}{but}. Intervals and tests include that choice."]
