@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import resource
 import signal
+import struct
 import subprocess
 import sys
 import zipfile
@@ -101,6 +103,14 @@ def flipped(content: bytes) -> bytes:
     return content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
 
 
+def lying(content: bytes) -> bytes:
+    """A part that tells of 10 bytes and is 300 MB, in a way of packing that Python unpacks as a whole."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("errors.json", b"0" * 300_000_000)
+    return packed.getvalue().replace(struct.pack("<L", 300_000_000), struct.pack("<L", 10))
+
+
 PICTURES = {"digest": "d1", "shape": [10**9, 3, 4], "dtype": "<f4"}
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda content: b"",
@@ -115,6 +125,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "deep": with_part("errors.json", lambda part: b"[" * 100_000),
     "numbers as curves": with_part("curves.json", lambda part: b"5"),
     "bomb": with_part("errors.json", lambda part: b"0" * 150_000_000),
+    "lying bomb": lying,
     "version": told(version=2),
     "objects": told(pictures=PICTURES | {"dtype": "O"}),
     "endless pictures": told(pictures=PICTURES),
@@ -127,8 +138,10 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 def test_damaged_archives_get_one_line(what: str, whole: Path, tmp_path: Path) -> None:
     file = tmp_path / "sweep.zip"
     file.write_bytes(DAMAGE[what](whole.read_bytes()))
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(InputError) as refused:
         report_archived(file, tmp_path / "report")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < most + 250_000  # kB
     assert "\n" not in str(refused.value)
     assert str(file) in str(refused.value)
     assert not (tmp_path / "report").exists()

@@ -13,8 +13,9 @@ import pytest
 from octant.runs.settings import Tracking
 from octant.tracking import rows, whole
 from octant.tracking.delivery import deliver
+from octant.tracking.differences import forget_missing
 from octant.tracking.receipt import Claims, Delivery, State, journals, place
-from octant.tracking.store import Connection, connect, locate
+from octant.tracking.store import Connection, Store, connect, locate
 from support.command import run_here
 
 # MLflow's own.
@@ -120,3 +121,44 @@ def test_crash_doubles_nothing(moment: str, home: Path, tmp_path: Path, monkeypa
     kept = tables(tmp_path / "store", wanted)
     assert [len(kept[name]) for name in ("runs", "logged_models", "inputs")] == [2, 1, 3]
     assert len({name.split("/")[3] for name in files(tmp_path / "store", wanted)}) == 3  # two runs and the models
+
+
+def killed(home: Path, store: Store) -> Connection:
+    """Both runs in the store, and neither receipt says so: a kill came between the two."""
+    connection = connect(store, "octant")
+    wanted = [place(store, "octant", "A-1", each, look={"mlflow.runName": "r"}) for each in journals(home)]
+    for each in wanted:
+        assert deliver(connection, each, State.FINISHED)
+    assert not any(each.receipt().run_id for each in wanted)
+    return connection
+
+
+def sent_again(connection: Connection, home: Path, store: Store, sweep: str, anew: bool) -> None:
+    look = {"mlflow.runName": f"{sweep}'s"}
+    wanted = [place(store, "octant", sweep, each, look=look, anew=anew) for each in journals(home)]
+    forget_missing(connection, wanted)
+    claims = Claims(connection)
+    for each in wanted:
+        if claim := deliver(connection, each, State.FINISHED):
+            claims.add(claim)
+    claims.keep()
+    assert all(each.is_done() for each in wanted)
+
+
+@pytest.mark.parametrize("then", ["another sweep", "the trash", "anew"])
+def test_killed_before_its_receipt(then: str, home: Path, tmp_path: Path) -> None:
+    store = locate(Tracking(uri=f"sqlite:///{tmp_path}/mlflow.db"), home)
+    connection = killed(home, store)
+    client, of_b = connection.client, "tags.sweep LIKE '%B-2%'"
+    first = [run.info.run_id for run in client.search_runs([connection.experiment_id])]
+    if then == "the trash":
+        for run_id in first:
+            client.delete_run(run_id)
+    sent_again(connection, home, store, "B-2", anew=then == "anew")
+    found = client.search_runs([connection.experiment_id], of_b)
+    assert len(found) == len(client.search_runs([connection.experiment_id])) == 2
+    assert ({run.info.run_id for run in found} == {*first}) is (then == "another sweep")
+    for run in found:
+        for name in run.data.metrics:
+            steps = [point.step for point in client.get_metric_history(run.info.run_id, name)]
+            assert len(steps) == len({*steps}), name

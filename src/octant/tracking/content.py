@@ -15,6 +15,8 @@ from octant.trainer import flat
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Metric
 
+    from octant.tracking.store import Connection
+
 ENDPOINT = "test_accuracy"
 _MOST_TAG = 4900  # characters; MLflow's own limit was 5,000 for years
 
@@ -106,3 +108,9 @@ def _described(run_id: str, history: History) -> str:
     else:
         line = f"{len(history.epochs)} records; comparisons use the last one."
     return f"{line}\n\nRepeat this run and compare every number: `octant rerun {run_id}`"
+
+
+def epochs_taken(connection: Connection, run_id: str, history: History) -> int:
+    """How many epochs the store has of a run."""
+    name = next(iter(history.epochs[0]["metrics"])) if history.epochs else ENDPOINT
+    return len({point.step for point in connection.client.get_metric_history(run_id, name)})

@@ -24,6 +24,7 @@ from octant.runs.lines import History, Identity
 from octant.tracking.content import (
     dataset_inputs,
     described,
+    epochs_taken,
     metric_points,
     model_points,
     outcome_tags,
@@ -31,8 +32,8 @@ from octant.tracking.content import (
     run_tags,
 )
 from octant.tracking.model import Model, log_once
-from octant.tracking.receipt import Claim, Delivery, Receipt, State
-from octant.tracking.search import is_active, search
+from octant.tracking.receipt import Claim, Delivery, Receipt, State, run_id_of
+from octant.tracking.search import is_active, or_none, search
 from octant.tracking.store import REPLACED, Connection, must_be_ours
 from octant.tracking.whole import send_whole
 from octant.trainer import logging
@@ -110,7 +111,12 @@ class _Sender:
     def _send_whole(self) -> Receipt | None:
         if self.receipt.run_id or not self.history.outcome or self._created():
             return None
-        return send_whole(self.connection, self.delivery, self.identity, self.history, self._model())
+        if self.receipt.creating and self._is_made(run_id_of(self.receipt.creating)):  # in the trash: that id is taken
+            self._save(replace(self.receipt, creating=None, modelling=None))
+        return send_whole(self.connection, self.delivery, self.identity, self.history, self._model)
+
+    def _is_made(self, run_id: str) -> bool:
+        return or_none(lambda: self.connection.client.get_run(run_id)) is not None
 
     def _created(self) -> Run | None:
         """The run that an earlier try may have made without our hearing of it."""
@@ -156,7 +162,10 @@ class _Sender:
             tags |= {"creation": creating, "state": home.tag(self.journal.state)}
             name = tags.get("mlflow.runName")
             found = client.create_run(experiment_id, start_time=started, tags=tags, run_name=name)
-        self._save(replace(self.receipt.with_run(found), status=State.RUNNING, tagged=self.receipt.sweep))
+            self._save(replace(self.receipt.with_run(found), status=State.RUNNING, tagged=self.receipt.sweep))
+        else:  # made by an earlier try, whole perhaps, and for another sweep
+            tagged, sent = found.data.tags.get("sweep"), epochs_taken(self.connection, found.info.run_id, self.history)
+            self._save(replace(self.receipt.with_run(found), status=State.RUNNING, tagged=tagged, sent=sent))
 
     def _describe(self) -> None:
         self.connection.client.log_inputs(self._run_id, dataset_inputs(self.identity))

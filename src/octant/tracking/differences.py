@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from octant import home
 from octant.runs.disk import Busy
-from octant.tracking.content import ENDPOINT
+from octant.tracking.content import epochs_taken
 from octant.tracking.declared import sweeps_with
 from octant.tracking.receipt import Delivery, Receipt, State, journals, placed
 from octant.tracking.search import PAGE, is_active, pages, search
@@ -70,10 +70,7 @@ def _catch_up(connection: Connection, delivery: Delivery) -> None:
     with suppress(Busy), delivery.lock():
         receipt = delivery.receipt()
         if receipt.run_id and receipt.status is not State.FINISHED:
-            lines = delivery.journal.read().epochs
-            name = next(iter(lines[0]["metrics"])) if lines else ENDPOINT
-            history = connection.client.get_metric_history(receipt.run_id, name)
-            taken = len({point.step for point in history})
+            taken = epochs_taken(connection, receipt.run_id, delivery.journal.read())
             if taken > receipt.sent:
                 delivery.save(replace(receipt, sent=taken))
 

@@ -6,6 +6,7 @@ them at once, has brought to the disk what they vouch for. A crash before that o
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -104,6 +105,11 @@ class Receipt:
 _RECEIPT = TypeAdapter(Receipt)
 
 
+def run_id_of(creating: str) -> str:
+    """The id of a run that is written whole: it follows from `creating`, so that a crash leaves no unknown one."""
+    return hashlib.sha256(creating.encode()).hexdigest()[:32]
+
+
 @dataclass(frozen=True)
 class Delivery:
     """One run wanted in one experiment of one store: its journal, and the receipt's key."""
@@ -155,8 +161,9 @@ def place(
     """Write the wish to have a run in the store; `anew` sends the run it had there to the trash."""
     delivery = Delivery(journal, store.key(experiment))
     receipt = delivery.receipt()
-    if anew and receipt.run_id:
-        receipt = Receipt(sweep=receipt.sweep, trash=(*receipt.trash, receipt.run_id))
+    if anew and not receipt.is_new:
+        made = receipt.run_id or run_id_of(str(receipt.creating))  # a crash may have kept the store's answer from us
+        receipt = Receipt(sweep=receipt.sweep, trash=(*receipt.trash, made))
     wanted = replace(receipt, sweep=sweeps_with(receipt.sweep, sweep), look=dict(look or {}))
     if not (wanted.store and wanted.experiment):
         wanted = replace(wanted, store=store.name or store.shown, experiment=experiment)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,16 +13,17 @@ from octant.runs.journal import FILES
 from octant.runs.lines import History, Identity
 from octant.tracking.content import dataset_inputs, described, metric_points, outcome_tags, run_params, run_tags
 from octant.tracking.model import Model
-from octant.tracking.receipt import Delivery, Receipt, State
+from octant.tracking.receipt import Delivery, Receipt, State, run_id_of
 from octant.tracking.rows import Whole, artifact_root, model_folder, write_whole
 from octant.tracking.store import Connection, local_path
 
 
 def send_whole(
-    connection: Connection, delivery: Delivery, identity: Identity, history: History, model: Model | None
+    connection: Connection, delivery: Delivery, identity: Identity, history: History, made: Callable[[], Model | None]
 ) -> Receipt | None:
     """Send the run; returns what the receipt may say once it is synced, or None where the client must do it.
 
+    `made` makes the run's model.
     The ids follow from `creating`, which the receipt says before anything is written: after a crash the run is found,
     or written to the same places again.
     """
@@ -31,7 +32,7 @@ def send_whole(
     if not outcome or "mlflow.runName" not in receipt.look or root is None:
         return None
     creating = receipt.creating or f"{journal.fingerprint[:16]}-{time.time_ns():x}"
-    run_id = hashlib.sha256(creating.encode()).hexdigest()[:32]
+    run_id, model = run_id_of(creating), made()
     model_id = f"m-{run_id}" if model else None
     artifacts = f"{root}/{run_id}/artifacts"
     receipt = replace(receipt, creating=creating, modelling=run_id if model else None)

@@ -115,10 +115,18 @@ def _read(file: Path) -> Material:
 def _content(file: Path) -> dict[str, bytes]:
     """The files of the archive: nothing is unpacked onto the disk, and none is read beyond the length it tells of."""
     with zipfile.ZipFile(file) as archive:
+        if {each.compress_type for each in archive.infolist()} - {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise InputError(f"{file} is compressed in another way than any archive of octant's")
         size = sum(each.file_size for each in archive.infolist())
         if size > max(_LARGEST, _MOST_GROWTH * file.stat().st_size):
             raise InputError(f"{file} would unpack to {size / 1e6:.0f} MB, more than any archive of octant's its size")
-        return {each.filename: archive.read(each) for each in archive.infolist()}
+        return {each.filename: _part(archive, each) for each in archive.infolist()}
+
+
+def _part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bytes:
+    """`ZipFile.read` would unpack all that there is before it looks at the length."""
+    with archive.open(part) as stream:
+        return stream.read(part.file_size)
 
 
 def _columns(frame: pd.DataFrame) -> bytes:
