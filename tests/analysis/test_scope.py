@@ -13,7 +13,7 @@ from octant.analysis.comparison import answer
 from octant.analysis.comparison.design import lay_out
 from octant.analysis.comparison.settings import config_names
 from octant.analysis.decide import verdict_of
-from octant.analysis.question import Question
+from octant.analysis.question import Question, noun_of
 from octant.analysis.report.words import measured_over
 from octant.analysis.verdict import Decision
 
@@ -101,6 +101,24 @@ def test_folds_have_corrected_variance(seeds: int) -> None:
     assert "Training sets of folds overlap" in measured_over(verdict_of(table))
     best = table.best.iloc[0]
     assert best["lead_high"] - best["lead_low"] == pytest.approx(2 * half)
+
+
+def test_folds_of_each_repetition_count() -> None:
+    """Ten divisions into five folds: 50 results, whose variance counts (1 / 50 + 1 / 4) times (Bouckaert and Frank)."""
+    rng = np.random.default_rng(2)
+    rows = [{"loss": loss, "repeat": again, "fold": fold, "outcome": "finished", "test_accuracy": rng.uniform(0.8, 0.9)}
+            for loss, again, fold in product("ab", range(10), range(5))]  # fmt: skip
+    runs = pd.DataFrame(rows).assign(config=lambda frame: config_names(frame, ["loss"]), fingerprint="")
+    (pair,) = answer(runs, Question(("loss",), repeat=("repeat", "fold"))).pairs.to_dict("records")
+    wide = 100 * runs.pivot_table(index=["repeat", "fold"], columns="loss", values="test_accuracy")
+    half = stats.t.isf(0.025, 49) * (wide["a"] - wide["b"]).std() * np.sqrt(1 / 50 + 1 / 4)
+    assert (pair["n"], (pair["high"] - pair["low"]) / 2) == (50, pytest.approx(half))
+
+
+def test_folds_are_a_word_of_their_own() -> None:
+    said = {"dataset.fold": "fold", "cv_fold": "fold", "fold_seed": "seed", "manifold": "repeat", "n_folds": "repeat",
+            "dataset.split_seed": "split", "random_seed": "seed", "industrial": "repeat", "trial": "trial"}  # fmt: skip
+    assert {name: noun_of(name) for name in said} == said
 
 
 def test_overlap_makes_equality_rarer() -> None:

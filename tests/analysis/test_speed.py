@@ -15,7 +15,7 @@ from octant.analysis.check import change_of
 from octant.analysis.comparison import Comparison, answer
 from octant.analysis.endpoint import DURATION
 from octant.analysis.question import Question
-from octant.analysis.report.table import TableReport, answer_of
+from octant.analysis.report.table import TableReport, answer_of, printed
 from octant.analysis.speed import horizon_of, with_curve_endpoints
 from octant.errors import InputError
 
@@ -158,8 +158,19 @@ def test_csv_with_a_row_per_epoch() -> None:
     assert octant.compare(percent, **asked).summary["mean"].tolist() == [2.5, 4]  # type: ignore[arg-type]
 
 
+def test_level_that_nobody_reached() -> None:
+    rows = [{"width": width, "seed": seed, "epoch": at, "val_acc": 0.5} for width in "ab" for seed in range(6)
+            for at in range(1, 5)]  # fmt: skip
+    found = octant.compare(pd.DataFrame(rows), endpoint="epochs_to_val_acc_above_90")
+    report = TableReport("x", found, [], "octant compare x.csv", pd.DataFrame())
+    assert printed(report).endswith("No run reached 90 % val acc, so there is nothing to compare.\n"
+                                    "Name a level that runs reach, or train for longer.")  # fmt: skip
+
+
 REFUSED = {
     "one row a run": ("epochs_to_val_acc_above_90", r"takes a row for each epoch of a run; here is one row per run"),
+    "its last row": ("epochs_to_val_acc_above_90", r"takes a row for each epoch of a run; here is one row per run"),
+    "steps": ("epochs_to_val_acc_above_90", "counts epochs, and the table has column step instead of epoch"),
     "no metric": ("epochs_to_val_ac_above_90", "no column val_ac; did you mean 'val_acc'?"),
     "a fraction": ("epochs_to_val_acc_above_0.9", r"0.9 is no level of val_acc, which is in percent"),
     "no level": ("epochs_to_val_acc", "has another form than epochs_to_METRIC_above_LEVEL"),
@@ -174,5 +185,7 @@ def test_table_refusals(case: str) -> None:
         {"width": [1, 1, 2, 2], "seed": [0, 0, 0, 0], "epoch": [1, 2, 1, 2], "val_acc": [0.1, 0.9, 0.2, 0.3]}
     )
     rows = rows.drop(columns="epoch")[::2] if case == "one row a run" else rows
+    rows = rows[1::2].assign(epoch=[2, 9]) if case == "its last row" else rows
+    rows = rows.rename(columns={"epoch": "step"}) if case == "steps" else rows
     with pytest.raises(InputError, match=re.escape(said)):
         octant.compare(rows, endpoint=endpoint)
