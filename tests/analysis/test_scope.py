@@ -115,6 +115,13 @@ def test_folds_of_each_repetition_count() -> None:
     assert (pair["n"], (pair["high"] - pair["low"]) / 2) == (50, pytest.approx(half))
 
 
+def test_overlap_is_test_to_train() -> None:
+    """Five folds of 100 examples, of which 20 validate: 20 / 60; without the sizes 1 / 4."""
+    runs, question = folds(5), Question(("loss",), repeat=("fold",))
+    assert lay_out(runs, question).overlap == 1 / 4
+    assert lay_out(runs.assign(n_test=20, n_train=60), question).overlap == 1 / 3
+
+
 def test_folds_are_a_word_of_their_own() -> None:
     said = {"dataset.fold": "fold", "cv_fold": "fold", "fold_seed": "seed", "manifold": "repeat", "n_folds": "repeat",
             "dataset.split_seed": "split", "random_seed": "seed", "industrial": "repeat", "trial": "trial"}  # fmt: skip

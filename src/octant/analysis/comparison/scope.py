@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from octant.analysis.comparison.settings import column_of
@@ -49,13 +50,18 @@ def units(runs: pd.DataFrame, question: Question) -> tuple[str, ...]:
 
 
 def overlap_of(runs: pd.DataFrame, question: Question) -> float:
-    """n_test / n_train of repeats that are folds, 1 / (k - 1) of k folds; 0 where they are not.
+    """n_test / n_train of repeats that are folds, 1 / (k - 1) of k folds where it is not told; 0 of other repeats.
 
     The training sets of folds overlap, so that they are no independent repeats of an answer about new examples: the
     variance of their mean is corrected by this (see `intervals.student`).
     """
     counts = [int(runs[name].nunique()) for name in units(runs, question) if noun_of(name) == DATA[2]]
-    return 1 / (counts[0] - 1) if counts and counts[0] > 1 else 0.0
+    if not counts or counts[0] < 2:
+        return 0.0
+    if {"n_test", "n_train"} <= {*runs}:  # of the rest some may validate, and not all folds need be there
+        told = (pd.to_numeric(runs["n_test"]) / pd.to_numeric(runs["n_train"])).max()
+        return float(told) if 0 < told < np.inf else 1 / (counts[0] - 1)
+    return 1 / (counts[0] - 1)
 
 
 def scope_of(runs: pd.DataFrame, question: Question, examples: int = 0, but: str = "") -> Scope:
