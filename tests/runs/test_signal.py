@@ -35,6 +35,9 @@ def slowly(name):
 
 for name in ("log_batch", "log_inputs", "create_run", "create_logged_model"):
     slowly(name)
+if float({delay}):  # MLflow's client sends what is over, too, request by request
+    from octant.tracking import rows
+    rows.SCHEMA = "another"
 main()
 """
 
