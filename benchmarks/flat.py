@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import csv
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import processes
 
 RESULTS = Path(__file__).parent / "results" / "flat.csv"
 TICK = os.sysconf("SC_CLK_TCK")
@@ -57,11 +58,7 @@ def sweep(home: Path, seeds: int) -> tuple[float, float]:
 
 def command(home: Path, *words: str) -> float:
     """CPU seconds of a command."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    env = os.environ | {"OCTANT_HOME": str(home)}
-    subprocess.run([sys.executable, "-m", "octant", *words], env=env, stdout=subprocess.DEVNULL, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return processes.timed([sys.executable, "-m", "octant", *words], {"OCTANT_HOME": str(home)})[1]
 
 
 def main() -> None:

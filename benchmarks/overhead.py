@@ -10,16 +10,13 @@ rounds, of the wall time, which other work on the machine lengthens, and of the 
 from __future__ import annotations
 
 import csv
-import ctypes
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from contextlib import suppress
 from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
+
+import processes
 
 RESULT = Path(__file__).parent / "results" / "overhead.csv"
 FEW, MANY, LONG = (2, 1), (22, 1), (2, 501)  # runs, epochs
@@ -95,27 +92,18 @@ if __name__ == "__main__":
 }
 
 
-def timed(python: str, way: str, size: tuple[int, int]) -> tuple[float, float]:
+def seconds(python: str, way: str, size: tuple[int, int]) -> tuple[float, float]:
     """Wall and CPU seconds of one command, its orphans' included, in an empty folder."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "loop.py").write_text(LOOP)
         (Path(folder) / "way.py").write_text(WAYS[way])
-        before, began = getrusage(RUSAGE_CHILDREN), time.perf_counter()
-        done = subprocess.run([python, "way.py", *map(str, size)], cwd=folder, capture_output=True, text=True,
-                              env=os.environ | {"OCTANT_HOME": f"{folder}/home"})  # fmt: skip
-        wall = time.perf_counter() - began
-        with suppress(ChildProcessError):
-            while True:
-                os.waitpid(-1, 0)
-        after = getrusage(RUSAGE_CHILDREN)
-    if done.returncode:
-        raise SystemExit(f"{way}: {done.stderr}")
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        command = [python, "way.py", *map(str, size)]
+        return processes.timed(command, {"OCTANT_HOME": f"{folder}/home"}, folder)
 
 
 def costs(python: str, way: str) -> list[float]:
     """One round: milliseconds a run and an epoch, by the clock and then of the CPU."""
-    few, many, long = (timed(python, way, size) for size in (FEW, MANY, LONG))
+    few, many, long = (seconds(python, way, size) for size in (FEW, MANY, LONG))
     runs, epochs = MANY[0] - FEW[0], LONG[0] * (LONG[1] - FEW[1])
     a_run = [1000 * (b - a) / runs for a, b in zip(few, many, strict=True)]
     an_epoch = [1000 * (b - a) / epochs for a, b in zip(few, long, strict=True)]
@@ -124,7 +112,7 @@ def costs(python: str, way: str) -> list[float]:
 
 def main(rounds: int = 5, with_hydraflow: str = "") -> None:
     """Measure, print and write a row for each way."""
-    ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: workers that outlive their launcher are ours to count
+    processes.adopt_orphans()
     pythons = {way: with_hydraflow if way == "hydraflow" else sys.executable for way in WAYS}
     ways = [way for way, python in pythons.items() if python]
     found = [{way: costs(pythons[way], way) for way in ways} for _ in range(rounds)]

@@ -12,12 +12,12 @@ from __future__ import annotations
 import csv
 import os
 import platform
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import processes
 
 RESULTS = Path(__file__).parent / "results" / "start.csv"
 ROUNDS = 5
@@ -33,13 +33,7 @@ assert len(client.search_runs([experiment], max_results=1000)) >= 80
 
 def cpu(home: Path, *words: str, code: int = 0) -> float:
     """CPU seconds of a Python process."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    env = os.environ | {"OCTANT_HOME": str(home)}
-    done = subprocess.run([sys.executable, *words], env=env, capture_output=True, text=True)
-    if done.returncode != code:
-        raise SystemExit(done.stderr)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return processes.timed([sys.executable, *words], {"OCTANT_HOME": str(home)}, code=code)[1]
 
 
 def main() -> None:

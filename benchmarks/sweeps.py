@@ -10,17 +10,14 @@ Three rounds, all in turn; figures are medians. The wall time of MNIST's eight r
 from __future__ import annotations
 
 import csv
-import ctypes
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from contextlib import suppress
 from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
 
+import processes
 from overhead import LOOP, WAYS
 
 RESULT = Path(__file__).parent / "results" / "sweeps.csv"
@@ -49,17 +46,7 @@ print(time.process_time() - began)
 
 def timed(home: Path, *words: str, folder: str | None = None) -> tuple[float, float]:
     """Wall and CPU seconds of a Python command, its orphans' included."""
-    before, began = getrusage(RUSAGE_CHILDREN), time.perf_counter()
-    env = os.environ | {"OCTANT_HOME": str(home)}
-    done = subprocess.run([sys.executable, *words], env=env, cwd=folder, capture_output=True, text=True)
-    wall = time.perf_counter() - began
-    with suppress(ChildProcessError):
-        while True:
-            os.waitpid(-1, 0)
-    after = getrusage(RUSAGE_CHILDREN)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return processes.timed([sys.executable, *words], {"OCTANT_HOME": str(home)}, folder)
 
 
 def sweep(*words: str, warm: tuple[str, ...] = ()) -> tuple[float, float, float]:
@@ -116,7 +103,7 @@ def figures(rounds: list[dict[tuple[str, int], tuple[float, float, float]]]) -> 
 
 def main() -> None:
     """Measure, print and write a row for each sweep."""
-    ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: workers that outlive their launcher are ours to count
+    processes.adopt_orphans()
     rounds = [one_round() for _ in range(ROUNDS)]
     load, told = f"{os.getloadavg()[1]:.1f} on {len(os.sched_getaffinity(0))} cores", figures(rounds)
     rows: list[list[object]] = []

@@ -174,7 +174,7 @@ REFUSED = {
     "no metric": ("epochs_to_val_ac_above_90", "no column val_ac; did you mean 'val_acc'?"),
     "a fraction": ("epochs_to_val_acc_above_0.9", r"0.9 is no level of val_acc, which is in percent"),
     "no level": ("epochs_to_val_acc", "has another form than epochs_to_METRIC_above_LEVEL"),
-    "no seconds": ("seconds_to_val_acc_above_90", "the runs have no system/seconds_per_epoch for each epoch"),
+    "no seconds": ("seconds_to_val_acc_above_90", "the runs have no seconds for each epoch (column system/seconds_per"),
 }
 
 

@@ -47,7 +47,10 @@ def repeats_needed(
     if not sd > 0 and not (sd == 0 and floor > 0):
         return max(n + 1, flips_needed(family, alpha)) if sd == 0 and gain > 0 else None
     counts = range(max(ENOUGH, n + 1), MOST_REPEATS + 1)
-    equal = (n for n in counts if margin is not None and equality_power(gain, sd, n, margin, alpha, floor) >= wanted)
+    equal = (
+        each for each in counts
+        if margin is not None and equality_power(gain, sd, each, margin, alpha, floor) >= wanted
+    )  # fmt: skip
     apart = (each for each in counts if power(gain, sd, each, alpha / max(family, 1), floor) >= wanted)
     found = [each for each in (next(apart, None), next(equal, None) if margin is not None else None) if each]
     return min(found, default=None)

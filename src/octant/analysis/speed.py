@@ -31,7 +31,9 @@ def with_curve_endpoints(runs: pd.DataFrame, curves: pd.DataFrame, question: Que
         return runs
     for column in (question.metric, *([DURATION] if found.unit == "seconds" else [])):
         if column not in curves or curves[column].isna().all():
-            raise InputError(f"{question.endpoint}: the runs have no {column} for each epoch")
+            where = f" (column {DURATION}, as octant logs them)" if column == DURATION else ""
+            name = "seconds" if column == DURATION else column
+            raise InputError(f"{question.endpoint}: the runs have no {name} for each epoch{where}")
     told = {question.endpoint: question.metric, question.validation: question.validation_of}
     for name, metric in ((name, metric) for name, metric in told.items() if metric in curves):
         points = curves.dropna(subset=[metric]).sort_values(["fingerprint", "epoch"])

@@ -21,9 +21,10 @@ def is_decided(sweep: Sweep) -> bool:
     """Whether the verdict on the runs leaves nothing undecided; says on stderr where more repeats follow."""
     read = [(run, run.journal.read()) for run in sweep.runs]
     runs = pd.DataFrame([row_of(run.identity, history) for run, history in read])
-    curves = pd.DataFrame([line for run, history in read for line in curve_of(run.fingerprint, history)])
     try:
-        runs = with_curve_endpoints(runs, curves, sweep.question)
+        if sweep.question.of_curve:
+            points = [line for run, history in read for line in curve_of(run.fingerprint, history)]
+            runs = with_curve_endpoints(runs, pd.DataFrame(points), sweep.question)
         verdict = verdict_of(answer(runs, sweep.question, settings=sweep.varied))
     except InputError:  # more repeats would not make them comparable; the conclusion says why
         return True

@@ -23,9 +23,8 @@ def send_whole(
 ) -> Receipt | None:
     """Send the run; returns what the receipt may say once it is synced, or None where the client must do it.
 
-    `made` makes the run's model.
-    The ids follow from `creating`, which the receipt says before anything is written: after a crash the run is found,
-    or written to the same places again.
+    `made` makes the run's model, if it has one. The ids follow from `creating`, which the receipt says before anything
+    is written: after a crash the run is found, or written to the same places again.
     """
     receipt, journal = delivery.receipt(), delivery.journal
     outcome, root = history.outcome, artifact_root(connection)

@@ -89,7 +89,7 @@ def answer(
 
     `settings` are the columns that may hold what the sweep varies; None guesses them. Where the question tunes, each
     configuration is compared at its own values. `errors` has what each run got wrong on the test set, by fingerprint
-    (see `training.test_errors`), for a question over new examples. Raises InputError as lay_out does; anything else
+    (see `report.mistakes`), for a question over new examples. Raises InputError as lay_out does; anything else
     that is lacking is NaN with a note, never silent.
     """
     known = None if settings is None else tuple(settings)
@@ -115,6 +115,6 @@ def answer(
     best = of_the_best(design, ranking, may_be, sources)
     ranks = ranks_over_data(design.runs, question)
     return Comparison(
-        question, design.runs, summary, effects, pairs, may_be, best, ranks, chosen, rates, notes, "", pd.DataFrame(),
-        sources, examples,
+        question, design.runs, summary, effects, pairs, may_be, best, ranks, chosen, rates, notes,
+        sources=sources, examples=examples,
     )  # fmt: skip

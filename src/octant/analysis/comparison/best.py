@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from octant.analysis.comparison.choice import DRAWS, SEED, counts, draws
+from octant.analysis.comparison.bootstrap import DRAWS, SEED, counts, draws
 from octant.analysis.comparison.design import PairedRuns
 from octant.analysis.comparison.intervals import ALPHA, Array, student_rows
 from octant.analysis.comparison.repeated import FIXED, Looks

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from octant.analysis.comparison.bootstrap import counts, draws
 from octant.analysis.comparison.design import PairedRuns, charge
 from octant.analysis.comparison.intervals import Array
 from octant.analysis.comparison.runs import label_with, sortable, with_config
 from octant.analysis.comparison.scope import units
 from octant.analysis.question import Question
 from octant.analysis.speed import horizon_of
-
-DRAWS = 2_000
-SEED = 20_052
 
 
 @dataclass(frozen=True)
@@ -45,17 +42,6 @@ class Choice:
     def of(self, columns: Sequence[int]) -> Choice:
         """Of some of the configurations, in this order."""
         return Choice(self.stability[columns], self.again[:, columns], self.added[np.ix_(columns, columns)])
-
-
-@cache
-def draws(n: int) -> NDArray[np.int64]:
-    """Rows drawn with replacement (draws x n), always the same."""
-    return np.random.default_rng(SEED).integers(n, size=(DRAWS, n))
-
-
-def counts(rows: NDArray[np.int64], n: int) -> Array:
-    """How often each of n rows was drawn (draws x n)."""
-    return np.stack([(rows == at).sum(axis=1) for at in range(n)], axis=1).astype(float)
 
 
 def choice_of(grid: pd.DataFrame, question: Question, design: PairedRuns) -> Choice:

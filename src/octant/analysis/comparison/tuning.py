@@ -9,6 +9,7 @@ from octant.analysis.comparison.design import charge
 from octant.analysis.comparison.intervals import student_rows
 from octant.analysis.comparison.repeated import looks_at
 from octant.analysis.comparison.runs import check_runs, check_unique, labels_of, with_config
+from octant.analysis.comparison.scope import overlap_of
 from octant.analysis.comparison.settings import as_word, ordered
 from octant.analysis.question import Question
 
@@ -54,7 +55,8 @@ def summarise_rates(grid: pd.DataFrame, question: Question) -> pd.DataFrame:
     table, unit = groups.head(1)[keys].reset_index(drop=True), _unit(values, question)
     wide = np.full((2, len(table), place.max() + 1), np.nan)
     wide[:, groups.ngroup().to_numpy(), place] = values, charged
-    table["n"], t = student_rows(wide[0], unit, level=1 - looks_at(runs, question).nominal())
+    level = 1 - looks_at(runs, question).nominal()
+    table["n"], t = student_rows(wide[0], unit, level=level, overlap=overlap_of(runs, question))
     for name in ("mean", "sd", "low", "high"):
         table[name] = getattr(t, name)
     table["diverged"] = groups.size().to_numpy() - table["n"]

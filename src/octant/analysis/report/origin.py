@@ -39,6 +39,14 @@ def effects_test(runs: pd.DataFrame, question: Question) -> str:
     return "corrected t test (Nadeau and Bengio's)" if overlap_of(runs, question) else "sign-flip test"
 
 
+def corrected(runs: pd.DataFrame, question: Question) -> list[str]:
+    """That intervals and tests of folds are corrected; nothing for other repeats."""
+    if not overlap_of(runs, question):
+        return []
+    return ["Training sets of folds overlap: every interval and t test has the corrected variance of Nadeau and Bengio "
+            "(Machine Learning 52, 2003)."]  # fmt: skip
+
+
 def measured(found: Findings, count: Count = plain_count) -> list[str]:
     """Endpoint, pairing, tests, and what the words mean."""
     runs, question = found.runs, found.question
@@ -61,6 +69,7 @@ def measured(found: Findings, count: Count = plain_count) -> list[str]:
         f"Intervals: Student's t, 95 %, each for itself. Effects: {effects_test(runs, question)}, p adjusted by "
         "Holm's method over all effects. Pairs, and a factor within the levels of others: paired t test, p adjusted by "
         "Holm's method.",
+        *corrected(runs, question),
         *words.sources(found.main),
         "Which may be the best: each configuration is compared with all others at 5 % over these comparisons (Hsu's, "
         f"by Bonferroni's inequality). best.csv has for each how often it is best when {noun}s are drawn again, and "

@@ -8,7 +8,7 @@ from octant.analysis.comparison.settings import as_word
 from octant.analysis.report.drawings import tuning_stems
 from octant.analysis.report.layout import Forms, Section, bounded, ranks_section, table_of, with_contrasts
 from octant.analysis.report.numbers import Count, listed, plain_count
-from octant.analysis.report.origin import about_margin, effects_test
+from octant.analysis.report.origin import about_margin, corrected, effects_test
 from octant.analysis.report.paper import Paper
 from octant.analysis.report.table import TableReport, answer_of, heading, notes
 from octant.analysis.report.words import chosen_by, edges, sources, stability
@@ -116,6 +116,7 @@ def _measured(report: TableReport, count: Count = plain_count) -> list[str]:
         f"{paired}.",
         f"Intervals: Student's t, 95 %, each for itself. Effects: {effects_test(runs, question)}, p adjusted by "
         "Holm's method over all effects. Pairs: paired t test, p adjusted by Holm's method over all pairs.",
+        *corrected(runs, question),
         *sources(report.comparison),
         '"Shown" means: the interval leaves out 0, the adjusted p is below 0.05, and counting diverged runs as bad '
         "ones would not turn the sign. "
