@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 
 from octant.analysis.comparison import answer
+from octant.analysis.comparison.ranks import ranks_of
 from octant.analysis.decide import verdict_of
 from octant.analysis.figures import design_of
 from octant.analysis.question import Question, noun_of
@@ -55,6 +56,12 @@ def test_ranks_agree_with_scipy(goal: str) -> None:
     np.testing.assert_allclose(ranks["mean_rank"].loc[means.index], wanted)
     np.testing.assert_allclose(ranks.loc[means.index, means.columns], 100 * means)
     assert ranks["mean_rank"].is_monotonic_increasing
+
+
+def test_last_bit_breaks_no_tie() -> None:
+    for scale in (1.0, 1e-9, 1e9):
+        means = pd.DataFrame({"wine": [scale * (0.1 + 0.2), scale * 0.3, scale * 0.2]})
+        assert ranks_of(means, QUESTION)["wine"].tolist() == [1.5, 1.5, 3.0]
 
 
 def test_diverging_gains_no_rank() -> None:

@@ -14,7 +14,9 @@ from octant.trainer.subcommand import EXPERIMENT, SWEEP, Subcommand, option
 def _run(options: argparse.Namespace) -> int:
     """Write the file, and say how large it is."""
     if options.out and (options.out.is_dir() or not options.out.absolute().parent.is_dir()):
-        raise InputError(f"--out: {options.out} is no file in a folder that there is; name one, such as sweep.zip")
+        raise InputError(
+            f"--out: {options.out} is no file to write; name one in a folder that exists, such as sweep.zip"
+        )
     if options.out and options.out.suffix != ".zip":
         raise InputError(f"--out: {options.out} does not end with .zip, by which octant report knows an archive")
     from octant.analysis.report.archive import write_archive  # only now: matplotlib reads the environment

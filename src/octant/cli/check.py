@@ -69,7 +69,9 @@ def _refuse(options: argparse.Namespace, revisions: list[str], settings: list[st
     if options.margin is not None and not options.margin > 0:
         raise InputError(f"--margin: {options.margin:g} is no difference; it is above 0")
     if options.out and (options.out.is_dir() or not options.out.absolute().parent.is_dir()):
-        raise InputError(f"--out: {options.out} is no file in a folder that there is; name one, such as check.md")
+        raise InputError(
+            f"--out: {options.out} is no file to write; name one in a folder that exists, such as check.md"
+        )
     if any(word.startswith(("trainer=/", "trainer=~")) for word in settings):
         raise InputError(
             "trainer: name the file from where you are, so that each revision has its own: trainer=mine.py"

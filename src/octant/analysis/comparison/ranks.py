@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from octant.analysis.comparison.design import charge
@@ -32,5 +33,9 @@ def ranks_over_data(runs: pd.DataFrame, question: Question) -> pd.DataFrame:
 
 
 def ranks_of(means: pd.DataFrame, question: Question) -> pd.DataFrame:
-    """Each configuration's rank in each column; `means` has a row per configuration."""
-    return means.rank(ascending=question.goal == "min", method="average")
+    """Each configuration's rank in each column; `means` has a row per configuration.
+
+    Equal up to rounding is equal: the same values added in another order differ in the last bit.
+    """
+    unit = float(np.nanmax(np.abs(means.to_numpy(dtype=float)))) or 1.0
+    return (means / unit).round(12).rank(ascending=question.goal == "min", method="average")
