@@ -1,12 +1,9 @@
 """Whether a large sweep costs as much a run as a small one: one-epoch digits runs, the launcher's CPU and memory.
 
-    python benchmarks/flat.py              # 104 and 10,000 runs; about 25 minutes on a quiet machine
+    python benchmarks/flat.py              # 104 and 10,000 runs; about 8 minutes on a quiet machine
 
 CPU seconds are the launcher's own, between a tenth and all of the runs being in the store; memory is its resident size
 then, before the report. `report`, `doctor` and `sync` are CPU seconds of the whole command, once all is delivered.
-
-The figures of 2026-11-26 in results/flat.csv were taken piecewise, by the same counters, on a machine that others
-loaded: 10,000 runs were trained, and 5,300 of them delivered when it had to stop.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +31,16 @@ def rows(head: str) -> list[list[str]]:
     """The body of the page's table whose head begins with `head`, the brackets left out."""
     lines = PAGE[PAGE.index(f"| {head}") :].split("\n\n")[0].splitlines()[2:]
     return [[cell.split(" (")[0].strip() for cell in line.strip("| ").split("|")] for line in lines]
+
+
+def test_page_is_its_template() -> None:
+    """What stands between the tables and numbers, which the generator puts in, is the template's, in its order."""
+    template = (ROOT / "benchmarks" / "intervals.template.md").read_text()
+    at = 0
+    for part in re.split(r"\$\w+", template):
+        at = PAGE.find(part, at) + len(part)
+        assert PAGE[at - len(part) : at] == part
+    assert at == len(PAGE)
 
 
 def test_shipped_interval_covers() -> None:
