@@ -16,7 +16,7 @@ from octant.analysis.comparison.ranks import ranks_of
 from octant.analysis.decide import verdict_of
 from octant.analysis.figures import design_of
 from octant.analysis.question import Question, noun_of
-from octant.analysis.report.table import TableReport, printed
+from octant.analysis.report.table import TableReport
 from octant.analysis.report.words import measured_over
 from octant.runs.factors import question_of
 from octant.runs.settings import Experiment
@@ -116,7 +116,7 @@ def test_page_shows_ranks_and_bounds(tmp_path: Path) -> None:
     comparison = answer(runs, QUESTION)
     assert comparison.summary["high"].max() > 100
     report = TableReport("x", comparison, [], "octant compare x.csv", pd.DataFrame())
-    assert max(map(float, re.findall(r"\d+\.\d\d", printed(report)))) <= 100
+    assert max(map(float, re.findall(r"\d+\.\d\d", report.printed()))) <= 100
     report.write(tmp_path)
     page = (tmp_path / "report.md").read_text()
     assert "## Ranks over data sets" in page

@@ -15,7 +15,7 @@ from octant.analysis.check import change_of
 from octant.analysis.comparison import Comparison, answer
 from octant.analysis.endpoint import DURATION
 from octant.analysis.question import Question
-from octant.analysis.report.table import TableReport, answer_of, printed
+from octant.analysis.report.table import TableReport
 from octant.analysis.speed import horizon_of, with_curve_endpoints
 from octant.errors import InputError
 
@@ -134,7 +134,7 @@ def test_words_of_speed(tmp_path: Path) -> None:
     report = TableReport("speed", compared({"mse": slow, "nll": fast}), [], "", pd.DataFrame())
     lost = sum(time > 10 for time in slow)
     said = r"nll reaches 90 % test accuracy about [\d.]+ epochs \([\d.]+ to [\d.]+\) earlier than mse\."
-    assert re.fullmatch(said, answer_of(report))
+    assert re.fullmatch(said, report.answer)
     report.write(tmp_path)
     page = (tmp_path / "report.md").read_text()
     assert f"{lost} of 20 finished runs did not reach 90 % test accuracy (it was reached by mse in {10 - lost} of 10)" \
@@ -163,7 +163,7 @@ def test_level_that_nobody_reached() -> None:
             for at in range(1, 5)]  # fmt: skip
     found = octant.compare(pd.DataFrame(rows), endpoint="epochs_to_val_acc_above_90")
     report = TableReport("x", found, [], "octant compare x.csv", pd.DataFrame())
-    assert printed(report).endswith("No run reached 90 % val acc, so there is nothing to compare.\n"
+    assert report.printed().endswith("No run reached 90 % val acc, so there is nothing to compare.\n"
                                     "Name a level that runs reach, or train for longer.")  # fmt: skip
 
 

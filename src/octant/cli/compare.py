@@ -35,10 +35,10 @@ def _run(options: argparse.Namespace) -> int:
                   options.validation)  # fmt: skip
     name, comparison, lines, curves = (_from_file if _is_file(options) else _from_store)(options, asked)
     print(printable("\n".join(lines)), flush=True)
-    from octant.analysis.report.table import TableReport, printed  # matplotlib reads the environment
+    from octant.analysis.report.table import TableReport  # matplotlib reads the environment
 
     report = TableReport(name, comparison, [*map(printable, lines)], _command(options), curves)
-    print(f"\n{printable(printed(report))}\n")
+    print(f"\n{printable(report.printed())}\n")
     plain = re.sub(r"[^\w.-]+", "-", name).strip(".-") or "table"
     print(f"written to   {report.write(options.out or Path(f'{plain}-comparison'))[0]}")
     return 0

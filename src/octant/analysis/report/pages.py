@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -24,7 +24,7 @@ from octant.analysis.report.drawings import drawings
 from octant.analysis.report.explore import explore_page
 from octant.analysis.report.explored import explored
 from octant.analysis.report.findings import Findings
-from octant.analysis.report.layout import MOST_ROWS, bounded
+from octant.analysis.report.layout import MOST_ROWS, Section, bounded
 from octant.analysis.report.numbers import format_of
 from octant.analysis.report.origin import command, measured, training_time, versions
 from octant.analysis.report.paper import FIGURES, Paper
@@ -37,53 +37,66 @@ from octant.tracking.runs import PROVENANCE
 MOST_REASONS = 3  # beside the endpoint, in one row
 # Of a run, but not of its result: differs from store to store, or from day to day.
 _INCIDENTAL = ("run_id", "artifacts", "trainer", "seconds_per_epoch", *PROVENANCE)
+_PAGES = ("report.html", "report.md")
 _BEGIN, _END = "<!-- written by octant report: begin -->", "<!-- end -->"
 
 
 def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Path]:
     """Everything into `folder`, explore.html (1 to 5 MB) only if asked; returns what was written, report.html first."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = {f"{name}.csv": _csv(table) for name, table in _tables(found).items()}
-    pictures, alt = render(draw(found))
-    written |= pictures
-    context = {
-        **{"found": found, "name": found.material.experiment, "question": found.material.declared.text},
-        **{"answer": words.headline(found.verdict, found.words), "notes": _notes(found)},
-        **{"warnings": words.edges(found.chosen), "tables": [name for name in written if name.endswith(".csv")]},
-        **{"command": command(found), "lead": lead_figure(found), "sections": sections(found, set(alt))},
-        "time": training_time(found),
+    answer = words.headline(found.verdict, found.words)
+    context: dict[str, object] = {
+        "name": found.material.experiment,
+        "question": found.material.declared.text,
+        "answer": answer,
+        "notes": _notes(found),
+        "warnings": words.edges(found.chosen),
+        "lead": lead_figure(found),
+        "command": command(found),
         "explore": explore,
-        "alt": alt,
-        "image": embedded(pictures),
+        "found": found,
+        "time": training_time(found),
     }
-    pages = {name: filled_in(name, context) for name in ("report.html", "report.md", "README.md")}
-    pages["report.tex"] = _paper(found, set(alt)).document()
-    pages["README.md"] = _around(folder / "README.md", pages["README.md"])
-    pages |= {"explore.html": explore_page(explored(found, str(context["answer"])))} if explore else {}
-    written = {name: text.encode() for name, text in pages.items()} | written
-    for name, content in written.items():
-        write_file(folder / name, content)
-    return [folder / name for name in written if name != "README.md"]
+    more = {"explore.html": explore_page(explored(found, answer))} if explore else {}
+    pages = (*_PAGES, "README.md")
+    return write_pages(
+        folder, _tables(found), draw(found), context, partial(sections, found), partial(_paper, found), pages, more
+    )
 
 
-def render(drawn: Iterable[tuple[str, Drawing]]) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Each drawing as svg and png, those of a paper as pdf too, by file name, and its description by stem."""
-    files: dict[str, bytes] = {}
-    alt: dict[str, str] = {}
+def write_pages(
+    folder: Path,
+    tables: Mapping[str, pd.DataFrame],
+    drawn: Iterable[tuple[str, Drawing]],
+    context: dict[str, object],
+    sections: Callable[[set[str]], list[Section]],
+    paper: Callable[[set[str]], Paper],
+    pages: Sequence[str] = _PAGES,
+    more: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """Tables, figures, the templates `pages`, report.tex and `more` into `folder`; returns them, report.html first.
+
+    `sections` and `paper` are told which figures were `drawn`: stems. README.md, which is not returned, keeps what
+    others have written around it.
+    """
+    files = {f"{name}.csv": table.to_csv(index=False, lineterminator="\n").encode() for name, table in tables.items()}
+    context["tables"], alt = [*files], dict[str, str]()
     for stem, drawing in drawn:
         files[f"{stem}.svg"], files[f"{stem}.png"] = rendered(drawing.figure)
         files |= {f"{stem}.pdf": as_pdf(drawing.figure)} if stem in FIGURES else {}
         alt[stem] = drawing.alt
-    return files, alt
+    image = {stem: base64.b64encode(files[f"{stem}.svg"]).decode() for stem in alt}
+    context |= {"alt": alt, "image": image, "sections": sections(set(alt))}
+    texts = {name: _filled_in(name, context) for name in pages} | {"report.tex": paper(set(alt)).document()}
+    if "README.md" in texts:
+        texts["README.md"] = _around(folder / "README.md", texts["README.md"])
+    files = {name: text.encode() for name, text in (texts | dict(more or {})).items()} | files
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        write_file(folder / name, content)
+    return [folder / name for name in files if name != "README.md"]
 
 
-def embedded(pictures: Mapping[str, bytes]) -> dict[str, str]:
-    """The svg files in base64, by stem."""
-    svgs = {name.removesuffix(".svg"): content for name, content in pictures.items() if name.endswith(".svg")}
-    return {stem: base64.b64encode(content).decode() for stem, content in svgs.items()}
-
-
-def filled_in(name: str, context: dict[str, object]) -> str:
+def _filled_in(name: str, context: dict[str, object]) -> str:
     """The template `name` filled in; what is filled into markdown stands there as text, whatever it is called."""
     loader, finalize = PackageLoader("octant.analysis.report"), None if name.endswith(".html") else _as_text
     environment = Environment(loader=loader, autoescape=name.endswith(".html"), finalize=finalize, trim_blocks=True,
@@ -180,10 +193,6 @@ def terminal(found: Findings) -> str:
     text = table.to_string(index=False, float_format=form.format, na_rep="-")
     told = "\n".join([words.headline(found.verdict, found.words), *words.looked(found.verdict)])
     return f"{text}{more}\n\n{told}{rates.next_step(found)}"
-
-
-def _csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False, lineterminator="\n").encode()
 
 
 def _around(path: Path, block: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
+from octant.analysis.comparison import Comparison
 from octant.analysis.comparison.runs import labels_of
 from octant.analysis.comparison.settings import as_word
 from octant.analysis.power import ENOUGH
@@ -68,7 +71,7 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
         *([ranks_section(found.main.ranks, forms_of(found).unit, forms_of(found).number)] * ("ranks" in drawn)),
         _learning(found),
         *([_why(found)] if "why" in drawn else []),
-        *([_tuning(found)] * found.is_grid),
+        *([_tuning(found)] if found.is_grid else []),
         Section("What is taken for what", errors, figures=[("confusion", blank)]),
         Section("The hardest test examples", pictures, table_of(found.mistakes.hardest, HARDEST),
                 [("hardest", "The examples that most runs get wrong.")],
@@ -158,24 +161,26 @@ def _capital(text: str) -> str:
 
 
 def _tuning(found: Findings) -> Section:
-    question, endpoint = found.question, found.design.endpoint
-    text = [words.chosen_by(question), *words.edges(found.chosen), *words.stability(found.chosen, question)]
-    stars = f"{_capital(endpoint)} against {{}}; stars mark the values chosen on the validation set."
-    drawn = [(stem, stars.format(name.replace("_", " "))) for stem, name in tuning_stems(found.main).items()]
-    title = "Learning rates" if question.tune == (RATE,) else "Tuned settings"
-    return Section(title, text, _chosen(found), drawn, csv=["chosen", "learning_rates"])
+    title = "Learning rates" if found.question.tune == (RATE,) else "Tuned settings"
+    return tuning_section(found.main, forms_of(found), title, ["chosen", "learning_rates"])
 
 
-def _chosen(found: Findings) -> list[list[str]]:
-    question, table = found.question, found.chosen
-    table = table.assign(**{name: table[name].map(as_word) for name in question.tune})
+def tuning_section(
+    found: Comparison, forms: Forms, title: str = "Tuned settings", csv: Sequence[str] = ("chosen", "rates")
+) -> Section:
+    """The values that each configuration takes of what is tuned, and how they were chosen."""
+    question, chosen = found.question, found.chosen
+    text = [words.chosen_by(question), *words.edges(chosen), *words.stability(chosen, question)]
+    stars = f"{_capital(question.words)} against {{}}; stars mark the values chosen on the validation set."
+    drawn = [(stem, stars.format(name.replace("_", " "))) for stem, name in tuning_stems(found).items()]
+    table = chosen.assign(**{name: chosen[name].map(as_word) for name in question.tune})
     # A dot in the name of a setting would mean something else in a format.
     places = {name: f"value_{at}" for at, name in enumerate((*question.tune, question.validation))}
-    columns = {name.replace("_", " "): f"{{{places[name]}}}" for name in question.tune}
-    form, unit = (".2f", " %") if question.is_share else (".4g", "")
-    columns[question.in_words(question.validation) + unit] = f"{{{places[question.validation]}:{form}}}"
+    columns = {"configuration": "{config}"} | {name.replace("_", " "): f"{{{places[name]}}}" for name in question.tune}
+    unit = " %" if question.is_share else ""
+    columns[question.in_words(question.validation) + unit] = f"{{{places[question.validation]}:{forms.number}}}"
     columns |= {"chosen again": "{stability:.0%}"} if "stability" in table else {}
-    return table_of(table.rename(columns=places), {"configuration": "{config}"} | columns | CHOSEN)
+    return Section(title, text, table_of(table.rename(columns=places), columns | CHOSEN), drawn, csv=csv)
 
 
 def _about_ranking(found: Findings) -> list[str]:
