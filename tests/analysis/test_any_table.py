@@ -13,9 +13,8 @@ import pytest
 
 import octant.analysis
 from octant.analysis.comparison import Comparison
-from octant.analysis.files import read_csv_runs
 from octant.analysis.guess import Asked
-from octant.analysis.tables import compare, compare_file
+from octant.analysis.tables import compare, compare_file, read_csv_runs
 from octant.errors import InputError
 
 WIDTHS = (16, 64)

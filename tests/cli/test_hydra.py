@@ -22,7 +22,7 @@ from omegaconf import OmegaConf, open_dict
 
 from hydra_plugins import octant_plugins
 from octant import home
-from octant.cli.flags import read_flags
+from octant.cli.words import read_flags
 from octant.errors import InputError
 from support.command import Database, environment
 
@@ -79,9 +79,9 @@ def test_flags_are_those_of_hydra() -> None:
 
 
 def _flags() -> set[str]:
-    from octant.cli import flags
+    from octant.cli import words
 
-    return {name for names in [*flags._SWITCHES, *flags._WORDS, *flags._CHOICES] for name in names}
+    return {name for names in [*words._SWITCHES, *words._WORDS, *words._CHOICES] for name in names}
 
 
 @pytest.mark.parametrize("words", [["--cfg", "all"], ["-m", "seed=0,1"], ["-i"], ["-sc", "install=bash"], ["a=1"]])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cli.test_own_trainer import TRAINER
-from octant.cli.outcome import outcome_of
+from octant.cli.conclude import outcome_of
 from octant.runs.journal import Journal
 from octant.runs.run import Outcome
 from octant.tracking.runs import TEST_ERRORS

@@ -341,7 +341,7 @@ def test_disguised_code_is_not_served(tampered: tuple[Path, Path]) -> None:
 @MLFLOW_WARNS
 def test_what_is_served_was_checked(promoted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that are exchanged after the check reach neither the server nor a model that is loaded."""
-    from octant.models import registry, verified
+    from octant.models import predict, verified
     from octant.models import serve as served
     from octant.tracking.store import LOCAL, Store
 
@@ -370,8 +370,8 @@ def test_what_is_served_was_checked(promoted: Path, tmp_path: Path, monkeypatch:
     assert not found[0].exists()
     shutil.rmtree(home)
     shutil.copytree(promoted, home)
-    monkeypatch.setattr(registry, "fetch", fetch_and_exchange)
-    registry.load_model(store, "models:/model").predict(np.full((1, 64), 0.5))
+    monkeypatch.setattr(predict, "fetch", fetch_and_exchange)
+    predict.load_model(store, "models:/model")[1](np.full((1, 64), 0.5))
     assert not (tmp_path / "marker").exists()
 
 
@@ -395,7 +395,7 @@ def change(folder: Path, what: str) -> None:
 )
 def test_foreign_folder_is_refused(what: str, promoted: Path, tmp_path: Path) -> None:
     from octant.errors import InputError
-    from octant.models.registry import load_model
+    from octant.models.predict import load_model
     from octant.tracking.store import LOCAL, Store
 
     copy = tmp_path / "model"

@@ -64,6 +64,7 @@ def endpoint_of(frame: pd.DataFrame, asked: Asked, metrics: Sequence[str] | None
     """
     if asked.endpoint:
         return asked.endpoint
+    frame = frame.apply(_mostly_numbers)
     if metrics is not None:
         numbers = [name for name in metrics if is_number(frame[name]) and name != asked.validation]
         if not numbers:
@@ -80,14 +81,25 @@ def endpoint_of(frame: pd.DataFrame, asked: Asked, metrics: Sequence[str] | None
     return max(metrics, key=_likely)
 
 
+def _mostly_numbers(column: pd.Series) -> pd.Series:
+    """As numbers if most cells are."""
+    if is_number(column) or REPEATS.fullmatch(str(column.name)):
+        return column
+    number = pd.to_numeric(column, errors="coerce")
+    return number if number.notna().mean() > 1 / 2 else column
+
+
 def _likely(name: str) -> tuple[int, bool]:
     rank = next((rank for part, rank in _PARTS if re.search(rf"(^|[_./ ]){part}", name, re.IGNORECASE)), 2)
     return rank, SMALL.fullmatch(name) is None
 
 
 def guessed_question(frame: pd.DataFrame, asked: Asked) -> tuple[Question, list[str]]:
-    """The question, and a line on each thing that was guessed and may surprise; `frame` has one row per run."""
-    endpoint = endpoint_of(frame, asked)
+    """The question, and a line on each thing that was guessed and may surprise.
+
+    `frame` has one row per run; the endpoint is known.
+    """
+    endpoint = str(asked.endpoint)
     validation = asked.validation or _validation(frame, endpoint, asked)
     free = [name for name in varying(frame) if name not in (*asked.tune, endpoint, validation)]
     repeat = asked.repeat

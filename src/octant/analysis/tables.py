@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from octant.analysis import tidy
 from octant.analysis.comparison import Comparison, answer
 from octant.analysis.comparison.runs import check_seen
 from octant.analysis.comparison.settings import first_few
 from octant.analysis.endpoint import check_form, goal_of, of_curve
-from octant.analysis.files import read_csv_runs
 from octant.analysis.guess import STEPS, Asked, endpoint_of, guessed_question, guesses_in_words
 from octant.analysis.question import Goal, Question
 from octant.analysis.speed import with_curve_endpoints
-from octant.analysis.tidy import (
-    TableSource,
-    Tidy,
-    about_folds,
-    folds_down,
-    groupable,
-    mostly_numbers,
-    one_row_per_run,
-    pairable,
-    settings_and_results,
-)
+from octant.analysis.tidy import TableSource, Tidy
 from octant.errors import InputError, nearest
 
 
@@ -75,8 +67,8 @@ def compare_logged(
 
 def _compare(frame: pd.DataFrame, asked: Asked, source: TableSource, about: list[str]) -> tuple[Comparison, list[str]]:
     """The comparison, and the lines to print before it: the question, `about` the file, what was done with rows."""
-    about = [*about, *about_folds(frame)]
-    frame = folds_down(frame.reset_index(drop=True)).apply(groupable)
+    frame, folds = tidy.groupable(frame.reset_index(drop=True))
+    about = [*about, *folds]
     asked = asked.of(frame)
     wanted = asked.endpoint if asked.endpoint not in frame else None
     if found := of_curve(wanted or ""):
@@ -90,16 +82,15 @@ def _compare(frame: pd.DataFrame, asked: Asked, source: TableSource, about: list
         raise InputError(f"no column {missing}; {hint}columns: {first_few(frame.columns, 20)}")
     if frame.empty:
         raise InputError("no rows: nothing to compare")
-    endpoint = endpoint_of(frame.apply(mostly_numbers), asked, source.metrics)
-    asked = replace(asked, endpoint=endpoint)
-    tidied = one_row_per_run(settings_and_results(frame, asked, source), asked, source)
+    asked = replace(asked, endpoint=endpoint_of(frame, asked, source.metrics))
+    tidied = tidy.one_row_per_run(frame, asked, source)
     question, guessed = guessed_question(tidied.runs, asked)
     check_seen(tidied.runs, question)
     runs = tidied.runs
     if found and wanted:
         question = replace(question, endpoint=wanted, goal=goal_of(wanted, question.goal))
         runs = _with_endpoint(tidied, question, source)
-    runs, question, paired = pairable(runs, question, asked, source)
+    runs, question, paired = tidy.pairable(runs, question, asked, source)
     comparison = answer(runs, question, tidied.curves if len(tidied.curves) else None)
     last = len(tidied.curves) > 0 or source.metrics is not None
     notes = (*tidied.lines, *guessed, *paired, *comparison.notes)
@@ -118,3 +109,39 @@ def _with_endpoint(tidied: Tidy, question: Question, source: TableSource) -> pd.
         raise InputError(f"endpoint: {question.endpoint} counts epochs, and the table has column {tidied.step} instead "
                          "of epoch; rename it if its steps are epochs")  # fmt: skip
     return with_curve_endpoints(tidied.runs, curves, question)
+
+
+def read_csv_runs(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of a csv file as text and numbers, and lines on those that could not be read.
+
+    A blank cell is missing, NaN; a number that is written as nan is infinite here, so that the two stay apart.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            first = file.readline()
+            file.seek(0)
+            separator = max(",;\t", key=first.count)
+            rows = [row for row in csv.reader(file, delimiter=separator) if any(cell.strip() for cell in row)]
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: cannot be read as csv: its text is not UTF-8; save it as CSV UTF-8") from None
+    except (OSError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as csv: {getattr(error, 'strerror', None) or error}") from None
+    if len(rows) < 2:
+        raise InputError(f"{path}: no runs; the first line names the columns, each other line is a run")
+    names = [name.strip() for name in rows[0]]
+    if twice := sorted({name for name in names if names.count(name) > 1 and name}):
+        raise InputError(f"{path}: several columns are called {', '.join(twice)}")
+    body = [row for row in rows[1:] if len(row) == len(names)]
+    frame = pd.DataFrame(body, columns=names).drop(columns=[""], errors="ignore")
+    frame = frame.apply(lambda column: column.str.strip().replace("", np.nan).astype(object))
+    odd = len(rows) - 1 - len(body)
+    lines = [f"lines with more or fewer cells than the first left out: {odd}"] if odd else []
+    return frame.apply(_numbers), lines
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """The column as numbers if every cell that is not blank is one, whole ones without blanks as integers."""
+    number = pd.to_numeric(column, errors="coerce")
+    number = number.mask(column.astype(str).str.lower().isin(tidy.NOT_A_NUMBER) & column.notna(), np.inf)
+    words = column.notna() & number.isna()
+    return number if column.notna().any() and not words.any() else column

@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from octant.analysis.comparison.settings import METRIC, REPEATS, first_few, is_number, varying
-from octant.analysis.files import NOT_A_NUMBER
+from octant.analysis.comparison.settings import METRIC, first_few, is_number, varying
 from octant.analysis.guess import STEPS, Asked
 from octant.analysis.question import Question
 from octant.errors import InputError
 
+NOT_A_NUMBER = ("nan", "+nan", "-nan")
 STATUS = ("outcome", "status", "state")
 FINISHED = ("finished", "complete", "completed", "success", "succeeded", "done", "ok", "")
 IDENTITY = ("run_id", "run_uuid", "run", "id", "run_name", "name", "fingerprint")
 NUMBERED = "repeat"  # the column that counts the runs of a configuration where nothing tells them apart
-MOST_FOLDS = 10  # of one division of the data, as a rule
+_MOST_FOLDS = 10  # of one division of the data, as a rule
 _FOLD = re.compile(r"split(\d+)_test_(\w+)")  # of scikit-learn's cv_results_
 
 
@@ -54,12 +54,6 @@ class Tidy:
     step: str = STEPS[0]
 
 
-def settings_and_results(frame: pd.DataFrame, asked: Asked, source: TableSource) -> pd.DataFrame:
-    """The table without metrics that nobody asked for, whose names could be taken for those of settings."""
-    others = {name for name in source.metrics or () if name not in asked.columns() and not METRIC.fullmatch(name)}
-    return frame.drop(columns=list(others))
-
-
 def one_row_per_run(frame: pd.DataFrame, asked: Asked, source: TableSource) -> Tidy:
     """One row per run, and a line on each kind of row that was left out; raises InputError where none is left.
 
@@ -67,6 +61,9 @@ def one_row_per_run(frame: pd.DataFrame, asked: Asked, source: TableSource) -> T
     which counts as diverged.
     """
     endpoint, lines = str(asked.endpoint), []
+    # Metrics that nobody asked for have names that could be taken for those of settings.
+    others = {name for name in source.metrics or () if name not in asked.columns() and not METRIC.fullmatch(name)}
+    frame = frame.drop(columns=list(others))
     numbers = pd.to_numeric(frame[endpoint], errors="coerce").astype(float)
     text = frame[endpoint].astype(str).str.lower().str.strip()
     words = numbers.isna() & frame[endpoint].notna() & ~text.isin(NOT_A_NUMBER)
@@ -170,36 +167,26 @@ def pairable(
     return runs[~twice], question, lines
 
 
-def groupable(column: pd.Series) -> pd.Series:
-    """The column without categories, and with lists and mappings as text: what can be grouped by."""
+def groupable(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The table without categories, lists and mappings as text, and the folds of scikit-learn's cv_results_ as rows:
+    columns param_*, fold, test_*; the means over folds go. Also a warning where there are so many folds that they may
+    be of several divisions of the data.
+    """
+    frame = frame.apply(_groupable)
+    folds = {name: found for name in frame if (found := _FOLD.fullmatch(str(name)))}
+    if not folds:
+        return frame, []
+    settings = frame[[name for name in frame if str(name).startswith("param_")]].rename(columns=lambda n: n[6:])
+    parts, numbers = [], sorted({int(found[1]) for found in folds.values()})
+    for fold in numbers:
+        scores = {f"test_{found[2]}": frame[name] for name, found in folds.items() if int(found[1]) == fold}
+        parts.append(settings.assign(fold=fold, **scores))
+    many = [f"split0 to split{len(numbers) - 1} are taken for the {len(numbers)} folds of one division of the data; if "
+            "they are of repeated or shuffled ones, the intervals are too narrow"]  # fmt: skip
+    return pd.concat(parts, ignore_index=True), many * (len(numbers) > _MOST_FOLDS)
+
+
+def _groupable(column: pd.Series) -> pd.Series:
     column = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
     return column.map(lambda value: str(value) if isinstance(value, (list, dict, set)) else value) if (
         column.dtype == object) else column  # fmt: skip
-
-
-def mostly_numbers(column: pd.Series) -> pd.Series:
-    """For the choice of an endpoint: as numbers if most cells are."""
-    if is_number(column) or REPEATS.fullmatch(str(column.name)):
-        return column
-    number = pd.to_numeric(column, errors="coerce")
-    return number if number.notna().mean() > 1 / 2 else column
-
-
-def about_folds(frame: pd.DataFrame) -> list[str]:
-    """A warning where so many columns of folds are there that they may be of several divisions of the data."""
-    count = len({found[1] for name in frame if (found := _FOLD.fullmatch(str(name)))})
-    return [f"split0 to split{count - 1} are taken for the {count} folds of one division of the data; if they are of "
-            "repeated or shuffled ones, the intervals are too narrow"] if count > MOST_FOLDS else []  # fmt: skip
-
-
-def folds_down(frame: pd.DataFrame) -> pd.DataFrame:
-    """The folds of scikit-learn's cv_results_ as rows: columns param_*, fold, test_*; the means over folds go."""
-    folds = {name: found for name in frame if (found := _FOLD.fullmatch(str(name)))}
-    if not folds:
-        return frame
-    settings = frame[[name for name in frame if str(name).startswith("param_")]].rename(columns=lambda n: n[6:])
-    parts = []
-    for fold in sorted({int(found[1]) for found in folds.values()}):
-        scores = {f"test_{found[2]}": frame[name] for name, found in folds.items() if int(found[1]) == fold}
-        parts.append(settings.assign(fold=fold, **scores))
-    return pd.concat(parts, ignore_index=True)

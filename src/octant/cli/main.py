@@ -12,9 +12,8 @@ from typing import NoReturn
 
 from octant import __version__, trainer
 from octant.cli.border import one_line_errors, refuse_open_addresses
-from octant.cli.flags import Parser, knows_all_words, read_flags
 from octant.cli.program import OCTANT, Program, program_of
-from octant.cli.words import check_words
+from octant.cli.words import Parser, check_words, knows_all_words, read_flags
 from octant.errors import STOPPED
 from octant.trainer.adapted import refuse_taken
 from octant.trainer.subcommand import Subcommand

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -10,8 +11,7 @@ from octant.analysis.comparison.design import charge
 from octant.analysis.comparison.settings import as_word, config_names
 from octant.analysis.question import Question
 from octant.errors import InputError, printable
-from octant.models.registry import CHAMPION, promote
-from octant.models.verified import fetch
+from octant.models.verified import ALIAS, CHAMPION, REGISTERED, fetch
 from octant.tracking.declared import declared_of
 from octant.tracking.model import model_id_of
 from octant.tracking.runs import read_runs
@@ -69,8 +69,31 @@ def register(store: Store, experiment: str, sweep: str | None = None) -> str:
     )
     tags = {"experiment": experiment, "sweep": declared.sweep, "config": best["config"], "dataset": best["dataset"]}
     _refuse_damaged(store, connection, best["run_id"], name)
-    version = promote(connection, best["run_id"], tags, why)
+    version = _promote(connection, best["run_id"], tags, why)
     return f"{CHAMPION} is now version {version}\n{why}\noctant serve and octant predict answer with it"
+
+
+def _promote(connection: Connection, run_id: str, tags: Mapping[str, str], description: str) -> str:
+    """Register the run's model, once, and give it the alias; returns the version. Raises InputError without a model."""
+    import mlflow
+
+    client = connection.client
+    mlflow.set_tracking_uri(client.tracking_uri)  # the registry looks a models:/ address up there
+    model_id = model_id_of(client, connection.experiment_id, run_id)
+    if model_id is None:
+        raise InputError(f"run {run_id} has no model in MLflow; train it anew: add rerun=true to its command")
+    if not client.search_registered_models(f"name = '{REGISTERED}'"):
+        about = "Classifiers trained by octant. The alias champion is the best by validation accuracy; see its tags."
+        client.create_registered_model(REGISTERED, description=about)
+    versions = client.search_model_versions(f"name = '{REGISTERED}' and tags.model_id = '{model_id}'")
+    version = versions[0] if versions else client.create_model_version(
+        REGISTERED, f"models:/{model_id}", run_id, {"model_id": model_id}, model_id=model_id,
+    )  # fmt: skip
+    client.update_model_version(REGISTERED, version.version, description)
+    for key, value in tags.items():
+        client.set_model_version_tag(REGISTERED, version.version, key, value)
+    client.set_registered_model_alias(REGISTERED, ALIAS, version.version)
+    return str(version.version)
 
 
 def _refuse_damaged(store: Store, connection: Connection, run_id: str, name: str) -> None:

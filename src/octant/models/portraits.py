@@ -9,24 +9,27 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from octant import home
 from octant.errors import InputError, printable
 from octant.models.verified import fetch
-from octant.network.data import Dataset
+from octant.network.data import Dataset, load
 from octant.network.initialisers import Parameters
 from octant.network.network import build, forward
-from octant.network.settings import Settings
+from octant.network.settings import DataSettings, Settings
 from octant.network.trainer import data, dataset_of
 from octant.network.training import test_errors, train
 from octant.runs.worker import same_data
+from octant.seal import Json
 from octant.tracking.store import Store, client_of, located
 from octant.tracking.stored import read_run
+from octant.trainer import Pictures
 from octant.trainer.subcommand import Subcommand, option
 
 if TYPE_CHECKING:
@@ -36,6 +39,16 @@ if TYPE_CHECKING:
 
 FOLDER, TAG = "figures", "portrait"
 _MOST_WRONG = 24
+
+
+def pictures(source: Mapping[str, Json], dtype: str) -> Pictures | None:
+    """The test part of the data set with these settings; None where it is not at hand, or where it is no images."""
+    try:
+        dataset = load(DataSettings(**source), dtype, home.state() / "cache")
+    except (OSError, ValueError, TypeError):
+        return None
+    shape = dataset.image_shape
+    return Pictures(dataset.digest, dataset.test.X.reshape(-1, *shape)) if shape else None
 
 
 def log_figures(store: Store, client: MlflowClient, run_ids: Sequence[str]) -> None:

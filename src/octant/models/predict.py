@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from octant.errors import InputError
 from octant.models.inputs import read_inputs
-from octant.models.registry import CHAMPION, load_model
+from octant.models.logged import PROBABILITIES, Config
+from octant.models.verified import CHAMPION, fetch
 from octant.network.activations import Array
-from octant.tracking.store import located
+from octant.tracking.store import Store, located
 from octant.trainer.subcommand import Subcommand, option
 
 SHADES = " ░▒▓█"
@@ -26,20 +30,50 @@ _BAR = 30
 
 def _run(options: argparse.Namespace) -> int:
     """Draw what the model saw, and print its answers."""
-    model = load_model(located(options.uri), options.model)
-    X = read_inputs(options.file, model.config)
-    answers = model.predict(X)
-    shape = model.config["image_shape"]
-    names = [_printable(name) for name in model.config.get("class_names") or map(str, range(answers.shape[1]))]
+    config, predict = load_model(located(options.uri), options.model)
+    X = read_inputs(options.file, config)
+    answers, shape = predict(X), config["image_shape"]
+    names = [_printable(name) for name in config.get("class_names") or map(str, range(answers.shape[1]))]
     if len(X) == 1:
         print(*([_shaded(X[0].reshape(shape))] if shape else []), sep="\n")
-        print(_table(answers[0], names), f"({model.probabilities})", f"class {names[answers[0].argmax()]}", sep="\n")
+        print(
+            _table(answers[0], names),
+            f"({PROBABILITIES[config['output']]})",
+            f"class {names[answers[0].argmax()]}",
+            sep="\n",
+        )
         return 0
     for row, (x, answer) in enumerate(zip(X, answers, strict=True)):
         if shape and row < MOST_DRAWN:
             print(_shaded(x.reshape(shape)))
         print(f"row {row}: class {names[answer.argmax()]}  {answer.max():.4f}")
     return 0
+
+
+def load_model(store: Store, model: str) -> tuple[Config, Callable[[Array], Array]]:
+    """What the model says of itself, and what answers X (n, d) with class probabilities (n, k).
+
+    Raises InputError as `fetch` does, and for weights that cannot be right; what answers, for what cannot be an input.
+    """
+    verified = fetch(store, model)
+    from mlflow import pyfunc
+    from mlflow.exceptions import MlflowException
+
+    with TemporaryDirectory(prefix="octant-") as folder:
+        verified.write(Path(folder))
+        try:
+            loaded = pyfunc.load_model(folder)
+        except Exception as error:  # noqa: BLE001 - whatever the weights of a stranger's folder bring about
+            problem = error.message if isinstance(error, MlflowException) else f"cannot be loaded: {error!r}"
+            raise InputError(f"{model}: {problem}") from None
+
+    def predict(X: Array) -> Array:
+        try:
+            return np.asarray(loaded.predict(X))
+        except MlflowException as error:
+            raise InputError(error.message) from None
+
+    return verified.config, predict
 
 
 def _shaded(image: Array) -> str:

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from octant.models.registry import CHAMPION
-from octant.models.verified import fetch
+from octant.models.verified import CHAMPION, fetch
 from octant.servers.server import HOST, environment, port_of, serve
 from octant.tracking.store import located
 from octant.trainer.subcommand import Subcommand

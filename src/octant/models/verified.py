@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
+REGISTERED, ALIAS = "octant", "champion"  # the registered model, and the alias of the version that is served
+CHAMPION = f"models:/{REGISTERED}@{ALIAS}"
 WEIGHTS = "weights.npz"
 ADDRESSES = (
     f"allowed are a run's id, runs:/ID/{NAME}, models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-ID and a folder"

@@ -6,9 +6,15 @@ One width for all, with text that can still be read on a phone. They know a `Que
 from octant.analysis.figures.canvas import Drawing, as_pdf, as_png, rendered
 from octant.analysis.figures.curves import curves_figure, panels_figure, value_range
 from octant.analysis.figures.design import ENOUGH, Design, design_of
-from octant.analysis.figures.examples import confusion_figure, hardest_figure, pictures_figure, weights_figure
+from octant.analysis.figures.examples import (
+    boundary_figure,
+    confusion_figure,
+    grid_of,
+    hardest_figure,
+    pictures_figure,
+    weights_figure,
+)
 from octant.analysis.figures.interaction import interaction_figure
-from octant.analysis.figures.plane import boundary_figure, grid_of
 from octant.analysis.figures.statistics import effects_figure, ranking_figure, ranks_figure
 from octant.analysis.figures.tuning import tuning_figure
 from octant.analysis.figures.why import why_figure

@@ -1,4 +1,4 @@
-"""Where the networks err: confusion matrices, and the test examples that most runs get wrong."""
+"""Classifiers looked into: confusion matrices, hard test examples, weights, decision boundaries in the plane."""
 
 from __future__ import annotations
 
@@ -6,13 +6,28 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import ListedColormap
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from octant.analysis.figures.canvas import MOST_PANELS, WIDTH, Drawing, canvas, fitted, in_house_style, panels
+from octant.analysis.figures.canvas import (
+    MOST_PANELS,
+    WIDTH,
+    Drawing,
+    canvas,
+    fitted,
+    in_house_style,
+    legend_below,
+    panels,
+    plain,
+)
 
 _ACROSS = 6  # pictures in a row
 _LONGEST = 12  # characters of a class's name beside an axis
 _MOST_UNITS = 100
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")  # Okabe and Ito
+_MARKERS = "osD^vP*"
+_GRID = 150
 
 
 @in_house_style
@@ -108,3 +123,36 @@ def weights_figure(W: NDArray[np.float64], shape: tuple[int, int], name: str = "
 
 def _off_diagonal(matrix: NDArray[np.float64]) -> np.ma.MaskedArray[tuple[int, ...], np.dtype[np.float64]]:
     return np.ma.array(matrix, mask=np.eye(len(matrix), dtype=bool))
+
+
+def grid_of(X: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[float, float, float, float]]:
+    """Points (_GRID^2, 2), row by row from below, that cover X (n, 2), and their limits (left, right, low, high)."""
+    (left, low), (right, high) = X.min(axis=0), X.max(axis=0)
+    dx, dy = 0.08 * (right - left), 0.08 * (high - low)
+    extent = (float(left - dx), float(right + dx), float(low - dy), float(high + dy))
+    x, y = np.meshgrid(np.linspace(*extent[:2], _GRID), np.linspace(*extent[2:], _GRID))
+    return np.stack([x.ravel(), y.ravel()], 1), extent
+
+
+@in_house_style
+def boundary_figure(
+    predicted: Mapping[int, NDArray[np.intp]], X: NDArray[np.float64], labels: NDArray[np.intp], names: Sequence[str]
+) -> Drawing:
+    """A panel for each epoch: the classes that it gives to the points of `grid_of(X)`, and the examples X (n, 2)."""
+    _, extent = grid_of(X)
+    figure, grid = panels(len(predicted), 2.0 if len(predicted) > 4 else 2.4, sharex=True, sharey=True)
+    colours = [_COLOURS[label % len(_COLOURS)] for label in range(len(names))]
+    for (epoch, classes), axes in zip(predicted.items(), grid, strict=True):
+        area = classes.reshape(_GRID, _GRID)
+        axes.imshow(area, origin="lower", extent=extent, cmap=ListedColormap(colours), vmin=0, vmax=len(names) - 1,
+                    alpha=0.3, aspect="auto", interpolation="nearest")  # fmt: skip
+        for label, colour in enumerate(colours):
+            own = X[labels == label]
+            axes.plot(own[:, 0], own[:, 1], _MARKERS[label % len(_MARKERS)], color=colour, markersize=2, linestyle="")
+        axes.set_title(f"epoch {epoch}" if epoch else "before training", fontsize=9)
+        plain(axes).grid(visible=False)
+    marks = [Line2D([], [], color=c, marker=_MARKERS[i % 7], linestyle="") for i, c in enumerate(colours)]
+    legend_below(figure, marks, [f"class {name}" for name in names])
+    epochs = ", ".join(map(str, predicted))
+    text = f"Areas given to each of {len(names)} classes after epochs {epochs}, with the test examples."
+    return Drawing(figure, text)
