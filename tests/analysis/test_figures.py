@@ -19,8 +19,7 @@ from matplotlib.text import Annotation, Text
 
 from octant.analysis import figures
 from octant.analysis.figures.canvas import fitted, house_style, width_of
-from octant.analysis.figures.labels import spread
-from octant.analysis.figures.number_axis import is_geometric
+from octant.analysis.figures.labels import is_geometric, spread
 from octant.analysis.figures.tuning import side_steps
 from octant.analysis.question import Question
 

@@ -47,7 +47,7 @@ def test_eight_hues_stay_apart(sight: str) -> None:
 def test_small_designs_stay_apart(sizes: tuple[int, ...], least: float) -> None:
     looks, cells = design(*sizes)
     for sight in ("normal", "protanopia", "deuteranopia"):
-        assert nearest([looks.colour(cell) for cell in cells], sight) > least, sight
+        assert nearest([looks.of(cell).colour for cell in cells], sight) > least, sight
 
 
 def test_pale_colour_is_not_confused() -> None:
@@ -69,7 +69,7 @@ def test_factors_give_hue_dash_marker() -> None:
     assert here.dash == looks.of({"f0": "level1", "f1": "level1", "f2": "level1"}).dash
     assert here.marker == looks.of({"f0": "level1", "f1": "level2", "f2": "level0"}).marker
     assert here.dash != looks.of({"f0": "level0", "f1": "level2", "f2": "level0"}).dash
-    assert looks.colour({"f0": "level1", "f1": "level0", "f2": "level0"}) == HUES[1] == looks.hue("level1")
+    assert looks.of({"f0": "level1", "f1": "level0", "f2": "level0"}).colour == HUES[1] == looks.hue("level1")
 
 
 def test_unknown_levels_are_refused() -> None:
@@ -82,7 +82,7 @@ def test_numbers_are_one_level_each() -> None:
         "10", "10", "0.1", "tanh", "True", "False", "-", "1e-05"
     ]  # fmt: skip
     looks = styles({"width": [10, 30, 100.0]})
-    lightness = [lab(looks.colour({"width": width}), "normal")[0] for width in (10.0, 30, 100)]
+    lightness = [lab(looks.of({"width": width}).colour, "normal")[0] for width in (10.0, 30, 100)]
     assert lightness == sorted(lightness)
 
 

@@ -278,7 +278,7 @@ def test_what_is_tuned_is_drawn() -> None:
     runs = pd.concat([part.assign(validation_accuracy=lambda each, k=k: each["validation_accuracy"] * (1 - k / 1000))
                       for k, part in enumerate(parts)])  # fmt: skip
     found = find(material(runs, tune="learning_rate, hidden_units"))
-    assert set(found.chosen["hidden_units"]) == {10}
+    assert set(found.main.chosen["hidden_units"]) == {10}
     drawn = {stem for stem, _ in pages.draw(found)}
     assert {"interaction", "learning_rates", "tuned_hidden_units"} <= drawn
     assert not found.main.tuning("learning_rate").duplicated(["config", "learning_rate"]).any()

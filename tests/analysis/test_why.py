@@ -216,7 +216,7 @@ def test_examples_have_the_majority_answer() -> None:
     found = small(lambda runs: {})
     first = found.material.errors
     config = found.main.summary["config"].iloc[0]
-    runs = list(found.compared.loc[found.compared["config"] == config, "fingerprint"])
+    runs = list(found.main.runs.loc[found.main.runs["config"] == config, "fingerprint"])
     for count, answer in ((1, "5"), (2, "5"), (3, "9")):
         errors = {name: {**each, "wrong": [[3, 5, 9]] * (name in runs[:count])} for name, each in first.items()}
         told = find(dataclasses.replace(found.material, errors=errors))

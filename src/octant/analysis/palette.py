@@ -51,10 +51,6 @@ class Styles:
         dash = first if len(sizes) == 1 and self._is_ramp else second
         return Style(_shaded(self._hues[first], shade), DASHES[dash % len(DASHES)], MARKERS[rest % len(MARKERS)])
 
-    def colour(self, row: Mapping[str, object]) -> str:
-        """The configuration's colour alone, as MLflow wants it."""
-        return self.of(row).colour
-
     def hue(self, level: object) -> str:
         """The unshaded colour of a level of the first factor."""
         return self._hues[next(iter(self.levels.values())).index(word(level))]

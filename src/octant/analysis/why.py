@@ -83,7 +83,7 @@ def sentence(found: Contrast, design: Design, low: str, high: str) -> str:
     ratio = f" ({_percent(later)})" if later[1] else ""
     told = (
         f"{low} starts at {first[0]:.2g}, {start}; after epoch {AFTER} they are at {later[0]:.2g} and {later[1]:.2g}"
-        f"{ratio}, with {right[0]} and {right[1]} {design.endpoint}."
+        f"{ratio}, with {right[0]} and {right[1]} {design.question.words}."
     )
     if not found.plateau:
         return told

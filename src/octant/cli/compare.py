@@ -75,7 +75,7 @@ def _from_store(options: argparse.Namespace, asked: Asked) -> Read:
     with opened(options.uri, options.experiment) as (connection, about):
         logged = read_logged(connection)
         known = _curves_asked(connection, logged, asked)
-        comparison, lines = compare_logged(logged.runs, logged.metrics, asked, known)
+        comparison, lines = compare_logged(logged.runs, list(logged.keys), asked, known)
         names = metrics_of(logged.runs, comparison.question.metric)
         columns = {name: logged.keys[name] for name in names if name in logged.keys}
         curves, more = read_histories(connection, list(comparison.runs["fingerprint"]), columns)

@@ -71,11 +71,11 @@ def _many(sweep: Sweep, connection: Connection) -> None:
     from octant.analysis.report import reports
     from octant.tracking.view import base_address, path_of
 
-    address = base_address(sweep.store)
+    address, place = base_address(sweep.store), path_of(connection.experiment_id, sweep.name)
     try:
         done = reports.write(connection, sweep.name)
     except InputError as error:  # the runs stand, there is no report
-        print(f"no report: {error}\ncomparison  {address}{path_of(connection.experiment_id, sweep.name)}")
+        print(f"no report: {error}\ncomparison  {address}{place}")
         return
     print(f"\n{printable(done.text)}\n")
     print(f"figure      {done.folder / 'accuracy.png'}\nreport      {done.folder / 'report.html'}")
@@ -83,7 +83,7 @@ def _many(sweep: Sweep, connection: Connection) -> None:
     print(f"in MLflow   {address}{reports.log(connection, done)}")
     if done.published:
         print(done.published)
-    print(f"comparison  {address}{done.link}\n            (octant ui starts the server there)")
+    print(f"comparison  {address}{place}\n            (octant ui starts the server there)")
     if not sweep.is_own:
         name = sweep.launch.experiment.name
         print(f"a variant of experiment {name}, whose own sweep stays: octant report {name} --sweep {sweep.name}")

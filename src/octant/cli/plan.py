@@ -38,7 +38,6 @@ def _run(options: argparse.Namespace) -> int:
 def line(comparison: Comparison, runs: pd.DataFrame, detect: float, power: float) -> str:
     """The answer; raises InputError where the runs have no spread to plan with."""
     from octant.analysis.power import ENOUGH, MOST_REPEATS, repeats_needed
-    from octant.analysis.report.numbers import endpoint
 
     question, spreads = comparison.question, comparison.pairs["sd"]
     noun = question.noun
@@ -51,7 +50,7 @@ def line(comparison: Comparison, runs: pd.DataFrame, detect: float, power: float
     about = f"SD of paired differences {spreads.median():.2g}, at most {spreads.max():.2g}"
     if typical is None:
         return f"more than {MOST_REPEATS:,} {noun}s: {detect:g} is too small ({about})"
-    unit = f"points of {endpoint(question)}" if question.is_share else f"in {endpoint(question)}"
+    unit = f"points of {question.words}" if question.is_share else f"in {question.words}"
     return (
         f"{typical} {noun}s show a difference of {detect:g} {unit} with a power of {100 * power:g} % in a typical "
         f"pair, {most or f'more than {MOST_REPEATS:,}'} in every pair{_time(runs, comparison, typical)} ({about}, from "

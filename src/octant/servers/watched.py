@@ -20,8 +20,10 @@ from octant.tracking.noted import Noted
 from octant.tracking.runs import SNAPSHOTS, TEST_ERRORS
 
 if TYPE_CHECKING:
+    from octant.analysis.question import Question
     from octant.analysis.report.collect import Material
     from octant.analysis.report.explore import Explored
+    from octant.analysis.report.findings import Findings
 
 _NONE_YET = "<!DOCTYPE html><html lang=en><title>octant</title><body><p>{}</p></body></html>"
 
@@ -87,7 +89,6 @@ class Watched:
         """What was last seen: at the end what the report's explore.html has; None before the first epoch."""
         from octant.analysis.report.explored import explored  # matplotlib reads the environment when it is imported
         from octant.analysis.report.findings import find
-        from octant.analysis.report.so_far import note_of, so_far
         from octant.analysis.report.words import headline
 
         declared, seen = self.noted.declared, dict(self._seen)
@@ -99,7 +100,7 @@ class Watched:
             runs = with_curve_endpoints(material.runs, material.curves, declared.question)
             found = find(replace(material, runs=runs))
             return explored(found, headline(found.verdict, found.words))
-        return explored(so_far(material), f"{self.state}.", note_of(declared.question))
+        return explored(_so_far(material), f"{self.state}.", _note_of(declared.question))
 
     def _material(self, seen: dict[str, tuple[Identity, History]], curves: pd.DataFrame) -> Material:
         """What the store would hold of these runs; the outcome of those under way is missing."""
@@ -120,3 +121,41 @@ class Watched:
 
     def _kept(self, name: str, file: str) -> Json:
         return read_json(home.state() / "journal" / name / FILES / file)
+
+
+def _so_far(material: Material) -> Findings:
+    """What is known before the end, without statistics; `outcome` is missing of the runs that are under way.
+
+    Configurations are ranked by the mean of the last epochs that there are. Tuned settings are chosen on runs that are
+    over, and on those under way for a configuration that has no other.
+    """
+    from octant.analysis.comparison import Comparison
+    from octant.analysis.comparison.settings import config_names
+    from octant.analysis.comparison.tuning import choose, summarise_rates
+    from octant.analysis.report.findings import Findings
+
+    question = material.declared.question.at_the_end
+    runs = material.runs.assign(config=config_names(material.runs, question.compare))
+    is_over = runs["outcome"].notna()
+    counted = runs[is_over | ~is_over.groupby(runs["config"]).transform("any")].fillna({"outcome": "finished"})
+    chosen = rates = pd.DataFrame()
+    if question.tune:
+        chosen = choose(counted, question)
+        rates = summarise_rates(runs[is_over], question) if is_over.any() else rates
+        keys = [*question.tune, "config"]
+        runs = runs.merge(chosen[keys], on=keys)
+    ranking = runs.groupby("config")[question.endpoint].mean().sort_values(ascending=question.goal == "min")
+    none = pd.DataFrame()
+    main = Comparison(question, runs, ranking.reset_index(), none, none, (), chosen=chosen, rates=rates)
+    return Findings(material, runs, main, None, None)
+
+
+def _note_of(question: Question) -> str:
+    """What the page has to say of itself."""
+    tuned = " and ".join(name.replace("_", " ") for name in question.tune)
+    chosen = f", each configuration at the {tuned} that is best on validation so far" * bool(tuned)
+    place = f", its place in the chart of {tuned}" * bool(tuned)
+    return (
+        f"Curves are means of the runs that have come furthest{chosen}. A run under way has its curve alone: what it "
+        f"got wrong{place} and its weights come when it is over."
+    )

@@ -35,7 +35,7 @@ _SYSTEM = "system/"  # MLflow's own measurements of the machine
 class Logged:
     """An experiment's runs, the oldest first: params and the last step's metrics, outcome, fingerprint (the run's id).
 
-    `metrics` names the columns that were logged as metrics, `keys` the metric behind each: where a param and a metric
+    `keys` names the columns that were logged as metrics, and the metric behind each: where a param and a metric
     have one name, the metric's column is `metrics.NAME`, and `lines` says so. A metric that was logged as NaN is
     infinite here; NaN means that it was not logged.
     """
@@ -43,11 +43,6 @@ class Logged:
     runs: pd.DataFrame
     keys: dict[str, str]
     lines: list[str]
-
-    @property
-    def metrics(self) -> list[str]:
-        """The columns that were logged as metrics."""
-        return list(self.keys)
 
 
 @contextmanager

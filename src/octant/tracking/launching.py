@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from octant.errors import printable, without_credentials
+from octant.errors import InputError, printable, without_credentials
 from octant.runs.run import Outcome
 from octant.runs.settings import parse_launch
 from octant.trainer import trainer
@@ -89,9 +89,30 @@ def _trained(parts: Iterable[Sweep], asked: int, *, chosen: bool) -> Launched:
 
 
 def _is_decided(sweep: Sweep) -> bool:
-    from octant.tracking.interim import is_decided  # not before: pandas takes half a second
+    """Whether the verdict on the runs leaves nothing undecided; says on stderr where more repeats follow."""
+    import pandas as pd  # not before: it takes half a second
 
-    return is_decided(sweep)
+    from octant.analysis.comparison import answer
+    from octant.analysis.decide import verdict_of
+    from octant.analysis.speed import with_curve_endpoints
+    from octant.tracking.journalled import curve_of, row_of
+
+    read = [(run, run.journal.read()) for run in sweep.runs]
+    runs = pd.DataFrame([row_of(run.identity, history) for run, history in read])
+    try:
+        if sweep.question.of_curve:
+            points = [line for run, history in read for line in curve_of(run.fingerprint, history)]
+            runs = with_curve_endpoints(runs, pd.DataFrame(points), sweep.question)
+        verdict = verdict_of(answer(runs, sweep.question, settings=sweep.varied))
+    except InputError:  # more repeats would not make them comparable; the conclusion says why
+        return True
+    looks = verdict.looks
+    if not verdict.is_decided and looks.repeats < looks.planned[-1]:
+        then = looks.planned[len(looks.made)]
+        noun = sweep.question.noun
+        print(f"octant: not decided by {looks.repeats} {noun}s; {then - looks.repeats} more are trained, of at most "
+              f"{looks.planned[-1]}", file=sys.stderr, flush=True)  # fmt: skip
+    return verdict.is_decided
 
 
 def _program(name: str) -> tuple[str, ...]:

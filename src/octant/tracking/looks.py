@@ -20,7 +20,7 @@ def looks(runs: Sequence[Run], question: Question) -> dict[str, dict[str, str]]:
     rows = [flat(run.settings) for run in runs]
     factors = {name: levels_of(rows, name) for name in question.compare}
     drawn = styles({name: levels for name, levels in factors.items() if len(levels) > 1})
-    colours = [drawn.colour(row) for row in rows] if drawn.levels else [HUES[0]] * len(rows)
+    colours = [drawn.of(row).colour for row in rows] if drawn.levels else [HUES[0]] * len(rows)
     names = names_of(rows, question) if len(runs) > 1 else [_typed(runs[0])]
     return {
         run.fingerprint: {"mlflow.runName": name, "mlflow.runColor": colour}

@@ -204,7 +204,7 @@ def _described(lines: pd.DataFrame, shown: Sequence[str], count: int, design: De
             parts.append(f"{config} from {design.number(line.iloc[0])} to {design.number(line.iloc[-1])}")
     more = f"; {count - len(parts)} more" if count > len(parts) else ""
     span = f"from {design.step} {first} to {last}"
-    return f"Learning curves: mean {design.endpoint} {span}, best first: {'; '.join(parts)}{more}."
+    return f"Learning curves: mean {design.question.words} {span}, best first: {'; '.join(parts)}{more}."
 
 
 @in_house_style
@@ -223,7 +223,7 @@ def panels_figure(curves: pd.DataFrame, ranking: Sequence[str], design: Design) 
         _behind(axes, own, [other for other in known if other != config])
         _panel(axes, {name: line[line["config"] == config] for name, line in lines.items()}, design)
         axes.set_title(fitted(design.label(config), WIDTH / min(4, len(shown)) - 0.45, 8, 3), fontsize=8)
-    words = f"Thick: {design.endpoint}" + (f"; thin: {names[0].replace('_', ' ')}" if len(names) > 1 else "")
+    words = f"Thick: {design.question.words}" + (f"; thin: {names[0].replace('_', ' ')}" if len(names) > 1 else "")
     others = "; grey: the other configurations." if len(known) > 1 else "."
     rest = left_to_the_table(len(shown), len(known), "configurations")
     note_below(figure, design.step, f"{words}{others}", rest)

@@ -60,11 +60,6 @@ class Design:
         return text if levels and numbers < 2 and len(text) < 2 * len(config) else config
 
     @property
-    def endpoint(self) -> str:
-        """The endpoint in words."""
-        return self.question.words
-
-    @property
     def at_the_end(self) -> Design:
         """The same design of the metric's last value: how curves are drawn."""
         return replace(self, question=self.question.at_the_end)
@@ -72,7 +67,7 @@ class Design:
     @property
     def axis(self) -> str:
         """The endpoint as an axis says it."""
-        return f"{self.endpoint}, %" if self.question.is_share else self.endpoint
+        return f"{self.question.words}, %" if self.question.is_share else self.question.words
 
     def number(self, value: float) -> str:
         """A value of the endpoint, as figures and their descriptions give it."""

@@ -27,7 +27,7 @@ from octant.analysis.figures.canvas import (
     width_of,
 )
 from octant.analysis.figures.design import ENOUGH, Design
-from octant.analysis.figures.number_axis import is_geometric, number_axis
+from octant.analysis.figures.labels import is_geometric, number_axis
 from octant.analysis.palette import Dash, is_numeric
 
 MOST_LEVELS, _MOST_LINES, _MOST_PANELS, _MOST_SAID = 24, 12, 12, 8
@@ -220,4 +220,4 @@ def _described(summary: pd.DataFrame, layout: _Layout, design: Design) -> str:
         where = ", ".join(f"{name} {level}" for name, level in zip(others, levels, strict=True))
         parts += [f"{where + ': ' if where else ''}{', '.join(there[:_MOST_SAID])}"] if there else []
     more = f"; and {len(lines) - _MOST_SAID} more lines" if len(lines) > _MOST_SAID else ""
-    return f"Interaction plot: mean {design.endpoint} for each {layout.x}. {'; '.join(parts)}{more}."
+    return f"Interaction plot: mean {design.question.words} for each {layout.x}. {'; '.join(parts)}{more}."

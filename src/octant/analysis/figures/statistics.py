@@ -46,7 +46,7 @@ def effects_figure(effects: pd.DataFrame, design: Design) -> Drawing:
     unit = ", percentage points" if design.question.is_share else ""
     rest = left_to_the_table(len(drawn), len(effects), "effects", "effects.csv")
     few = "Fewer than 5 repeats: no intervals." if drawn["n"].min() < ENOUGH and not design.question.exact else ""
-    note_below(figure, f"effect on {design.endpoint}{unit} (hollow: not shown to differ from 0)", rest, few)
+    note_below(figure, f"effect on {design.question.words}{unit} (hollow: not shown to differ from 0)", rest, few)
     return Drawing(figure, _effects_described(effects, design))
 
 
@@ -71,7 +71,7 @@ def _effects_described(effects: pd.DataFrame, design: Design) -> str:
         parts.append(f"{contrast(row)} {row['estimate']:+.2f}{unit}{ends}")
     named = f": {'; '.join(parts)}" if parts else ""
     more = f"; and {len(shown) - 8} more" if len(shown) > 8 else ""
-    head = f"Forest plot of {len(effects)} effects on {design.endpoint}."
+    head = f"Forest plot of {len(effects)} effects on {design.question.words}."
     return f"{head} Shown to differ from 0: {len(shown)}{named}{more}."
 
 
@@ -110,7 +110,7 @@ def _ranking_described(summary: pd.DataFrame, design: Design) -> str:
         f"; last {finished.iloc[-1]['config']} {design.number(finished.iloc[-1]['mean'])}" if len(finished) > 8 else ""
     )
     none = f"; {len(summary) - len(finished)} without a finished run" if len(finished) < len(summary) else ""
-    return f"Mean {design.endpoint} of {len(summary)} configurations, best first: {'; '.join(names)}{last}{none}."
+    return f"Mean {design.question.words} of {len(summary)} configurations, best first: {'; '.join(names)}{last}{none}."
 
 
 @in_house_style
@@ -131,6 +131,6 @@ def ranks_figure(ranks: pd.DataFrame, design: Design) -> Drawing:
     axes.set_xlim(0.8, len(ranks) + 0.2)
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
     rest = left_to_the_table(len(drawn), len(ranks), "configurations", "ranks.csv")
-    note_below(figure, f"rank by {design.endpoint}, 1 is best", rest)
+    note_below(figure, f"rank by {design.question.words}, 1 is best", rest)
     told = "; ".join(f"{row['config']} {row['mean_rank']:.2f}" for _, row in ranks.head(8).iterrows())
     return Drawing(figure, f"Rank diagram over {each.shape[1]} data sets, mean rank: {told}.")

@@ -10,7 +10,7 @@ from matplotlib.patheffects import withStroke
 
 from octant.analysis.figures.canvas import INK, Drawing, canvas, in_house_style, left_to_the_table, legend_below, plain
 from octant.analysis.figures.design import ENOUGH, Design
-from octant.analysis.figures.number_axis import number_axis
+from octant.analysis.figures.labels import number_axis
 
 MOST_CURVES = 12
 _STAR = 0.16  # inches
@@ -120,4 +120,4 @@ def _described(best: pd.DataFrame, count: int, setting: str, design: Design) -> 
     ]
     more = f"; {count - len(parts)} more" if count > len(parts) else ""
     chosen_text = "; ".join(parts) or "no configuration has a run that finished"
-    return f"Mean {design.endpoint} against {setting.replace('_', ' ')}. Chosen, best first: {chosen_text}{more}."
+    return f"Mean {design.question.words} against {setting.replace('_', ' ')}. Chosen, best first: {chosen_text}{more}."

@@ -48,7 +48,7 @@ _NONSENSE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError
 def write_archive(material: Material, file: Path) -> None:
     """Write the sweep to `file`, in full or not at all. Raises InputError where its runs cannot be compared."""
     found = find(material)
-    median = found.compared[found.compared["run_id"].isin(found.typical())]
+    median = found.main.runs[found.main.runs["run_id"].isin(found.typical())]
     pictures, images = _flat(material.pictures)
     about = {"version": VERSION, "octant": __version__, "experiment": material.experiment, "pictures": pictures}
     content = {

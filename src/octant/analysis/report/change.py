@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from octant.analysis.check import Change, alpha_of
 from octant.analysis.power import ENOUGH, repeats_needed
-from octant.analysis.report.numbers import by, endpoint, plural
+from octant.analysis.report.numbers import by, plural
 from octant.analysis.verdict import Decision, Difference
 
 
@@ -18,7 +18,7 @@ def verdict_line(change: Change, attempt: int) -> str:
         shown = average if change.decision is Decision.BETTER else average.turned
         chance = "" if question.exact else f"; p = {average.p:.2g}"
         return f"{change.decision}: HEAD is {change.decision} than BASE by {by(shown, question)}, {measured}{chance}"
-    size = f"HEAD minus BASE is {_gain(average)} in {endpoint(question)}, {measured}"
+    size = f"HEAD minus BASE is {_gain(average)} in {question.words}, {measured}"
     if change.decision is Decision.EQUAL:
         return f"equal within the margin of {question.margin or 0:g}: {size}"
     if average.n < ENOUGH and not question.exact:
@@ -38,7 +38,7 @@ def markdown(change: Change, names: tuple[str, str], lines: list[str]) -> str:
     if change.same:
         return "\n".join([f"**{lines[0]}**", *([""] if lines[1:] else []), *lines[1:], ""])
     question = change.question
-    unit = f"{endpoint(question)}{', %' if question.is_share else ''}"
+    unit = f"{question.words}{', %' if question.is_share else ''}"
     head = f"| {unit} | {names[0]} | {names[1]} | gain | interval | |"
     rows = [
         f"| {_cell(name)} | {old:.4g} | {new:.4g} | {_row(change.each[name])} |"

@@ -5,11 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from octant.analysis.power import ENOUGH
-from octant.analysis.report.numbers import TINY, ahead, beats, by, equal, leads, listed, margin, plural, span
+from octant.analysis.report.numbers import (
+    MOST_NAMED,
+    TINY,
+    ahead,
+    beats,
+    by,
+    equal,
+    leads,
+    listed,
+    margin,
+    plural,
+    span,
+)
 from octant.analysis.report.vocabulary import Vocabulary
 from octant.analysis.verdict import Decision, Difference, Verdict
 
-MOST_NAMED = 4  # in a headline
 MOST_LISTED = 6
 
 

@@ -48,7 +48,7 @@ def _drawn(curves: pd.DataFrame, question: Question) -> dict[str, str]:
 
 def _snapshots(found: Findings, ranking: list[str]) -> tuple[dict[str, object], int]:
     """What the best configurations' median runs kept, as far as there is room, and how many are left out."""
-    median = found.compared[found.compared["run_id"].isin(found.typical())].set_index("config", drop=False)
+    median = found.main.runs[found.main.runs["run_id"].isin(found.typical())].set_index("config", drop=False)
     wanted = [config for config in ranking if config in median.index]
     read: Mapping[str, object] = found.material.snapshots(median.loc[wanted[:MOST_SNAPSHOTS]])
     sizes = np.cumsum([len(json.dumps(read[config])) for config in wanted if config in read])

@@ -18,7 +18,6 @@ from octant.analysis.report.numbers import (
     leads,
     listed,
     number,
-    the_best,
 )
 from octant.analysis.report.vocabulary import Vocabulary
 from octant.analysis.verdict import Decision, Factor, Ranking
@@ -45,7 +44,7 @@ def sentences(factor: Factor, question: Question, words: Vocabulary) -> list[str
 def _better(factor: Factor, question: Question, words: Vocabulary, everywhere: str) -> list[str]:
     first, each_lead = factor.cells[0].ranking, [each.ranking.lead for each in factor.cells]
     a, b = (words.level(factor.name, each) for each in (first.names[0], first.lead.second))
-    best, several = f"{words.start(a)} is {the_best(words.factor(factor.name))}", len(first.names) > 2
+    best, several = f"{words.start(a)} is {_the_best(words.factor(factor.name))}", len(first.names) > 2
 
     def lead(amount: str, where: str = "") -> str:
         return f"{best}{where} by {amount}" if several else beats(words.start(a), b, amount, question, where)
@@ -136,3 +135,8 @@ def _winners(rankings: Sequence[Ranking]) -> list[str]:
 
 def _settled(rankings: Sequence[Ranking]) -> bool:
     return all(each.decision is Decision.BETTER for each in rankings)
+
+
+def _the_best(name: str) -> str:
+    """`the best optimizer`, or `best` where a level by itself is no hidden units."""
+    return "best" if is_plural(name) else f"the best {name}"

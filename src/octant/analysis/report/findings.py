@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -31,25 +31,22 @@ RATE = "learning_rate"
 
 @dataclass(frozen=True)
 class Findings:
-    """`main` is the comparison that the experiment is about, of the runs `compared`: at each configuration's own
-    learning rate where the sweep has a grid of them (`chosen`, `rates`), at one shared rate otherwise. `other` is
+    """`main` is the comparison that the experiment is about, at each configuration's own learning
+    rate where the sweep has a grid of them, at one shared rate otherwise. `other` is
     the comparison of the other kind, if the store allows it; `own_from` says in words whose own rates those are.
     """
 
     material: Material
     runs: pd.DataFrame
-    compared: pd.DataFrame
     main: Comparison
     other: Comparison | None
     shared_rate: float | None
     own_from: str = ""
-    chosen: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["config", "learning_rate", "edge"]))
-    rates: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def is_grid(self) -> bool:
         """Whether each configuration has its own learning rate, or whatever else is tuned."""
-        return not self.rates.empty
+        return not self.main.rates.empty
 
     @property
     def tuned(self) -> str:
@@ -100,7 +97,7 @@ class Findings:
         """
         if not self.reasons or not self.design.factors or self.question.metric not in self.curves:
             return pd.DataFrame()
-        finished = self.compared.loc[self.compared["outcome"] == "finished", "fingerprint"]
+        finished = self.main.runs.loc[self.main.runs["outcome"] == "finished", "fingerprint"]
         curves = self.curves[self.curves["fingerprint"].isin(list(finished))]
         return means(curves, [self.question.metric, *self.reasons])
 
@@ -130,12 +127,12 @@ class Findings:
     @cached_property
     def curves(self) -> pd.DataFrame:
         """Curves of the compared runs, with their configuration."""
-        return self.material.curves.merge(self.compared[["fingerprint", "config"]], on="fingerprint")
+        return self.material.curves.merge(self.main.runs[["fingerprint", "config"]], on="fingerprint")
 
     @cached_property
     def mistakes(self) -> Mistakes:
         """What the compared runs got wrong on the test set."""
-        return Mistakes(self.compared, self.material.errors)
+        return Mistakes(self.main.runs, self.material.errors)
 
     def confusion(self) -> dict[str, NDArray[np.float64]]:
         """For each configuration, in the ranking's order, percent of a class (row) taken for another (column)."""
@@ -157,7 +154,7 @@ class Findings:
     def collapsed(self) -> pd.DataFrame:
         """The compared runs that finished no better than chance, where the classes of the test set are known."""
         examples = {name: errors["examples"] for name, errors in self.material.errors.items() if "examples" in errors}
-        runs = self.compared[self.compared["outcome"] == "finished"]
+        runs = self.main.runs[self.main.runs["outcome"] == "finished"]
         lost = [
             name in examples and at_chance(value, examples[name]) is not None
             for name, value in zip(runs["fingerprint"], runs["test_accuracy"], strict=True)
@@ -166,7 +163,7 @@ class Findings:
 
     def typical(self) -> list[str]:
         """The id of each configuration's median run by the endpoint, diverged ones left out."""
-        finished = self.compared[self.compared["outcome"] == "finished"]
+        finished = self.main.runs[self.main.runs["outcome"] == "finished"]
         finished = finished.sort_values([self.question.endpoint, *self.question.repeat])
         return [str(runs["run_id"].iloc[(len(runs) - 1) // 2]) for _, runs in finished.groupby("config")]
 
@@ -179,12 +176,12 @@ def find(material: Material) -> Findings:
     rates = runs[RATE] if RATE in runs else pd.Series(dtype=float)
     if not question.tune:
         own, own_from = _companion(material, set(runs["config"]))
-        return Findings(material, runs, main.runs, main, own, rates.iloc[0] if rates.nunique() == 1 else None, own_from)
+        return Findings(material, runs, main, own, rates.iloc[0] if rates.nunique() == 1 else None, own_from)
     rate, shared = material.declared.shared_rate, None
     at_rate = runs[np.isclose(rates, rate)] if rate and len(rates) else runs.head(0)
     if question.tune == (RATE,) and set(at_rate["config"]) == set(runs["config"]):
         shared = answer(at_rate, replace(question, tune=()), settings=settings, errors=material.errors)
-    return Findings(material, runs, main.runs, main, shared, rate, chosen=main.chosen, rates=main.rates)
+    return Findings(material, runs, main, shared, rate)
 
 
 def _companion(material: Material, configs: set[str]) -> tuple[Comparison | None, str]:

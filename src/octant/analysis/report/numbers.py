@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from math import ceil, log10
 
+from octant.analysis.comparison import Comparison
 from octant.analysis.power import ENOUGH
 from octant.analysis.question import Question
+from octant.analysis.speed import REACHED, horizon_of
 from octant.analysis.verdict import Difference
 
+MOST_NAMED = 4  # in a sentence
 TINY = 1e-9  # what is smaller comes of rounding
 
 
@@ -27,7 +30,7 @@ def by(difference: Difference, question: Question, with_interval: bool = True) -
     ends = interval(difference) if with_interval and difference.n >= ENOUGH else ""
     inner = "; ".join(each for each in (ends, _lower(question)) if each)
     many = "" if number(difference) == "1" else "s"
-    unit = f"point{many} of {endpoint(question)}" if question.is_share else f"in {endpoint(question)}"
+    unit = f"point{many} of {question.words}" if question.is_share else f"in {question.words}"
     unit = f"{question.unit.removesuffix('s')}{many}" if question.unit else unit
     return f"{'' if question.exact else 'about '}{number(difference)} {unit}{f' ({inner})' if inner else ''}"
 
@@ -38,7 +41,7 @@ def gains(leads: Sequence[Difference], question: Question, of: bool = True) -> s
     ends = sorted({f"{each.gain:.{places}f}" for each in leads}, key=float)
     phrase = f"{ends[0]} to {ends[-1]}" if len(ends) > 1 else f"{'' if question.exact else 'about '}{ends[0]}"
     unit = (" point" if ends == ["1"] else " points") if question.is_share else ""
-    of_it = (f" of {endpoint(question)}" if question.is_share else f" in {endpoint(question)}") if of else ""
+    of_it = (f" of {question.words}" if question.is_share else f" in {question.words}") if of else ""
     of_it = f" {question.unit}" if question.unit else of_it
     low = f" ({_lower(question)})" if of and _lower(question) else ""
     return f"{phrase}{unit}{of_it}{low}"
@@ -65,11 +68,6 @@ def ahead(first: str, second: str, amount: str, question: Question) -> str:
     if question.unit:
         return beats(first, second, amount, question)
     return f"{first} is ahead of {second} by {amount}"
-
-
-def endpoint(question: Question) -> str:
-    """The endpoint in words."""
-    return question.words
 
 
 def format_of(question: Question) -> str:
@@ -104,19 +102,18 @@ def interval(difference: Difference) -> str:
 
 def equal(question: Question) -> str:
     """`equal within the margin of 0.5 points of test accuracy`; without a margin only exact numbers are equal."""
-    return f"equal {f'within the margin of {margin(question)}' if question.margin else f'in {endpoint(question)}'}"
+    return f"equal {f'within the margin of {margin(question)}' if question.margin else f'in {question.words}'}"
 
 
 def margin(question: Question) -> str:
     """The declared margin: `0.5 points of test accuracy`."""
     if question.unit and question.margin:
-        return plural_of(question.margin, question.unit)
+        return _plural_of(question.margin, question.unit)
     unit = "points of" if question.is_share else "in"
-    return f"{question.margin:g} {unit} {endpoint(question)}"
+    return f"{question.margin:g} {unit} {question.words}"
 
 
-def plural_of(number: float, unit: str) -> str:
-    """`1 epoch`, `0.5 epochs`."""
+def _plural_of(number: float, unit: str) -> str:
     return f"{number:g} {unit.removesuffix('s') if number == 1 else unit}"
 
 
@@ -127,19 +124,14 @@ def span(numbers: Sequence[float], question: Question) -> str:
     form = forms[f"{low:{forms[0]}}" == f"{high:{forms[0]}}"]
     a, b = f"{low:{form}}", f"{high:{form}}"
     if question.unit:
-        return f"{f'between {a} and {b}' if a != b else a} {endpoint(question)}"
-    phrase = f"{endpoint(question)} {f'between {a} and {b}' if a != b else a}{' %' * question.is_share}"
+        return f"{f'between {a} and {b}' if a != b else a} {question.words}"
+    phrase = f"{question.words} {f'between {a} and {b}' if a != b else a}{' %' * question.is_share}"
     return f"{phrase}; {_lower(question)}" if _lower(question) else phrase
 
 
 def is_plural(name: str) -> bool:
     """Whether a factor's name is a plural: initial weights, hidden units; not loss, bias, axis."""
     return name[-1:] == "s" and name[-2:-1] not in "aisu"
-
-
-def the_best(name: str) -> str:
-    """`the best optimizer`, or `best` where a level by itself is no hidden units."""
-    return "best" if is_plural(name) else f"the best {name}"
 
 
 def plural(count: int, noun: str) -> str:
@@ -151,3 +143,33 @@ def listed(names: Iterable[object], link: str = "and") -> str:
     """Names in a row: a, b and c."""
     *head, last = [str(name) for name in names]
     return f"{', '.join(head)} {link} {last}" if head else last
+
+
+def about_speed(comparison: Comparison, name: Callable[[str], str]) -> list[str]:
+    """Sentences for the first screen; `name` gives a configuration in words."""
+    question, summary = comparison.question, comparison.summary
+    horizon, lines = horizon_of(comparison.runs, question), []
+    if horizon is not None:
+        lacking = summary[summary[REACHED] < summary["n"]]
+        lost, runs = int((lacking["n"] - lacking[REACHED]).sum()), int(summary["n"].sum())
+        few = [f"{name(row['config'])} in {row[REACHED]} of {row['n']}" for _, row in lacking.iterrows()]
+        told = "; ".join(few) if len(few) <= MOST_NAMED else f"{len(few)} configurations, see the ranking"
+        end = _plural_of(float(f"{horizon:.3g}"), question.unit)
+        lines.append(f"{lost} of {runs} finished runs did not reach {question.target} (it was reached by {told}). No "
+                     f"run counts for more than {end}, the least that those need: differences are those within the "
+                     f"first {end}.")  # fmt: skip
+    if not summary[REACHED].sum() if REACHED in summary else False:
+        lines = ["Name a level that runs reach, or train for longer."]
+    if question.unit == "seconds":
+        lines.append("Seconds are the wall time that training took when each run was trained: whatever else the "
+                     "machine did is in them.")  # fmt: skip
+    return lines
+
+
+def about_endpoint(question: Question) -> str:
+    """What the endpoint is, after its name, in a sentence on how it was measured."""
+    if question.unit:
+        until = "the first one after which" if question.unit == "epochs" else "from the first until that after which"
+        spent = "" if question.unit == "epochs" else ", of training alone"
+        return f" ({until} a run is there{spent}; a run that never is counts up to its last one, as at least that)"
+    return " (the mean of epochs 1 to the last)" if question.of_curve else " after the last epoch"

@@ -13,8 +13,7 @@ from octant.analysis.comparison.settings import is_measured, values_of
 from octant.analysis.question import Question
 from octant.analysis.report import words
 from octant.analysis.report.findings import Findings
-from octant.analysis.report.numbers import Count, plain_count
-from octant.analysis.report.speed import about_endpoint
+from octant.analysis.report.numbers import Count, about_endpoint, plain_count
 from octant.tracking.runs import PROVENANCE
 
 
@@ -52,7 +51,7 @@ def measured(found: Findings, count: Count = plain_count) -> list[str]:
     runs, question = found.runs, found.question
     noun, margin = question.noun, question.margin
     repeats = len(set(labels_of(runs, question)))
-    endpoint = f"Endpoint, declared before the sweep: {found.design.endpoint}{about_endpoint(question)}. "
+    endpoint = f"Endpoint, declared before the sweep: {question.words}{about_endpoint(question)}. "
     if question.exact:
         return [
             endpoint,

@@ -25,11 +25,10 @@ from octant.analysis.report.explore import explore_page
 from octant.analysis.report.explored import explored
 from octant.analysis.report.findings import Findings
 from octant.analysis.report.layout import MOST_ROWS, Section, bounded
-from octant.analysis.report.numbers import format_of
+from octant.analysis.report.numbers import about_speed, format_of
 from octant.analysis.report.origin import command, measured, training_time, versions
 from octant.analysis.report.paper import FIGURES, Paper
 from octant.analysis.report.sections import forms_of, lead_figure, sections
-from octant.analysis.report.speed import about_speed
 from octant.analysis.speed import REACHED
 from octant.runs.disk import replace as write_file
 from octant.tracking.runs import PROVENANCE
@@ -49,7 +48,7 @@ def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Pa
         "question": found.material.declared.text,
         "answer": answer,
         "notes": _notes(found),
-        "warnings": words.edges(found.chosen),
+        "warnings": words.edges(found.main.chosen),
         "lead": lead_figure(found),
         "command": command(found),
         "explore": explore,
@@ -161,7 +160,7 @@ def _tables(found: Findings) -> dict[str, pd.DataFrame]:
     frames |= {"ranks": found.main.ranks} if len(found.main.ranks) else {}
     frames |= {"why": found.why} if len(found.why) else {}
     frames |= {"hardest": found.mistakes.hardest} if found.material.errors else {}
-    return frames | ({"chosen": found.chosen, "learning_rates": found.rates} if found.is_grid else {})
+    return frames | ({"chosen": found.main.chosen, "learning_rates": found.main.rates} if found.is_grid else {})
 
 
 def _notes(found: Findings) -> list[str]:
@@ -169,7 +168,7 @@ def _notes(found: Findings) -> list[str]:
     names = Configurations(found.verdict, found.words)
     lines = [*words.qualifications(found.verdict, found.words), *about_speed(found.main, names.name)]
     if gone := len(found.collapsed):
-        lines.append(f"{gone} of {len(found.compared)} runs collapsed: they finished no better than always saying the "
+        lines.append(f"{gone} of {len(found.main.runs)} runs collapsed: they finished no better than always saying the "
                     "most frequent class, and count as they are.")  # fmt: skip
     return [*lines, *rates.at_other_rates(found)]
 
@@ -179,7 +178,7 @@ def terminal(found: Findings) -> str:
     question, summary = found.question, bounded(found.main.summary, found.question)
     factors = [name for name in question.compare if summary[name].nunique(dropna=False) > 1] or ["config"]
     enough, unit = summary["n"].max() >= ENOUGH, ", %" if question.is_share else ""
-    columns = {name: found.words.factor(name) for name in factors} | {"mean": found.design.endpoint + unit}
+    columns = {name: found.words.factor(name) for name in factors} | {"mean": question.words + unit}
     columns |= {"low": "from", "high": "to"} if enough else {}
     columns |= {} if question.exact else {"n": f"{question.noun}s"}
     columns |= {REACHED: "reached it"} if question.unit and (summary[REACHED] < summary["n"]).any() else {}

@@ -20,7 +20,7 @@ from octant.errors import InputError
 from octant.runs.disk import read_json, write_json
 from octant.tracking.declared import report_folder
 from octant.tracking.store import Connection
-from octant.tracking.view import log_report, path_of, show_means
+from octant.tracking.view import log_report, show_means
 
 KEPT = ".kept.json"  # in a report's folder: what it was made from, and the SHA-256 of each file
 _DRAWN_WITH = ("bokeh", "jinja2", "matplotlib", "numpy", "pandas", "scipy")
@@ -28,16 +28,14 @@ _DRAWN_WITH = ("bokeh", "jinja2", "matplotlib", "numpy", "pandas", "scipy")
 
 @dataclass(frozen=True)
 class _Report:
-    """What was written (the page first), the words for the terminal, and the comparison's link in MLflow."""
+    """What was written (the page first), the words for the terminal."""
 
     folder: Path
     files: list[Path]
     text: str
     sweep: str
-    link: str
     means: Means
     typical: list[str]
-    runs: int
     published: str
 
 
@@ -55,10 +53,8 @@ def write(connection: Connection, sweep: str | None = None) -> _Report:
         _kept_or_drawn(found, folder),
         terminal(found),
         sweep,
-        path_of(connection.experiment_id, sweep),
         _means(found),
         _typical_of_best(found),
-        len(found.runs),
         _against_published(connection.experiment, found.runs, found.question.endpoint),
     )
 
@@ -108,12 +104,12 @@ def _means(found: Findings) -> Means:
     floor = figures.value_range(found.curves, found.design.at_the_end)[0] / found.question.metric_scale
     typed = {name: name for name in found.question.compare}  # MLflow's names are what one types
     design = figures.design_of(found.runs, found.question.at_the_end, typed)
-    return config_means(found.compared, found.curves, list(found.main.summary["config"]), design, floor)
+    return config_means(found.main.runs, found.curves, list(found.main.summary["config"]), design, floor)
 
 
 def _typical_of_best(found: Findings) -> list[str]:
     """The id of the median run of the configuration that ranks first; none where all diverged."""
-    median = found.compared[found.compared["run_id"].isin(found.typical())].set_index("config")["run_id"]
+    median = found.main.runs[found.main.runs["run_id"].isin(found.typical())].set_index("config")["run_id"]
     return [str(median[name]) for name in found.main.summary["config"] if name in median.index][:1]
 
 

@@ -36,7 +36,7 @@ def lead_figure(found: Findings) -> tuple[str, str]:
     if not found.design.factors:
         return "accuracy", _curves(found)
     what = (
-        _capital("mean " * (not found.question.exact) + found.design.endpoint)
+        _capital("mean " * (not found.question.exact) + found.question.words)
         + f" at each configuration's own {found.tuned}" * found.is_grid
     )
     rings = "" if found.question.exact else f": each ring is one {found.question.noun}"
@@ -56,7 +56,7 @@ def _band(found: Findings) -> str:
 
 def _curves(found: Findings) -> str:
     means = "" if found.question.exact else f": mean over {found.question.noun}s,{_band(found)}"
-    return f"{_capital(found.design.at_the_end.endpoint)} against epoch{means}."
+    return f"{_capital(found.question.at_the_end.words)} against epoch{means}."
 
 
 def sections(found: Findings, drawn: set[str]) -> list[Section]:
@@ -107,13 +107,13 @@ def _effects(found: Findings) -> Section:
 def _ranking(found: Findings) -> Section:
     question, inside = found.question, bounded(found.main.summary, found.question)
     ticks = f"Mean{' and 95 % interval' * _enough(found)}; one tick per run, equal ones on one another."
-    ticks = f"{_capital(found.design.endpoint)} of each run." if question.exact else ticks
+    ticks = f"{_capital(found.question.words)} of each run." if question.exact else ticks
     return Section("The ranking", _about_ranking(found), table_of(inside, forms_of(found).ranking(SPEED)),
                    [("ranking", ticks)], csv=["configurations"])  # fmt: skip
 
 
 def _learning(found: Findings) -> Section:
-    metric = found.design.at_the_end.endpoint
+    metric = found.question.at_the_end.words
     thick = f"Thick: {metric}{_band(found)}; thin: on the training data; grey: the other configurations."
     both = [("accuracy", _curves(found))] if found.design.factors else []  # else it leads
     return Section("Learning curves", figures=[*both, ("curves", thick)])
@@ -128,7 +128,7 @@ def _why(found: Findings) -> Section:
         text += [f"{_capital(reason)}{over}:", *own] if own else []
     more = [f"{len(every) - MOST_CONTRASTS} more pairs are in why.csv."] if len(every) > MOST_CONTRASTS else []
     caption = (
-        f"{_capital(found.design.at_the_end.endpoint)} beside what explains it, as the trainer measured "
+        f"{_capital(found.question.at_the_end.words)} beside what explains it, as the trainer measured "
         f"both{over}; from before training (epoch 0) on."
     )
     return Section("Why", [*text, *more], figures=[("why", caption)], csv=["why"])
@@ -193,7 +193,7 @@ def _about_ranking(found: Findings) -> list[str]:
     few = f"Fewer than {ENOUGH} {question.noun}s: no intervals."
     return [
         *(binomial if first["n"] and pd.notna(first["binomial_error"]) and found.main.ranks.empty else []),
-        f"Ranked by mean {found.design.endpoint}, a diverged run counting as {words.charged(question)}; means and "
+        f"Ranked by mean {found.question.words}, a diverged run counting as {words.charged(question)}; means and "
         "intervals are of the finished runs.",
         *([] if _enough(found) or question.exact else [few]),
         *(note for note in found.main.notes if not note.startswith("effects: ")),

@@ -19,12 +19,11 @@ from octant.analysis.report import words
 from octant.analysis.report.configurations import Configurations
 from octant.analysis.report.drawings import drawings
 from octant.analysis.report.layout import Forms, Section, bounded, ranks_section, table_of, with_contrasts
-from octant.analysis.report.numbers import Count, listed, plain_count
+from octant.analysis.report.numbers import Count, about_speed, listed, plain_count
 from octant.analysis.report.origin import about_margin, corrected, effects_test
 from octant.analysis.report.pages import write_pages
 from octant.analysis.report.paper import Paper
 from octant.analysis.report.sections import tuning_section
-from octant.analysis.report.speed import about_speed
 from octant.analysis.report.vocabulary import Vocabulary, vocabulary
 from octant.analysis.verdict import Verdict
 from octant.runs.factors import plain_question
@@ -48,13 +47,12 @@ class TableReport:
 
     def write(self, folder: Path) -> list[Path]:
         """Write pages, figures and tables to `folder`; returns them, report.html first."""
-        chosen = self.comparison.chosen
         context: dict[str, object] = {
             "name": self.name,
             "question": self._heading(),
             "answer": self.answer,
             "notes": self._notes(),
-            "warnings": words.edges(chosen) if len(chosen) else [],
+            "warnings": words.edges(self.comparison.chosen),
             "lead": self._lead(),
             "command": self.command,
             "explore": False,

@@ -16,9 +16,9 @@ from octant.analysis.comparison import Comparison
 from octant.analysis.comparison.scope import DATA
 from octant.analysis.power import ENOUGH, flips_needed
 from octant.analysis.question import Question
-from octant.analysis.report.configurations import MOST_NAMED, Configurations
+from octant.analysis.report.configurations import Configurations
 from octant.analysis.report.factors import says_something, sentences
-from octant.analysis.report.numbers import Count, by, endpoint, interval, listed, plain_count
+from octant.analysis.report.numbers import MOST_NAMED, Count, by, interval, listed, plain_count
 from octant.analysis.report.vocabulary import Vocabulary, short
 from octant.analysis.verdict import Decision, Verdict
 
@@ -116,9 +116,8 @@ def chosen_by(question: Question) -> str:
 
 def edges(chosen: pd.DataFrame) -> list[str]:
     """Warnings that values were chosen at the end of their grid, one for each end."""
-    at_edge = chosen[chosen["edge"] != ""]
     ends: dict[str, list[str]] = {}
-    for _, row in at_edge.iterrows():
+    for _, row in (chosen if chosen.empty else chosen[chosen["edge"] != ""]).iterrows():
         ends.setdefault(_at_edge(row), []).append(row["config"])
     return [
         f"Warning: {_some(names, len(chosen))} best at {end} of {'its' if len(names) == 1 else 'their'} grid; a better "
@@ -183,7 +182,7 @@ def sources(comparison: Comparison) -> list[str]:
 
 def measured_over(verdict: Verdict, count: Count = plain_count) -> str:
     """Seeds, splits or both, and what was held fixed."""
-    scope, metric = verdict.scope, endpoint(verdict.question)
+    scope, metric = verdict.scope, verdict.question.words
     data = DATA[2] if scope.overlap else next((noun for noun in DATA if noun in scope.kinds), "")
     others = [noun for noun in scope.kinds if noun != data and not (scope.overlap and noun in DATA)]
     noun = data if data and (scope.crossed or data == DATA[0]) else verdict.question.noun
