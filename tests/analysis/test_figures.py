@@ -20,7 +20,7 @@ from matplotlib.text import Annotation, Text
 from octant.analysis import figures
 from octant.analysis.figures.canvas import fitted, house_style, width_of
 from octant.analysis.figures.labels import is_geometric, spread
-from octant.analysis.figures.tuning import side_steps
+from octant.analysis.figures.tuning import _side_steps
 from octant.analysis.question import Question
 
 DESIGNS: dict[str, dict[str, Sequence[object]]] = {
@@ -259,7 +259,7 @@ def test_stars_at_one_value_stand_in_order() -> None:
     axes = Figure().subplots()
     axes.set_ylim(0, 100)
     best = pd.DataFrame({"rate": [0.1, 0.1, 0.3, 0.1], "mean": [50.0, 49.9, 49.9, 20.0]})
-    assert side_steps(axes, best, "rate") == [-0.5, 0.5, 0.0, 0.0]
+    assert _side_steps(axes, best, "rate") == [-0.5, 0.5, 0.0, 0.0]
 
 
 def test_labels_spread_without_overlap() -> None:

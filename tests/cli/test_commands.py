@@ -9,9 +9,8 @@ import pytest
 
 from octant import __version__
 from octant.cli.help import help_text
-from octant.cli.main import COMMANDS
+from octant.cli.main import COMMANDS, check_words
 from octant.cli.program import OCTANT
-from octant.cli.words import check_words
 from octant.errors import InputError
 from support.command import run_octant
 

@@ -22,7 +22,7 @@ from omegaconf import OmegaConf, open_dict
 
 from hydra_plugins import octant_plugins
 from octant import home
-from octant.cli.words import read_flags
+from octant.cli.main import read_flags
 from octant.errors import InputError
 from support.command import Database, environment
 
@@ -79,7 +79,7 @@ def test_flags_are_those_of_hydra() -> None:
 
 
 def _flags() -> set[str]:
-    from octant.cli import words
+    from octant.cli import main as words
 
     return {name for names in [*words._SWITCHES, *words._WORDS, *words._CHOICES] for name in names}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from octant.analysis.figures import boundary_figure, grid_of
-from octant.models.portraits import portraits_of
+from octant.models.portraits import _portraits_of
 from octant.network.data import load
 from octant.network.training import train
 from support.settings import parse_settings
@@ -16,7 +16,7 @@ def test_run_in_plane_has_boundaries() -> None:
     settings = parse_settings({"dataset": plane, "engine": "numpy", "hidden_units": 4, "epochs": 3})
     dataset = load(settings.dataset)
     *_, last = train(settings, dataset)
-    drawn = dict(portraits_of(settings, dataset, last.parameters))
+    drawn = dict(_portraits_of(settings, dataset, last.parameters))
     assert set(drawn) == {"confusion", "boundary"}
     assert "after epochs 0, 1, 2, 3" in drawn["boundary"].alt
     titles = [axes.get_title() for axes in drawn["boundary"].figure.axes]

@@ -25,7 +25,7 @@ import yaml
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from octant.models.logged import digest_of, packed
+from octant.models.logged import _packed, digest_of
 from octant.network.initialisers import Parameters
 from octant.network.network import build, forward
 from octant.runs.journal import Journal
@@ -250,8 +250,8 @@ def test_tampered_weights_are_refused(promoted: Path, tmp_path: Path) -> None:
     copy = tmp_path / "model"
     shutil.copytree(folder_of(promoted, journal.fingerprint), copy)
     parameters = parameters_of((journal.load_checkpoint() or pytest.fail("no checkpoint"))[1])
-    assert (copy / "weights.npz").read_bytes() == packed(parameters)
-    (copy / "weights.npz").write_bytes(packed(parameters._replace(b2=parameters.b2 + 1)))
+    assert (copy / "weights.npz").read_bytes() == _packed(parameters)
+    (copy / "weights.npz").write_bytes(_packed(parameters._replace(b2=parameters.b2 + 1)))
     np.savez(tmp_path / "good.npz", X=np.full((1, 64), 0.5))
     done = run_octant(promoted, "predict", str(tmp_path / "good.npz"), "--model", str(copy))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
@@ -350,7 +350,7 @@ def test_what_is_served_was_checked(promoted: Path, tmp_path: Path, monkeypatch:
     store = Store(f"sqlite:///{home}/mlflow.db", "", home / "artifacts", LOCAL)
     found: list[Path] = []
 
-    def fetch_and_exchange(*which: object) -> verified.Verified:
+    def fetch_and_exchange(*which: object) -> object:
         checked = verified.fetch(store, address(home, home, "models:/model"))
         for folder in home.glob("artifacts/*/models/*/artifacts"):
             disguise(folder, tmp_path / "marker")

@@ -16,7 +16,7 @@ import pytest
 import octant
 from octant import home as places
 from octant.models import rerun
-from octant.models.rerun import circumstances
+from octant.models.rerun import _circumstances
 from octant.runs import provenance
 from octant.runs.lines import History
 from octant.tracking.stored import StoredRun
@@ -124,8 +124,8 @@ def test_differences_within_a_tolerance_are_told() -> None:
 
 def test_circumstances_name_each_difference() -> None:
     now = {"cpu": "a", "version_numpy": "2", "git_state": "clean"}
-    assert circumstances(now, now) == []
-    said = circumstances(now | {"cpu": "b", "git_state": "dirty"}, now | {"git_state": "dirty"})
+    assert _circumstances(now, now) == []
+    said = _circumstances(now | {"cpu": "b", "git_state": "dirty"}, now | {"git_state": "dirty"})
     assert [line.split(":")[0] for line in said] == ["differs", "the run's tree was dirty", "this tree is dirty"]
 
 

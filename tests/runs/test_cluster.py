@@ -35,7 +35,7 @@ OPTIONS: dict[str, Any] = {
 
 @pytest.mark.parametrize(("runs", "sizes"), [(1, [1]), (16, [2] * 8), (20, [3] * 4 + [2] * 4), (1000, [100] * 10)])
 def test_batches(runs: int, sizes: list[int]) -> None:
-    batches = cluster.batches_of(Ray(**OPTIONS), list(range(runs)))  # type: ignore[arg-type]
+    batches = cluster._batches_of(Ray(**OPTIONS), list(range(runs)))  # type: ignore[arg-type]
     assert [len(batch) for batch in batches] == sizes
     assert sorted(job for batch in batches for job in batch) == list(range(runs))  # type: ignore[type-var, comparison-overlap]
 

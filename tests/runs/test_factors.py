@@ -9,7 +9,7 @@ import pytest
 
 from octant.analysis.question import Question
 from octant.errors import InputError
-from octant.runs.factors import plain_question, question_of, setting_of, varied
+from octant.runs.factors import _setting_of, plain_question, question_of, varied
 from octant.runs.settings import Experiment
 
 METRICS = ("test_accuracy", "test_loss", "validation_accuracy")
@@ -109,7 +109,7 @@ def test_fewer_epochs_are_better() -> None:
 
 def test_short_names() -> None:
     known = ["dataset", "dataset.split_seed", "seed", "a.x", "b.x"]
-    assert setting_of("split_seed", known) == "dataset.split_seed"
-    assert setting_of("dataset.name", known) == "dataset"
-    assert setting_of("x", known) is None
-    assert setting_of("seed", known) == "seed"
+    assert _setting_of("split_seed", known) == "dataset.split_seed"
+    assert _setting_of("dataset.name", known) == "dataset"
+    assert _setting_of("x", known) is None
+    assert _setting_of("seed", known) == "seed"

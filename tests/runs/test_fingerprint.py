@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from octant.runs.fingerprint import HALF, changed, code_digest, code_of, fingerprint, source_of
+from octant.runs.fingerprint import HALF, _code_of, changed, code_digest, fingerprint, source_of
 
 LOSSES = '''"""A module."""
 import math
@@ -28,7 +28,7 @@ def slope(x):
 
 
 def digest_of(text: str) -> object:
-    return code_of(ast.parse(text))
+    return _code_of(ast.parse(text))
 
 
 @pytest.fixture

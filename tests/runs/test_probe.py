@@ -15,7 +15,7 @@ from octant.cli.main import run
 from octant.errors import InputError
 from octant.runs.journal import Journal
 from octant.runs.lines import History
-from octant.runs.probe import Deviations, known
+from octant.runs.probe import _Deviations, known
 from octant.runs.tolerance import WITHIN, apart
 from octant.runs.worker import _keep
 from octant.trainer import Epoch, trainer
@@ -86,8 +86,8 @@ def test_relative_difference_is_of_the_larger() -> None:
     assert apart(then, dict(then)) == 0
     assert apart(then, {("a", 1): 1.0, ("a", 2): 0.0}) == 0.5
     assert apart(then, {("a", 1): 2.0}) == math.inf
-    assert str(Deviations(0.0, math.inf)).endswith("resumed after the first differ in what they record")
-    assert not Deviations(0.0, 2e-5).is_reproducible
+    assert str(_Deviations(0.0, math.inf)).endswith("resumed after the first differ in what they record")
+    assert not _Deviations(0.0, 2e-5).is_reproducible
 
 
 def test_report_says_what_was_measured() -> None:

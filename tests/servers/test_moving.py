@@ -38,14 +38,14 @@ KILLED_BEFORE_COMMIT = """
 import os, signal, sys
 from pathlib import Path
 from octant.runs.settings import Tracking
-from octant.servers.move import copy_receipts, move
+from octant.servers.move import _copy_receipts, move
 from octant.tracking.store import locate
 
 state, there = Path(sys.argv[1]), sys.argv[2]
 old, new = locate(Tracking(), state), locate(Tracking(uri=there), state)
 
 def die():
-    print(copy_receipts(state, old, new), flush=True)
+    print(_copy_receipts(state, old, new), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 
 move(old, there, sys.argv[3], die)

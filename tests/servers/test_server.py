@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from octant.errors import InputError
-from octant.servers.team import NEEDED, settings, write_access
+from octant.servers.team import NEEDED, _write_access, settings
 from support.command import Database, Runs, run_octant
 from support.services import ADMIN, PASSWORD, Postgres, TeamServer, program
 
@@ -70,7 +70,7 @@ def test_other_address_wants_client_names() -> None:
 
 
 def test_access_file_is_for_its_owner_alone(tmp_path: Path) -> None:
-    path = write_access(tmp_path / "server", "postgresql+psycopg2://ann:100%@h/x")
+    path = _write_access(tmp_path / "server", "postgresql+psycopg2://ann:100%@h/x")
     assert path.stat().st_mode & 0o777 == 0o600
     assert "100%@h" in path.read_text()
 
@@ -82,7 +82,7 @@ def test_older_access_file_is_replaced(linked: bool, tmp_path: Path) -> None:
     folder.mkdir()
     other.write_text("somebody's")
     (folder / "basic_auth.ini").symlink_to(other) if linked else (folder / "basic_auth.ini").touch(0o666)
-    path = write_access(folder, "postgresql+psycopg2://ann:word@h/x")
+    path = _write_access(folder, "postgresql+psycopg2://ann:word@h/x")
     assert path.lstat().st_mode & 0o7777 == 0o600
     assert not path.is_symlink()
     assert other.read_text() == "somebody's"

@@ -103,7 +103,7 @@ def test_receipt_follows_the_sync(home: Path, monkeypatch: pytest.MonkeyPatch) -
     """One sync for the whole pass; what is on the disk before it makes no claim on files, status or points."""
     connection, delivery = delivery_in(home)
     seen: list[Receipt] = []
-    monkeypatch.setattr(disk, "sync_file_system", lambda _: seen.append(delivery.receipt()))
+    monkeypatch.setattr(disk, "_sync_file_system", lambda _: seen.append(delivery.receipt()))
     held = Claims(connection)
     claim = deliver(connection, delivery, State.RUNNING)
     assert claim
@@ -140,8 +140,8 @@ def test_failed_sync_leaves_receipt(at_once: bool, home: Path, monkeypatch: pyte
     def refuse(_: Path) -> None:
         raise OSError(5, "Input/output error")
 
-    for sync in (refuse, disk.sync_file_system):
-        monkeypatch.setattr(disk, "sync_file_system", sync)
+    for sync in (refuse, disk._sync_file_system):
+        monkeypatch.setattr(disk, "_sync_file_system", sync)
         held = Claims(connection)
         claim = deliver(connection, delivery, State.RUNNING)
         assert claim
@@ -168,7 +168,7 @@ def test_newer_receipt_beats_a_claim(tmp_path: Path) -> None:
 
 
 def test_whole_file_system_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    disk.sync_file_system(tmp_path)
+    disk._sync_file_system(tmp_path)
 
     class Old:
         """A C library without syncfs."""
@@ -176,7 +176,7 @@ def test_whole_file_system_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyP
     called: list[str] = []
     monkeypatch.setattr(disk, "_C", Old())
     monkeypatch.setattr(os, "sync", lambda: called.append("sync"))
-    disk.sync_file_system(tmp_path)
+    disk._sync_file_system(tmp_path)
     assert called == ["sync"]
 
 

@@ -72,13 +72,3 @@ def goal_of(endpoint: str, goal: Goal) -> Goal:
     """The goal as it was declared; fewer epochs and seconds are better in any case."""
     found = of_curve(endpoint)
     return "min" if found and found.unit else goal
-
-
-def endpoint_in_words(name: str, is_share: bool) -> str:
-    """An endpoint in words; `is_share` says whether its metric is in percent."""
-    found = of_curve(name)
-    if found is None:
-        return name.replace("_", " ")
-    if found.unit:
-        return f"{found.unit} to {found.target(is_share)}"
-    return f"{found.metric.replace('_', ' ')} over all epochs"

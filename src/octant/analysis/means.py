@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from octant.analysis.names import are_told_apart, names_of
+from octant.analysis.names import WIDTH, names_of
 from octant.analysis.question import Question
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def config_means(
 def _names(configs: Sequence[str], design: Design) -> list[str]:
     """The names of the figures, or shorter ones where MLflow would cut what tells those apart."""
     labels = [design.label(config) for config in configs]
-    if are_told_apart(labels):
+    if len({label[:WIDTH] for label in labels}) == len(labels):
         return labels
     return names_of([design.cells[config] for config in configs], Question(tuple(design.factors), repeat=()))
 

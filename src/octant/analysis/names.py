@@ -15,24 +15,14 @@ _STYLES = ((0, "name"), (0, "initials"), (0, "bare"), (8, "initials"), (8, "bare
 
 def names_of(rows: Sequence[Mapping[str, object]], question: Question) -> list[str]:
     """A name for each row of settings, from what varies: all different within their first `WIDTH` letters."""
-    levels = {name: levels_of(rows, name) for name in question.settings}
+    levels = {name: in_order(row.get(name) for row in rows) for name in question.settings}
     levels = {name: each for name, each in levels.items() if len(each) > 1}
     for letters, style in _STYLES:
         tokens = {name: _tokens(name, each, letters, style, question) for name, each in levels.items()}
         names = [" ".join(tokens[name][word(row.get(name))] for name in levels) for row in rows]
-        if are_told_apart(names):
+        if len({name[:WIDTH] for name in names}) == len(names):
             return names
     return [f"{place} {name}" for place, name in enumerate(names, start=1)]
-
-
-def are_told_apart(names: Sequence[str]) -> bool:
-    """Whether their first `WIDTH` letters differ."""
-    return len({name[:WIDTH] for name in names}) == len(names)
-
-
-def levels_of(rows: Sequence[Mapping[str, object]], name: str) -> tuple[str, ...]:
-    """The levels of a setting, as figures order them."""
-    return in_order(row.get(name) for row in rows)
 
 
 def _tokens(name: str, levels: Sequence[str], letters: int, style: str, question: Question) -> dict[str, str]:

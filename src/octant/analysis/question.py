@@ -6,7 +6,7 @@ import re
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from octant.analysis.endpoint import Goal, OfCurve, endpoint_in_words, of_curve
+from octant.analysis.endpoint import Goal, OfCurve, of_curve
 from octant.seal import Json
 
 __all__ = ["Goal", "Over", "Question", "noun_of"]
@@ -88,7 +88,10 @@ class Question:
 
     def in_words(self, name: str) -> str:
         """The endpoint, or `validation`, in words."""
-        return endpoint_in_words(name, self.metric_scale > 1)
+        found = of_curve(name)
+        if found and found.unit:
+            return f"{found.unit} to {found.target(self.metric_scale > 1)}"
+        return (f"{found.metric}_over_all_epochs" if found else name).replace("_", " ")
 
     @property
     def superlative(self) -> str:

@@ -83,14 +83,14 @@ def _compare(frame: pd.DataFrame, asked: Asked, source: TableSource, about: list
     if frame.empty:
         raise InputError("no rows: nothing to compare")
     asked = replace(asked, endpoint=endpoint_of(frame, asked, source.metrics))
-    tidied = tidy.one_row_per_run(frame, asked, source)
+    tidied = source.one_row_per_run(frame, asked)
     question, guessed = guessed_question(tidied.runs, asked)
     check_seen(tidied.runs, question)
     runs = tidied.runs
     if found and wanted:
         question = replace(question, endpoint=wanted, goal=goal_of(wanted, question.goal))
         runs = _with_endpoint(tidied, question, source)
-    runs, question, paired = tidy.pairable(runs, question, asked, source)
+    runs, question, paired = source.pairable(runs, question, asked)
     comparison = answer(runs, question, tidied.curves if len(tidied.curves) else None)
     last = len(tidied.curves) > 0 or source.metrics is not None
     notes = (*tidied.lines, *guessed, *paired, *comparison.notes)

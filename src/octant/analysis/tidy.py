@@ -24,6 +24,18 @@ _FOLD = re.compile(r"split(\d+)_test_(\w+)")  # of scikit-learn's cv_results_
 
 
 @dataclass(frozen=True)
+class Tidy:
+    """One row per run with an outcome; `curves` has a row per run and step where the table had several per run, `step`
+    is what the table calls its steps.
+    """
+
+    runs: pd.DataFrame
+    lines: list[str]
+    curves: pd.DataFrame
+    step: str = STEPS[0]
+
+
+@dataclass(frozen=True)
 class TableSource:
     """Where a table comes from: whether a NaN is a `blank` cell or what a run came to, what a row is called, and
     which columns are known to hold metrics, the last step's (None: not known, and several rows may be steps of a run).
@@ -41,53 +53,75 @@ class TableSource:
         n = int(np.sum(np.asarray(list(rows))))
         return f"{n} {self.noun}{'s' * (n != 1)}"
 
+    def one_row_per_run(self, frame: pd.DataFrame, asked: Asked) -> Tidy:
+        """One row per run, and a line on each kind of row that was left out; raises InputError where none is left.
 
-@dataclass(frozen=True)
-class Tidy:
-    """One row per run with an outcome; `curves` has a row per run and step where the table had several per run, `step`
-    is what the table calls its steps.
-    """
+        A blank is a cell that was never filled in, and such rows are left out; NaN is otherwise what the run came to,
+        which counts as diverged.
+        """
+        endpoint, lines = str(asked.endpoint), []
+        # Metrics that nobody asked for have names that could be taken for those of settings.
+        others = {name for name in self.metrics or () if name not in asked.columns() and not METRIC.fullmatch(name)}
+        frame = frame.drop(columns=list(others))
+        numbers = pd.to_numeric(frame[endpoint], errors="coerce").astype(float)
+        text = frame[endpoint].astype(str).str.lower().str.strip()
+        words = numbers.isna() & frame[endpoint].notna() & ~text.isin(NOT_A_NUMBER)
+        ended, about = _ended(frame, self)
+        lacking = frame[endpoint].isna() & self.blank & (ended == "finished")
+        if words.any():
+            lines.append(
+                f"{self.count(words)} without a number for {endpoint} ({first_few(text[words].unique())}) left out"
+            )
+        if lacking.any():
+            lines.append(f"{self.count(lacking)} without {endpoint} left out")
+        frame = frame.assign(**{endpoint: numbers})[~words & ~lacking & (ended != "left out")]
+        frame = frame.drop(columns=[*STATUS], errors="ignore")
+        diverged = ~np.isfinite(frame[endpoint]) | (ended[frame.index] == "diverged")
+        frame = frame.assign(outcome=np.where(diverged, "diverged", "finished"))
+        curves = pd.DataFrame()
+        if self.metrics is None:
+            frame, curves, steps = _last_steps(frame, asked, self)
+            about += steps
+        lost = int((frame["outcome"] == "diverged").sum())
+        lines += [f"{lost} of {len(frame)} runs ended without a finite {endpoint}: counted as diverged"] if lost else []
+        if frame.empty:
+            raise InputError(f"no finished run with a value of {endpoint}; {'; '.join([*lines, *about])}")
+        return Tidy(frame.reset_index(drop=True), [*lines, *about], curves, _step_of(frame, asked) or STEPS[0])
 
-    runs: pd.DataFrame
-    lines: list[str]
-    curves: pd.DataFrame
-    step: str = STEPS[0]
-
-
-def one_row_per_run(frame: pd.DataFrame, asked: Asked, source: TableSource) -> Tidy:
-    """One row per run, and a line on each kind of row that was left out; raises InputError where none is left.
-
-    A blank is a cell that was never filled in, and such rows are left out; NaN is otherwise what the run came to,
-    which counts as diverged.
-    """
-    endpoint, lines = str(asked.endpoint), []
-    # Metrics that nobody asked for have names that could be taken for those of settings.
-    others = {name for name in source.metrics or () if name not in asked.columns() and not METRIC.fullmatch(name)}
-    frame = frame.drop(columns=list(others))
-    numbers = pd.to_numeric(frame[endpoint], errors="coerce").astype(float)
-    text = frame[endpoint].astype(str).str.lower().str.strip()
-    words = numbers.isna() & frame[endpoint].notna() & ~text.isin(NOT_A_NUMBER)
-    ended, about = _ended(frame, source)
-    lacking = frame[endpoint].isna() & source.blank & (ended == "finished")
-    if words.any():
-        lines.append(
-            f"{source.count(words)} without a number for {endpoint} ({first_few(text[words].unique())}) left out"
+    def pairable(
+        self, runs: pd.DataFrame, question: Question, asked: Asked
+    ) -> tuple[pd.DataFrame, Question, list[str]]:
+        """One run per cell and repeat: of several the last one; without repeats that are shared they are numbered."""
+        lines, repeat = [], list(question.repeat)
+        lacking = runs[repeat].isna().any(axis=1) if repeat else pd.Series(False, index=runs.index)
+        if lacking.any():
+            lines.append(f"{self.count(lacking)} without {' or '.join(repeat)} left out")
+            runs = runs[~lacking]
+        own = [*question.compare, *question.tune]
+        cells = runs.groupby(own, dropna=False, sort=False) if own else runs.groupby(lambda _: 0)
+        several = bool((cells.size() > 1).any())
+        apart = (
+            asked.repeat is None and len(own) > 0 and several and not runs.duplicated(repeat).any()
+            if repeat
+            else several
         )
-    if lacking.any():
-        lines.append(f"{source.count(lacking)} without {endpoint} left out")
-    frame = frame.assign(**{endpoint: numbers})[~words & ~lacking & (ended != "left out")]
-    frame = frame.drop(columns=[*STATUS], errors="ignore")
-    diverged = ~np.isfinite(frame[endpoint]) | (ended[frame.index] == "diverged")
-    frame = frame.assign(outcome=np.where(diverged, "diverged", "finished"))
-    curves = pd.DataFrame()
-    if source.metrics is None:
-        frame, curves, steps = _last_steps(frame, asked, source)
-        about += steps
-    lost = int((frame["outcome"] == "diverged").sum())
-    lines += [f"{lost} of {len(frame)} runs ended without a finite {endpoint}: counted as diverged"] if lost else []
-    if frame.empty:
-        raise InputError(f"no finished run with a value of {endpoint}; {'; '.join([*lines, *about])}")
-    return Tidy(frame.reset_index(drop=True), [*lines, *about], curves, _step_of(frame, asked) or STEPS[0])
+        if apart:
+            why = (
+                f"no {' or '.join(repeat)} is shared by two configurations"
+                if repeat
+                else "no column tells repeats apart"
+            )
+            lines.append(f"{why}: each configuration's runs were numbered in the table's order, and paired by that")
+            runs = runs.drop(columns=repeat).assign(**{NUMBERED: cells.cumcount()})
+            return runs, replace(question, repeat=(NUMBERED,)), lines
+        if not repeat and asked.repeat is None:
+            # Nobody said that the runs draw nothing at random: each is the one repeat of its configuration.
+            runs, question = runs.assign(**{NUMBERED: 0}), replace(question, repeat=(NUMBERED,))
+            repeat = [NUMBERED]
+        twice = runs.duplicated([*own, *repeat], keep="last") if own or repeat else runs.duplicated()
+        if twice.any():
+            lines.append(f"{self.count(twice)} of the same configuration and {question.noun} as a later one left out")
+        return runs[~twice], question, lines
 
 
 def _ended(frame: pd.DataFrame, source: TableSource) -> tuple[pd.Series, list[str]]:
@@ -135,36 +169,6 @@ def _last_steps(frame: pd.DataFrame, asked: Asked, source: TableSource) -> tuple
                                       f"({last[step].max():g}) left out"]  # fmt: skip
     return last, curves, [f"{int(short.sum())} of {len(last)} runs end before {step} {last[step].max():g}: "
                           "each counts with its own last one"] if short.any() else []  # fmt: skip
-
-
-def pairable(
-    runs: pd.DataFrame, question: Question, asked: Asked, source: TableSource
-) -> tuple[pd.DataFrame, Question, list[str]]:
-    """One run per cell and repeat: of several the last one; without repeats that are shared they are numbered."""
-    lines, repeat = [], list(question.repeat)
-    lacking = runs[repeat].isna().any(axis=1) if repeat else pd.Series(False, index=runs.index)
-    if lacking.any():
-        lines.append(f"{source.count(lacking)} without {' or '.join(repeat)} left out")
-        runs = runs[~lacking]
-    own = [*question.compare, *question.tune]
-    cells = runs.groupby(own, dropna=False, sort=False) if own else runs.groupby(lambda _: 0)
-    several = bool((cells.size() > 1).any())
-    apart = (
-        asked.repeat is None and len(own) > 0 and several and not runs.duplicated(repeat).any() if repeat else several
-    )
-    if apart:
-        why = f"no {' or '.join(repeat)} is shared by two configurations" if repeat else "no column tells repeats apart"
-        lines.append(f"{why}: each configuration's runs were numbered in the table's order, and paired by that")
-        runs = runs.drop(columns=repeat).assign(**{NUMBERED: cells.cumcount()})
-        return runs, replace(question, repeat=(NUMBERED,)), lines
-    if not repeat and asked.repeat is None:
-        # Nobody said that the runs draw nothing at random: each is the one repeat of its configuration.
-        runs, question = runs.assign(**{NUMBERED: 0}), replace(question, repeat=(NUMBERED,))
-        repeat = [NUMBERED]
-    twice = runs.duplicated([*own, *repeat], keep="last") if own or repeat else runs.duplicated()
-    if twice.any():
-        lines.append(f"{source.count(twice)} of the same configuration and {question.noun} as a later one left out")
-    return runs[~twice], question, lines
 
 
 def groupable(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

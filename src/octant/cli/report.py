@@ -1,8 +1,11 @@
-"""`octant report NAME`: the report of an experiment's own sweep, or of one named, from the store or a file alone."""
+"""`octant report NAME`: the report of an experiment's own sweep, or of one named, from the store or a file alone;
+`octant archive NAME`: the sweep in such a file; `octant publish NAME`: the report becomes what experiments/NAME says.
+"""
 
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 from pathlib import Path
 
@@ -11,10 +14,10 @@ from octant.tracking.declared import of_sweep
 from octant.tracking.search import search
 from octant.tracking.store import connect, located
 from octant.tracking.view import base_address
-from octant.trainer.subcommand import SWEEP, Subcommand, option
+from octant.trainer.subcommand import EXPERIMENT, SWEEP, Subcommand, option
 
 
-def _run(options: argparse.Namespace) -> int:
+def _report(options: argparse.Namespace) -> int:
     """Write the report, and log it to MLflow."""
     if options.experiment.endswith(".zip"):
         return _archived(options)
@@ -49,9 +52,40 @@ def _archived(options: argparse.Namespace) -> int:
     return 0
 
 
-COMMAND = Subcommand(
-    _run,
+def _archive(options: argparse.Namespace) -> int:
+    """Write the file, and say how large it is."""
+    if options.out and (options.out.is_dir() or not options.out.absolute().parent.is_dir()):
+        raise InputError(
+            f"--out: {options.out} is no file to write; name one in a folder that exists, such as sweep.zip"
+        )
+    if options.out and options.out.suffix != ".zip":
+        raise InputError(f"--out: {options.out} does not end with .zip, by which octant report knows an archive")
+    from octant.analysis.report.archive import write_archive  # only now: matplotlib reads the environment
+    from octant.analysis.report.collect import collect
+
+    material = collect(connect(located(options.uri), options.experiment, create=False), options.sweep)
+    file = options.out or Path(re.sub(r"[^\w-]+", "-", material.declared.sweep) + ".zip")
+    write_archive(material, file)
+    print(f"{len(material.runs)} runs in {file}: {file.stat().st_size / 1e6:.2f} MB")
+    print(f"its report again: octant report {file}")
+    return 0
+
+
+def _publish(options: argparse.Namespace) -> int:
+    """Nothing else writes there."""
+    from octant.analysis.report import reports
+
+    print(f"published in {reports.publish(connect(located(options.uri), options.experiment, create=False))}")
+    return 0
+
+
+REPORT = Subcommand(
+    _report,
     option("experiment", metavar="EXPERIMENT", help="name of the experiment, or a file of octant archive, FILE.zip"),
     SWEEP,
     option("--out", type=Path, metavar="DIR", help="where an archive's report goes; default: ./NAME-report"),
 )
+ARCHIVE = Subcommand(
+    _archive, EXPERIMENT, SWEEP, option("--out", type=Path, metavar="FILE", help="the file; default: ./SWEEP.zip")
+)
+PUBLISH = Subcommand(_publish, EXPERIMENT)

@@ -61,7 +61,7 @@ def model_of(journal: Journal, identity: Identity, history: History) -> Model:
     if checkpoint is None or checkpoint[0] != len(history.epochs) - 1:  # damaged this moment
         raise InputError(f"{journal.folder}/checkpoint.npz cannot be read; the command that trained the run mends it")
     epoch, state = checkpoint
-    weights = packed(Parameters(*(np.asarray(state[name]) for name in Parameters._fields)))
+    weights = _packed(Parameters(*(np.asarray(state[name]) for name in Parameters._fields)))
     config, example = _config_of(identity, weights), identity["dataset"]["example"]
     digest = digest_of(config, (_fixed() | {"weights.npz": weights}).__getitem__)
     tags = {"config": identity["configuration"], "fingerprint": journal.fingerprint}
@@ -92,7 +92,7 @@ def digest_in(identity: Identity, artifacts: Path, model_id: str) -> str | None:
         return None
 
 
-def packed(parameters: Parameters) -> bytes:
+def _packed(parameters: Parameters) -> bytes:
     """The parameters as .npz; the same parameters give the same bytes."""
     buffer = io.BytesIO()
     np.savez(buffer, **parameters._asdict())

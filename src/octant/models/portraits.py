@@ -73,13 +73,13 @@ def _log_one(store: Store, client: MlflowClient, run_id: str) -> None:
     with np.load(io.BytesIO(fetch(store, run_id).weights), allow_pickle=False) as stored:
         parameters = Parameters(*(stored[name] for name in Parameters._fields))
     with TemporaryDirectory(prefix="octant-") as folder:
-        for name, drawing in portraits_of(settings, dataset, parameters):
+        for name, drawing in _portraits_of(settings, dataset, parameters):
             (Path(folder) / f"{name}.png").write_bytes(as_png(drawing.figure))
         client.log_artifacts(run_id, folder, FOLDER)
     client.set_tag(run_id, TAG, FOLDER, synchronous=True)
 
 
-def portraits_of(settings: Settings, dataset: Dataset, parameters: Parameters) -> Iterator[tuple[str, Drawing]]:
+def _portraits_of(settings: Settings, dataset: Dataset, parameters: Parameters) -> Iterator[tuple[str, Drawing]]:
     """Name and drawing of all that can be drawn of one run."""
     from octant.analysis import figures
 

@@ -48,7 +48,7 @@ def rerun(stored: StoredRun, data: str | None) -> int:
     trained = trainer(stored.tags.get("trainer_file") or stored.tags.get("trainer", DEFAULT))
     _check_data(stored, trained, settings)
     made = f"{stored.name}, made by another process (launch {stored.tags.get('launch', 'unknown')})"
-    for line in [made, *circumstances(stored.tags, provenance.describe(trained.reference))]:
+    for line in [made, *_circumstances(stored.tags, provenance.describe(trained.reference))]:
         print(_line(line))
     history = _train(stored, trained, settings)
     outcomes = _outcomes(stored, history)
@@ -71,7 +71,7 @@ def _line(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
-def circumstances(then: dict[str, str], now: dict[str, str]) -> list[str]:
+def _circumstances(then: dict[str, str], now: dict[str, str]) -> list[str]:
     """A line for each thing that may change the numbers: it differs, is unknown, or the tree was dirty."""
     lines = [
         f"differs: {word} {then.get(tag, 'unknown')} then, {now.get(tag, 'unknown')} now"

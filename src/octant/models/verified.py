@@ -38,7 +38,7 @@ _FLAVOR = {*EXECUTED, "config", "env", "python_version", "streamable"}
 
 
 @dataclass(frozen=True)
-class Verified:
+class _Verified:
     """A model whose config, weights and code were checked."""
 
     config: Config
@@ -50,7 +50,7 @@ class Verified:
         write_model(folder, self.config, self.weights, code=self.code)
 
 
-def fetch(store: Store, model: str) -> Verified:
+def fetch(store: Store, model: str) -> _Verified:
     """The model under an address (see ADDRESSES), checked against what the store has recorded.
 
     Raises InputError, one line, for a model that is not there, is not octant's, or was tampered with.
@@ -79,7 +79,7 @@ def fetch(store: Store, model: str) -> Verified:
             f"{model}: the code in this folder is not this octant's, and no store vouches for it; name the model by "
             "its run's id or its models:/ address"
         )
-    return Verified(config, files[WEIGHTS], code)
+    return _Verified(config, files[WEIGHTS], code)
 
 
 def _model_id(client: MlflowClient, address: str) -> str | None:

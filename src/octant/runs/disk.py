@@ -83,10 +83,10 @@ def make_folder(folder: Path) -> None:
 def sync_file_systems(places: Iterable[Path]) -> None:
     """Bring all that was written to the file systems of these folders to their disks, each once."""
     for place in {place.stat().st_dev: place for place in places if place.exists()}.values():
-        sync_file_system(place)
+        _sync_file_system(place)
 
 
-def sync_file_system(place: Path) -> None:
+def _sync_file_system(place: Path) -> None:
     """Bring all that was written to the file system of `place` to its disk."""
     failed = errno.ENOSYS
     if hasattr(_C, "syncfs"):  # Linux

@@ -84,7 +84,7 @@ def plain_question(question: Question, labels: Mapping[str, str]) -> str:
     return f"{asked[:1].upper()}{asked[1:]} {gives} the {question.superlative} {question.words}?"
 
 
-def setting_of(name: str, known: Iterable[str]) -> str | None:
+def _setting_of(name: str, known: Iterable[str]) -> str | None:
     """A setting by its full name, or by a short one that only one has: split_seed, dataset.name."""
     names = list(known)
     long = [each for each in names if each.endswith(f".{name}")]
@@ -93,7 +93,7 @@ def setting_of(name: str, known: Iterable[str]) -> str | None:
 
 
 def _settings(role: str, names: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
-    found = {name: setting_of(name, known) for name in names}
+    found = {name: _setting_of(name, known) for name in names}
     for name, setting in found.items():
         if setting is None:
             raise InputError(unknown_word(f"experiment.{role}", name, known))

@@ -55,7 +55,7 @@ def source_of(module: str) -> Source:
         path = waiting.pop()
         if path not in found:
             tree = ast.parse(path.read_bytes())
-            found[path] = hashlib.sha256(repr(code_of(tree)).encode()).hexdigest()
+            found[path] = hashlib.sha256(repr(_code_of(tree)).encode()).hexdigest()
             waiting += _imported(tree, path, folder, package)
     return {path.relative_to(folder).as_posix(): found[path] for path in sorted(found)}
 
@@ -65,7 +65,7 @@ def changed(then: Source, now: Source) -> list[str]:
     return sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
 
 
-def code_of(node: ast.AST) -> object:
+def _code_of(node: ast.AST) -> object:
     """The tree as plain tuples, the same in every version of Python for the same code; without docstrings."""
     parts = []
     for name, value in ast.iter_fields(node):
@@ -78,7 +78,7 @@ def code_of(node: ast.AST) -> object:
 
 def _plain(value: object) -> object:
     if isinstance(value, ast.AST):
-        return code_of(value)
+        return _code_of(value)
     return tuple(map(_plain, value)) if isinstance(value, list) else value
 
 

@@ -19,7 +19,7 @@ _Values = tuple[object, ...]
 
 
 @dataclass(frozen=True)
-class Growth:
+class _Growth:
     """What is `added` to the declared runs up to the limit, a repeat at a time.
 
     `looks` are the numbers of repeats at which the sweep is looked at; none: it does not grow. `counts` has how many of
@@ -39,11 +39,11 @@ class Growth:
             yield replace(whole, runs=runs, asked=asked, deliveries=[], endings={}, skipped=0)
 
 
-def growth_of(settings: Sequence[Settings], launch: Launch, *, chosen: bool = False) -> Growth:
+def growth_of(settings: Sequence[Settings], launch: Launch, *, chosen: bool = False) -> _Growth:
     """How the declared runs grow, if the experiment has a limit; raises InputError for repeats without a next value."""
     limit = launch.experiment.max_repeats
     if limit is None:
-        return Growth([], (), (len(settings),))
+        return _Growth([], (), (len(settings),))
     if chosen:
         raise InputError(f"{_LIMIT}: this sweeper chooses the runs by their results; leave one of the two out")
     rows = [row_of_settings(each) for each in settings]
@@ -62,7 +62,7 @@ def growth_of(settings: Sequence[Settings], launch: Launch, *, chosen: bool = Fa
     ]
     looks = (*range(max(len(repeats), min(ENOUGH, limit)), limit, BLOCK), limit)
     counts = tuple(len(settings) + len(firsts) * (each - len(repeats)) for each in looks)
-    return Growth(added, looks, counts)
+    return _Growth(added, looks, counts)
 
 
 def _values(row: Row, question: Question) -> _Values:

@@ -28,7 +28,7 @@ _EPOCHS = 2
 
 
 @dataclass(frozen=True)
-class Deviations:
+class _Deviations:
     """The largest relative differences: of a second training, and of a resumed one (None: there is no state)."""
 
     again: float
@@ -56,7 +56,7 @@ def _words(difference: float) -> str:
     return f"differ by up to {difference:.1g} of a number" if difference else "are the same"
 
 
-def probe_trainer(name: str) -> Deviations:
+def probe_trainer(name: str) -> _Deviations:
     """Train two epochs of the trainer at its default settings three times, keep the verdict and return it.
 
     Raises InputError, one line, for a trainer that does not get as far as that.
@@ -71,7 +71,7 @@ def probe_trainer(name: str) -> Deviations:
         after, _ = _trained(reference, trained, saved)
         again_known = {epoch for _, epoch in after}  # a trainer may repeat the record that its state was yielded with
         resumed = apart({key: value for key, value in first.items() if key[1] in again_known}, after)
-    found = Deviations(apart(first, again), resumed)
+    found = _Deviations(apart(first, again), resumed)
     file = _kept(trained)
     file.parent.mkdir(exist_ok=True)
     replace(file, str(found).encode())

@@ -42,7 +42,7 @@ def _run(options: argparse.Namespace) -> int:
 
     def finish() -> None:
         _refuse_open(state, old)  # a launch may have begun before the store was held
-        copy_receipts(state, old, new)
+        _copy_receipts(state, old, new)
 
     counts = move(old, server["MLFLOW_BACKEND_STORE_URI"], server["MLFLOW_ARTIFACTS_DESTINATION"], finish)
     arrived = ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in _COUNTED if counts.get(name))
@@ -157,7 +157,7 @@ def _continue_counting(writing: sql.Connection, table: sql.Table) -> None:
         writing.execute(sql.select(sql.func.setval(sequence, highest or 1, highest is not None)))
 
 
-def copy_receipts(state: Path, old: Store, new: Store) -> int:
+def _copy_receipts(state: Path, old: Store, new: Store) -> int:
     """Give every receipt of the old store its twin for the new one; returns how many."""
     prefix, there = old.artifacts.as_uri() if old.artifacts else "", list(placed(state, old))
     for delivery in there:

@@ -59,7 +59,7 @@ def settings(given: Mapping[str, str]) -> dict[str, str]:
     return {"MLFLOW_SERVER_ALLOWED_HOSTS": hosts(port)} | chosen
 
 
-def write_access(folder: Path, database: str) -> Path:
+def _write_access(folder: Path, database: str) -> Path:
     """The access rules, readable by this user alone: users live in the same database, so one backup has all."""
     rules = ConfigParser(interpolation=None)
     rules["mlflow"] = {
@@ -88,7 +88,7 @@ def _run(options: argparse.Namespace) -> int:
         raise InputError("--uri: the server's database is what MLFLOW_BACKEND_STORE_URI says; leave --uri out")
     chosen = settings(environment(FOLLOWED))
     host, port = chosen["MLFLOW_HOST"], chosen["MLFLOW_PORT"]
-    access = write_access(home.state() / "server", chosen["MLFLOW_BACKEND_STORE_URI"])
+    access = _write_access(home.state() / "server", chosen["MLFLOW_BACKEND_STORE_URI"])
     # No secret among the arguments: `ps` shows those to everybody.
     command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--serve-artifacts"]
     env = chosen | {"MLFLOW_AUTH_CONFIG_PATH": str(access)}

@@ -6,8 +6,8 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from octant.analysis.names import levels_of, names_of
-from octant.analysis.palette import HUES, styles
+from octant.analysis.names import names_of
+from octant.analysis.palette import HUES, in_order, styles
 from octant.analysis.question import Question
 from octant.runs.run import Run
 from octant.trainer import flat
@@ -18,7 +18,7 @@ _ASIDE = re.compile(r"(experiment|tracking|workers|threads|time_limit|rerun|code
 def looks(runs: Sequence[Run], question: Question) -> dict[str, dict[str, str]]:
     """Fingerprint -> the run's tags of MLflow's: its name and its colour, as figures of the sweep have it."""
     rows = [flat(run.settings) for run in runs]
-    factors = {name: levels_of(rows, name) for name in question.compare}
+    factors = {name: in_order(row.get(name) for row in rows) for name in question.compare}
     drawn = styles({name: levels for name, levels in factors.items() if len(levels) > 1})
     colours = [drawn.of(row).colour for row in rows] if drawn.levels else [HUES[0]] * len(rows)
     names = names_of(rows, question) if len(runs) > 1 else [_typed(runs[0])]

@@ -89,7 +89,7 @@ def _near_the_best(axes: Axes, best: pd.DataFrame, design: Design) -> None:
 def _stars(axes: Axes, best: pd.DataFrame, setting: str, design: Design) -> None:
     """A star for each configuration; those that would hide one another stand side by side, in the ranking's order."""
     for (x, y, config), step in zip(
-        best[[setting, "mean", "config"]].itertuples(index=False), side_steps(axes, best, setting), strict=True
+        best[[setting, "mean", "config"]].itertuples(index=False), _side_steps(axes, best, setting), strict=True
     ):
         axes.annotate(
             "★", (x, y), (72 * _STAR * step, 0), textcoords="offset points", fontsize=15, ha="center", va="center",
@@ -98,7 +98,7 @@ def _stars(axes: Axes, best: pd.DataFrame, setting: str, design: Design) -> None
         )  # fmt: skip
 
 
-def side_steps(axes: Axes, best: pd.DataFrame, setting: str) -> list[float]:
+def _side_steps(axes: Axes, best: pd.DataFrame, setting: str) -> list[float]:
     """How many stars' widths each star is moved sideways: 0 by itself, -1/2 and 1/2 for two that would overlap."""
     low, high = axes.get_ylim()
     tall = _STAR / 3.3 * (high - low)  # the upper axes are about 3.3 inches high

@@ -75,12 +75,12 @@ def vocabulary(verdict: Verdict, labels: Mapping[str, str] | None = None) -> Voc
     return Vocabulary(labels or {}, {name: tuple(dict.fromkeys(known)) for name, known in levels.items()})
 
 
-def count_words(text: str) -> int:
+def _count_words(text: str) -> int:
     """Words and numbers; signs by themselves are none."""
     return sum(any(letter.isalnum() for letter in part) for part in text.split())
 
 
 def short(*candidates: str) -> str:
     """The first that is short enough; the shortest, cut, where none is."""
-    found = next((each for each in candidates if count_words(each) <= MOST_WORDS), "")
-    return found or " ".join(min(candidates, key=count_words).split()[: MOST_WORDS - 1]) + " …"
+    found = next((each for each in candidates if _count_words(each) <= MOST_WORDS), "")
+    return found or " ".join(min(candidates, key=_count_words).split()[: MOST_WORDS - 1]) + " …"

@@ -53,7 +53,7 @@ def train_on(cluster: Cluster, runs: Sequence[Run]) -> Generator[tuple[Run, Endi
     Closing the generator cancels the tasks. Raises InputError when the cluster refuses them.
     """
     folder = runs[0].state / "tasks" / uuid.uuid4().hex[:12]
-    batches = batches_of(cluster, runs)
+    batches = _batches_of(cluster, runs)
     with locked(folder / "lock"):  # held while this process lives: tasks make sure that they see it
         for number, batch in enumerate(batches):
             task.write_batch(folder, number, cluster, batch)
@@ -66,7 +66,7 @@ def train_on(cluster: Cluster, runs: Sequence[Run]) -> Generator[tuple[Run, Endi
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def batches_of(cluster: Cluster, runs: Sequence[Run]) -> list[list[Run]]:
+def _batches_of(cluster: Cluster, runs: Sequence[Run]) -> list[list[Run]]:
     """Batches of at most `runs_per_task`, at least `tasks` of them where there are runs enough."""
     count = max(math.ceil(len(runs) / cluster.runs_per_task), min(cluster.tasks, len(runs)))
     return [list(runs[first::count]) for first in range(count)]
