@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from octant import __version__
-from octant.cli.help import help_text
 from octant.cli.main import COMMANDS, check_words
 from octant.cli.program import OCTANT
 from octant.errors import InputError
@@ -56,7 +55,7 @@ def test_help_lists_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("OCTANT_HOME", str(tmp_path))  # named there
     done = run_octant(tmp_path, "--help", "loss=mse")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == help_text({word: line for word, (_, line) in COMMANDS.items()}) + "\n"
+    assert done.stdout == OCTANT.help_text({word: line for word, (_, line) in COMMANDS.items()}) + "\n"
     for word in [*COMMANDS, *OCTANT.groups(), *OCTANT.groups()["loss"], *(OCTANT.first_words() - set(OCTANT.groups()))]:
         assert re.search(rf"^  {word}\b|[ ,]{word}\b", done.stdout, re.MULTILINE), word
     assert "learning_rate: 0.1    # of one step" in done.stdout
@@ -107,7 +106,7 @@ def test_no_message_names_a_lost_command() -> None:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"octant-(predict|rerun) ", text), path
         named = re.findall(r"-m octant\.([\w.]+)", text)
-        assert set(named) <= {"servers.guard", "models.scoring"}, path
+        assert set(named) <= {"servers.guard", "models.serve"}, path
         if path in shipped:
             assert not re.search(r"`make |: make |\(make |, make ", text), path
 

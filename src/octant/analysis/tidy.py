@@ -100,17 +100,10 @@ class TableSource:
         own = [*question.compare, *question.tune]
         cells = runs.groupby(own, dropna=False, sort=False) if own else runs.groupby(lambda _: 0)
         several = bool((cells.size() > 1).any())
-        apart = (
-            asked.repeat is None and len(own) > 0 and several and not runs.duplicated(repeat).any()
-            if repeat
-            else several
-        )
-        if apart:
-            why = (
-                f"no {' or '.join(repeat)} is shared by two configurations"
-                if repeat
-                else "no column tells repeats apart"
-            )
+        shared = bool(repeat) and (asked.repeat is not None or not own or runs.duplicated(repeat).any())
+        if several and not shared:
+            no = f"no {' or '.join(repeat)} is shared by two configurations"
+            why = no if repeat else "no column tells repeats apart"
             lines.append(f"{why}: each configuration's runs were numbered in the table's order, and paired by that")
             runs = runs.drop(columns=repeat).assign(**{NUMBERED: cells.cumcount()})
             return runs, replace(question, repeat=(NUMBERED,)), lines

@@ -12,20 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from octant import environment
-from octant.errors import (
-    BAD_INPUT,
-    DISK,
-    OPEN,
-    STOPPED,
-    UI_PAGE,
-    UNDELIVERED,
-    InputError,
-    line_of,
-    printable,
-    raised_by_store,
-    without_credentials,
-)
+from octant import environment, errors
 
 
 @contextmanager
@@ -46,7 +33,7 @@ def one_line_errors() -> Iterator[None]:
             sys.stdout.flush()
     except KeyboardInterrupt:
         print("octant: stopped", file=sys.stderr)
-        raise SystemExit(STOPPED) from None
+        raise SystemExit(errors.STOPPED) from None
     except Exception as error:
         if isinstance(error, BrokenPipeError):
             _end_if_nobody_reads()
@@ -59,16 +46,18 @@ def _refuse_vanished_folder() -> None:
     try:
         Path.cwd()
     except FileNotFoundError:
-        raise InputError("the folder that you are in is gone; cd to one that exists") from None
+        raise errors.InputError("the folder that you are in is gone; cd to one that exists") from None
 
 
 def refuse_open_addresses(words: Sequence[str]) -> None:
     """Raise InputError for a page's address and a password among the settings: Hydra would write multirun.yaml."""
     if any(re.match(r"\+*tracking\.uri=[\"']?https?://[^@?#]*#", word) for word in words):
-        raise InputError(UI_PAGE)
+        raise errors.InputError(errors.UI_PAGE)
     for word in words:
-        if re.match(r"\+*tracking(?!\.uri=sqlite:)", word) and ("@" in word or without_credentials(word) != word):
-            raise InputError(OPEN)
+        if re.match(r"\+*tracking(?!\.uri=sqlite:)", word) and (
+            "@" in word or errors.without_credentials(word) != word
+        ):
+            raise errors.InputError(errors.OPEN)
 
 
 def _end_if_nobody_reads() -> None:
@@ -81,7 +70,9 @@ def _end_if_nobody_reads() -> None:
 
 
 def _end(error: Exception) -> NoReturn:
-    print(f"octant: {printable(without_credentials(line_of(error)))}", file=sys.stderr)
-    if isinstance(error, InputError):
-        raise SystemExit(BAD_INPUT)
-    raise SystemExit(UNDELIVERED if raised_by_store(error) else DISK if isinstance(error, OSError) else 1)
+    print(f"octant: {errors.printable(errors.without_credentials(errors.line_of(error)))}", file=sys.stderr)
+    if isinstance(error, errors.InputError):
+        raise SystemExit(errors.BAD_INPUT)
+    raise SystemExit(
+        errors.UNDELIVERED if errors.raised_by_store(error) else errors.DISK if isinstance(error, OSError) else 1
+    )

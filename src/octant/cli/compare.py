@@ -117,21 +117,13 @@ COMMAND = Subcommand(
     option("file", nargs="?", type=Path, help="a csv: one line per run, or one per run and step"),
     option("--experiment", metavar="NAME", help="instead of a file: an experiment of the store at --uri"),
     option("--compare", metavar="A,B", type=_names, help=f"the settings to compare{_LIST}"),
-    option(
-        "--tune",
-        metavar="LR",
-        type=_names,
-        default=(),
-        help=f"settings of which each configuration gets its own best value{_LIST}",
-    ),
+    option("--tune", metavar="LR", type=_names, default=(),
+           help=f"settings of which each configuration gets its own best value{_LIST}"),
     option("--repeat", metavar="SEED", type=_names, help=f"what only repeats a measurement{_LIST}"),
-    option(
-        "--endpoint",
-        metavar="METRIC",
-        help="the metric that answers; its last step counts (or mean_of_METRIC, epochs_to_...)",
-    ),
+    option("--endpoint", metavar="METRIC",
+           help="the metric that answers; its last step counts (or mean_of_METRIC, epochs_to_...)"),
     option("--goal", choices=("max", "min"), help="whether more or less of it is better"),
     option("--validation", metavar="METRIC", help="the metric that --tune chooses on"),
     option("--margin", type=float, help="the difference below which nobody cares; points for a share"),
     option("--out", type=Path, metavar="DIR", help="where the report goes; default: ./NAME-comparison"),
-)
+)  # fmt: skip

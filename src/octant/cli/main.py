@@ -84,9 +84,7 @@ def run(words: Sequence[str], program: Program = OCTANT) -> int:
     if not program.is_own:
         refuse_taken(program.trained.settings, RESERVED, program.trained.label)
     if {"--help", "-h"} & set(words):
-        from octant.cli.help import help_text
-
-        print(help_text({word: line for word, (_, line) in COMMANDS.items()}, program))
+        print(program.help_text({word: line for word, (_, line) in COMMANDS.items()}))
         return 0
     if "--version" in words:
         print(f"octant {__version__}")

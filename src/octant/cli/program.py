@@ -15,6 +15,21 @@ from octant.errors import InputError
 from octant.trainer import DEFAULT, Trainer, trainer
 
 PRIMARY = "octant_program"  # the configuration that a trainer's file is composed from
+_HEAD = """octant: which of these choices is better, by how much, and is it real?
+
+  octant loss=mse hidden=tanh output=softmax seed=3     one run
+  octant -m loss=mse,cross_entropy seed=0,1,2           a sweep of your own
+  octant experiment=factorial                           a sweep that is written down
+  octant COMMAND ...                                    what is done with runs; octant COMMAND --help tells more
+"""
+_TRAINER = """{label}: runs and sweeps by octant
+
+  {command} {first}    one run
+  {command} -m {first},... seed=0,1,2    a sweep: every combination, once
+  {command} COMMAND ...    what is done with runs; {command} COMMAND --help tells more
+"""
+_FOOT = """Runs, MLflow's store and reports lie in {1}; OCTANT_HOME names another folder.
+Composed settings: {0} --cfg job  |  Hydra's own flags: {0} --hydra-help  |  Version: {0} --version"""
 
 
 @dataclass(frozen=True)
@@ -111,6 +126,42 @@ class Program:
             *([] if "experiment" in named else [{"experiment": None}]),
             *({f"override hydra/{key}": word} for key, word in silent if f"hydra/{key}" not in named),
         ]
+
+    def help_text(self, commands: Mapping[str, str]) -> str:
+        """What `--help` prints, without Hydra, which takes a second; `commands` has a line for each."""
+        words = {group: ", ".join(each) for group, each in self.groups().items()}
+        parts = [self._head(), "Commands:", *_columns(commands)]
+        parts += ["", "Words (choose one of each group):", *_columns(words)] if words else []
+        settings = self._commented() if self.config_file else self._typed()
+        foot = _FOOT.format(self.command, home.state())
+        return "\n".join([*parts, "", "Settings and their defaults (change any: key=value):", *settings, "", foot])
+
+    def _head(self) -> str:
+        if self.is_own:
+            return _HEAD
+        first = next(iter(self._typed()), "seed: 0").strip().replace(": ", "=")
+        return _TRAINER.format(label=self.trained.label, command=self.command, first=first)
+
+    def _typed(self) -> list[str]:
+        """The settings as the trainer's class has them."""
+        from octant.trainer.adapted import MISSING, defaults
+
+        found = defaults(self.trained.settings)
+        shown = {name: "(no default)" if value == MISSING else value for name, value in found.items()}
+        return [f"  {line}" for line in yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).splitlines()]
+
+    def _commented(self) -> list[str]:
+        """The settings as conf/config.yaml has them, comments included; not the list of groups, nor Hydra's own."""
+        lines = self.config_file.read_text(encoding="utf-8").splitlines() if self.config_file else []
+        rest = (i for i, line in enumerate(lines) if line and not line.startswith(("#", " ", "-", "defaults:")))
+        start = next(rest, len(lines))
+        stop = next((i for i, line in enumerate(lines) if line.startswith("hydra:")), len(lines))
+        return [f"  {line}" for line in lines[start:stop] if line.strip()]
+
+
+def _columns(rows: Mapping[str, str]) -> list[str]:
+    width = max(map(len, rows), default=0)
+    return [f"  {name:<{width}}  {row}" for name, row in rows.items()]
 
 
 OCTANT = Program()

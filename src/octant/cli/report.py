@@ -82,9 +82,8 @@ def _publish(options: argparse.Namespace) -> int:
 REPORT = Subcommand(
     _report,
     option("experiment", metavar="EXPERIMENT", help="name of the experiment, or a file of octant archive, FILE.zip"),
-    SWEEP,
-    option("--out", type=Path, metavar="DIR", help="where an archive's report goes; default: ./NAME-report"),
-)
+    SWEEP, option("--out", type=Path, metavar="DIR", help="where an archive's report goes; default: ./NAME-report"),
+)  # fmt: skip
 ARCHIVE = Subcommand(
     _archive, EXPERIMENT, SWEEP, option("--out", type=Path, metavar="FILE", help="the file; default: ./SWEEP.zip")
 )

@@ -103,15 +103,10 @@ def _config_of(identity: Identity, weights: bytes) -> Config:
     """What the model must know besides its weights."""
     settings, data = identity["settings"], identity["dataset"]
     config: Config = {
-        "hidden": settings["hidden"],
-        "output": settings["output"],
-        "dataset": data["name"],
-        "inputs": data["inputs"],
-        "classes": data["classes"],
-        "scale": data["scale"],
-        "image_shape": data["image_shape"],
+        "hidden": settings["hidden"], "output": settings["output"], "dataset": data["name"], "inputs": data["inputs"],
+        "classes": data["classes"], "scale": data["scale"], "image_shape": data["image_shape"],
         "sha256": hashlib.sha256(weights).hexdigest(),
-    }
+    }  # fmt: skip
     if "class_names" in data:  # journals of old have none
         config["class_names"] = list(data["class_names"])
     if "input_names" in data:
@@ -125,15 +120,9 @@ def shipped_code() -> dict[str, bytes]:
 
 
 def write_model(
-    folder: Path,
-    config: Config,
-    weights: bytes,
-    *,
-    example: list[float] | None = None,
-    run_id: str | None = None,
-    model_id: str | None = None,
-    code: Mapping[str, bytes] | None = None,
-) -> None:
+    folder: Path, config: Config, weights: bytes, *, example: list[float] | None = None, run_id: str | None = None,
+    model_id: str | None = None, code: Mapping[str, bytes] | None = None,
+) -> None:  # fmt: skip
     """The files of an MLflow model into `folder`; nothing in them names a place on this machine.
 
     `code` is another octant's, for a model that it logged.
@@ -168,15 +157,8 @@ EXECUTED: dict[str, Json] = {
 
 
 FILES = (
-    "MLmodel",
-    "weights.npz",
-    "model.py",
-    "activations.py",
-    "requirements.txt",
-    "python_env.yaml",
-    _EXAMPLE,
-    _SERVING,
-)
+    "MLmodel", "weights.npz", "model.py", "activations.py", "requirements.txt", "python_env.yaml", _EXAMPLE, _SERVING,
+)  # fmt: skip
 
 
 @cache

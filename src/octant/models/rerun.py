@@ -144,12 +144,9 @@ def _train(stored: StoredRun, trained: Trainer, settings: Given) -> History:
     line = Progress("training", 1)
     with TemporaryDirectory(prefix="octant-rerun-") as scratch:
         identity: Json = {
-            "trainer": trained.name,
-            "trainer_file": trained.reference,
-            "fingerprint": stored.tags["fingerprint"],
-            "settings": settings.model_dump(mode="json"),
-            "dataset": {"digest": stored.tags["dataset_digest"]},
-        }
+            "trainer": trained.name, "trainer_file": trained.reference, "fingerprint": stored.tags["fingerprint"],
+            "settings": settings.model_dump(mode="json"), "dataset": {"digest": stored.tags["dataset_digest"]},
+        }  # fmt: skip
         run = Run(trained.reference or trained.name, settings, identity["fingerprint"], Path(scratch), identity)
         with closing(train_all([run], 1)) as results:
             for result in results:

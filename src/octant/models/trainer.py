@@ -42,18 +42,8 @@ REASONS = {
 }
 
 TRAINER = Trainer(
-    "network",
-    Settings,
-    network.train,
-    network.data,
-    files=network.files,
-    metrics=_metrics,
-    model=_later("logged", "model_of"),
-    model_digest=_later("logged", "digest_in"),
-    log_figures=_later("portraits", "log_figures"),
-    pictures=_later("portraits", "pictures"),
-    discard_damaged=network.discard_damaged,
-    preload=network.preload,
-    labels=LABELS,
-    reasons=REASONS,
-)
+    "network", Settings, network.train, network.data, files=network.files, metrics=_metrics,
+    model=_later("logged", "model_of"), model_digest=_later("logged", "digest_in"),
+    log_figures=_later("portraits", "log_figures"), pictures=_later("portraits", "pictures"),
+    discard_damaged=network.discard_damaged, preload=network.preload, labels=LABELS, reasons=REASONS,
+)  # fmt: skip

@@ -54,15 +54,9 @@ def hosts(port: int) -> str:
 
 
 def serve(
-    command: list[str],
-    port: int,
-    env: Mapping[str, str],
-    message: str,
-    *,
-    host: str = HOST,
-    other: str = "OCTANT_PORT=5001",
-    log: Path | None = None,
-) -> None:
+    command: list[str], port: int, env: Mapping[str, str], message: str, *, host: str = HOST,
+    other: str = "OCTANT_PORT=5001", log: Path | None = None,
+) -> None:  # fmt: skip
     """Run the server until a signal ends it; print `said` once it answers. `other` is a way to another port.
 
     What the server itself says goes to the file `log`, or to this terminal.

@@ -25,18 +25,14 @@ def run_tags(identity: Identity, sweep: str) -> dict[str, str]:
     """Tags known when a run starts."""
     data, provenance = identity["dataset"], identity["provenance"]
     return {
-        "config": identity["configuration"],
-        "trainer": identity["trainer"],
+        "config": identity["configuration"], "trainer": identity["trainer"],
         **({"trainer_file": identity["trainer_file"]} if "trainer_file" in identity else {}),
         "code_digest": identity["code"]["digest"],
         **({} if identity["code"]["own"] == identity["code"]["digest"] else {"code_own": identity["code"]["own"]}),
-        "sweep": sweep,
-        "fingerprint": identity["fingerprint"],
-        "dataset_digest": data["digest"],
-        "mlflow.source.name": "octant",
-        "mlflow.source.type": "LOCAL",
+        "sweep": sweep, "fingerprint": identity["fingerprint"], "dataset_digest": data["digest"],
+        "mlflow.source.name": "octant", "mlflow.source.type": "LOCAL",
         **{name: _cut(str(value)) for name, value in provenance.items() if value is not None},
-    }
+    }  # fmt: skip
 
 
 def _cut(text: str) -> str:

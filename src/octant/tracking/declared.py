@@ -53,13 +53,10 @@ def asked(sweep: Sweep) -> dict[str, object]:
     """What is kept of a sweep without its runs, for JSON: see Declared."""
     experiment = sweep.launch.experiment
     return {
-        "question": sweep.question.as_dict(),
-        "varied": sweep.varied,
+        "question": sweep.question.as_dict(), "varied": sweep.varied,
         "command": str(sweep.runs[0].identity["provenance"]["command"])[:_MOST_COMMAND],
-        "text": sweep.text[:_MOST_TEXT],
-        "companion": experiment.companion or "",
-        "shared_rate": experiment.shared_rate,
-    }
+        "text": sweep.text[:_MOST_TEXT], "companion": experiment.companion or "", "shared_rate": experiment.shared_rate,
+    }  # fmt: skip
 
 
 def declare(connection: Connection, sweep: Sweep) -> None:

@@ -111,23 +111,13 @@ def _store(connection: Connection, key: str, state: dict[str, object], name: str
 
 def _state(search: str, endpoint: str, goal: str, columns: Sequence[str]) -> dict[str, object]:
     return {
-        "searchFilter": search,
-        "orderByKey": f"metrics.`{endpoint}`",
-        "orderByAsc": goal == "min",
-        "startTime": "ALL",
-        "lifecycleFilter": "Active",
-        "modelVersionFilter": "All Runs",
-        "datasetsFilter": [],
+        "searchFilter": search, "orderByKey": f"metrics.`{endpoint}`", "orderByAsc": goal == "min", "startTime": "ALL",
+        "lifecycleFilter": "Active", "modelVersionFilter": "All Runs", "datasetsFilter": [],
         "selectedColumns": [f"metrics.`{endpoint}`", *(f"params.`{name}`" for name in columns)],
-        "runsHiddenMode": "SHOW_ALL",
-        "viewMaximized": False,
-        "runListHidden": True,
-        "isAccordionReordered": True,
-        "useGroupedValuesInCharts": True,
-        "hideEmptyCharts": True,
-        "groupBy": None,
+        "runsHiddenMode": "SHOW_ALL", "viewMaximized": False, "runListHidden": True, "isAccordionReordered": True,
+        "useGroupedValuesInCharts": True, "hideEmptyCharts": True, "groupBy": None,
         "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
-    }
+    }  # fmt: skip
 
 
 def _charts(sweep: str, title: str, metrics: Sequence[str], floor: float | None) -> dict[str, object]:
@@ -144,15 +134,9 @@ def _charts(sweep: str, title: str, metrics: Sequence[str], floor: float | None)
 
 def _section(uuid: str, name: str, columns: int) -> dict[str, object]:
     return {
-        "uuid": uuid,
-        "name": name,
-        "display": True,
-        "isReordered": True,
-        "deleted": False,
-        "isGenerated": False,
-        "columns": columns,
-        "cardHeight": 345,
-    }
+        "uuid": uuid, "name": name, "display": True, "isReordered": True, "deleted": False, "isGenerated": False,
+        "columns": columns, "cardHeight": 345,
+    }  # fmt: skip
 
 
 def _range(metric: str, endpoint: str, floor: float | None) -> dict[str, float]:
@@ -163,24 +147,9 @@ def _range(metric: str, endpoint: str, floor: float | None) -> dict[str, float]:
 
 def _chart(metric: str, section: str, limits: dict[str, float]) -> dict[str, object]:
     return {
-        "type": "LINE",
-        "uuid": f"{section}-{metric}",
-        "runsCountToCompare": 100,
-        "metricSectionId": section,
-        "deleted": False,
-        "isGenerated": False,
-        "displayName": metric,
-        "metricKey": metric,
-        "selectedMetricKeys": [metric],
-        "lineSmoothness": 0,
-        "xAxisScaleType": "linear",
-        "scaleType": "linear",
-        "range": limits,
-        "xAxisKey": "step",
-        "selectedXAxisMetricKey": "",
-        "yAxisKey": "metric",
-        "yAxisExpressions": [],
-        "ignoreOutliers": False,
-        "useGlobalXaxisKey": True,
-        "useGlobalLineSmoothing": True,
-    }
+        "type": "LINE", "uuid": f"{section}-{metric}", "runsCountToCompare": 100, "metricSectionId": section,
+        "deleted": False, "isGenerated": False, "displayName": metric, "metricKey": metric,
+        "selectedMetricKeys": [metric], "lineSmoothness": 0, "xAxisScaleType": "linear", "scaleType": "linear",
+        "range": limits, "xAxisKey": "step", "selectedXAxisMetricKey": "", "yAxisKey": "metric", "yAxisExpressions": [],
+        "ignoreOutliers": False, "useGlobalXaxisKey": True, "useGlobalLineSmoothing": True,
+    }  # fmt: skip

@@ -143,14 +143,9 @@ def _made(module: ModuleType, name: str, names: Mapping[str, str], reference: st
 
     train.__module__ = module.__name__  # whose source is part of the fingerprint
     return Trainer(
-        name,
-        settings,
-        train,
-        data=_data(found.get("data"), given, label),
-        files=_files(found.get("files"), given),
-        reference=reference,
-        command=command,
-    )
+        name, settings, train, data=_data(found.get("data"), given, label), files=_files(found.get("files"), given),
+        reference=reference, command=command,
+    )  # fmt: skip
 
 
 def _data(digest: Callable[[Given], object] | None, given: type[Given], label: str) -> Callable[[Given], Data]:

@@ -101,15 +101,11 @@ def _read(file: Path) -> Material:
     experiment, pictures, _ = (about.pop(name) for name in ("experiment", "pictures", "octant"))
     kept: dict[str, dict[str, Json]] = json.loads(content["snapshots.json"])
     return Material(
-        experiment,
-        read_declared(about.pop("sweep"), about),
-        _frame(content["runs.json"]),
-        _frame(content["curves.json"]),
-        json.loads(content["errors.json"]),
-        _frame(content["companion.json"]),
+        experiment, read_declared(about.pop("sweep"), about), _frame(content["runs.json"]),
+        _frame(content["curves.json"]), json.loads(content["errors.json"]), _frame(content["companion.json"]),
         _pictures(pictures, content["pictures.bin"]),
         lambda runs: {config: kept[config] for config in runs["config"] if config in kept},
-    )
+    )  # fmt: skip
 
 
 def _content(file: Path) -> dict[str, bytes]:

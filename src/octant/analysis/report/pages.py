@@ -63,15 +63,10 @@ def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Pa
 
 
 def write_pages(
-    folder: Path,
-    tables: Mapping[str, pd.DataFrame],
-    drawn: Iterable[tuple[str, Drawing]],
-    context: dict[str, object],
-    sections: Callable[[set[str]], list[Section]],
-    paper: Callable[[set[str]], Paper],
-    pages: Sequence[str] = _PAGES,
+    folder: Path, tables: Mapping[str, pd.DataFrame], drawn: Iterable[tuple[str, Drawing]], context: dict[str, object],
+    sections: Callable[[set[str]], list[Section]], paper: Callable[[set[str]], Paper], pages: Sequence[str] = _PAGES,
     more: Mapping[str, str] | None = None,
-) -> list[Path]:
+) -> list[Path]:  # fmt: skip
     """Tables, figures, the templates `pages`, report.tex and `more` into `folder`; returns them, report.html first.
 
     `sections` and `paper` are told which figures were `drawn`: stems. README.md, which is not returned, keeps what
@@ -114,18 +109,10 @@ def _as_text(value: object) -> object:
 def _paper(found: Findings, drawn: set[str]) -> Paper:
     figures = [lead_figure(found), *(each for section in sections(found, drawn) for each in section.figures)]
     return Paper(
-        found.material.declared.text or found.material.experiment,
-        words.headline(found.verdict, found.words),
-        _notes(found),
-        found.verdict,
-        found.main,
-        forms_of(found),
-        found.effects_in_words,
-        tuple(found.design.factors),
-        partial(measured, found),
-        versions(found.runs),
-        {stem: caption for stem, caption in figures if stem in drawn},
-    )
+        found.material.declared.text or found.material.experiment, words.headline(found.verdict, found.words),
+        _notes(found), found.verdict, found.main, forms_of(found), found.effects_in_words, tuple(found.design.factors),
+        partial(measured, found), versions(found.runs), {stem: caption for stem, caption in figures if stem in drawn},
+    )  # fmt: skip
 
 
 def draw(found: Findings) -> Iterator[tuple[str, Drawing]]:

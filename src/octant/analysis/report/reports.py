@@ -49,14 +49,9 @@ def write(connection: Connection, sweep: str | None = None) -> _Report:
     sweep = found.material.declared.sweep
     folder = home.state() / "reports" / report_folder(connection, sweep)
     return _Report(
-        folder,
-        _kept_or_drawn(found, folder),
-        terminal(found),
-        sweep,
-        _means(found),
-        _typical_of_best(found),
+        folder, _kept_or_drawn(found, folder), terminal(found), sweep, _means(found), _typical_of_best(found),
         _against_published(connection.experiment, found.runs, found.question.endpoint),
-    )
+    )  # fmt: skip
 
 
 def log(connection: Connection, report: _Report) -> str:
