@@ -95,14 +95,17 @@ def difference(gain: float, low: float, high: float, n: int = 10) -> Difference:
      (23.07, 19.75, 26.39, "about 23 points of test accuracy (20 to 26)")],
 )  # fmt: skip
 def test_numbers_have_the_places_they_bear(gain: float, low: float, high: float, wanted: str) -> None:
-    assert numbers.by(difference(gain, low, high), Question(("a",))) == wanted
+    assert numbers.Phrases(Question(("a",))).by(difference(gain, low, high)) == wanted
 
 
 def test_percent_belongs_to_shares_alone() -> None:
     loss = Question(("a",), endpoint="test_loss", goal="min")
-    assert numbers.by(difference(0.05, 0.04, 0.06), loss) == "about 0.05 in test loss (0.04 to 0.06; lower is better)"
-    assert numbers.span([0.31, 0.35], loss) == "test loss between 0.31 and 0.35; lower is better"
-    assert numbers.span([98.31, 98.61], Question(("a",))) == "test accuracy between 98.3 and 98.6 %"
+    assert (
+        numbers.Phrases(loss).by(difference(0.05, 0.04, 0.06))
+        == "about 0.05 in test loss (0.04 to 0.06; lower is better)"
+    )
+    assert numbers.Phrases(loss).span([0.31, 0.35]) == "test loss between 0.31 and 0.35; lower is better"
+    assert numbers.Phrases(Question(("a",))).span([98.31, 98.61]) == "test accuracy between 98.3 and 98.6 %"
 
 
 @pytest.mark.parametrize(
@@ -181,4 +184,4 @@ def test_too_few_seeds_for_any_effect_are_said() -> None:
 def test_plural_factors_are_plural() -> None:
     assert [numbers.is_plural(name) for name in ("initial weights", "hidden units", "loss", "bias", "axis", "radius")
             ] == [True, True, False, False, False, False]  # fmt: skip
-    assert numbers.by(difference(1.0, 0.0, 2.0), Question(("a",))) == "about 1 point of test accuracy (0 to 2)"
+    assert numbers.Phrases(Question(("a",))).by(difference(1.0, 0.0, 2.0)) == "about 1 point of test accuracy (0 to 2)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from octant.analysis.check import Change, alpha_of
 from octant.analysis.power import ENOUGH, repeats_needed
-from octant.analysis.report.numbers import by, plural
+from octant.analysis.report.numbers import Phrases, plural
 from octant.analysis.verdict import Decision, Difference
 
 
@@ -17,7 +17,8 @@ def verdict_line(change: Change, attempt: int) -> str:
     if change.decision in (Decision.BETTER, Decision.WORSE):
         shown = average if change.decision is Decision.BETTER else average.turned
         chance = "" if question.exact else f"; p = {average.p:.2g}"
-        return f"{change.decision}: HEAD is {change.decision} than BASE by {by(shown, question)}, {measured}{chance}"
+        by = Phrases(question).by(shown)
+        return f"{change.decision}: HEAD is {change.decision} than BASE by {by}, {measured}{chance}"
     size = f"HEAD minus BASE is {_gain(average)} in {question.words}, {measured}"
     if change.decision is Decision.EQUAL:
         return f"equal within the margin of {question.margin or 0:g}: {size}"

@@ -5,19 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from octant.analysis.power import ENOUGH
-from octant.analysis.report.numbers import (
-    MOST_NAMED,
-    TINY,
-    ahead,
-    beats,
-    by,
-    equal,
-    leads,
-    listed,
-    margin,
-    plural,
-    span,
-)
+from octant.analysis.report.numbers import MOST_NAMED, TINY, Phrases, listed, plural
 from octant.analysis.report.vocabulary import Vocabulary
 from octant.analysis.verdict import Decision, Difference, Verdict
 
@@ -48,6 +36,10 @@ class Configurations:
             so_far = self._ahead(verdict.best.against[0], first, second, with_interval=False)
             return [f"{few}: so far {so_far}.", f"{few}: so far {first} is best.", f"{few}."]
         return self._two(first, second) if len(names) == 2 else self._several(first)
+
+    @property
+    def _say(self) -> Phrases:
+        return Phrases(self.verdict.question)
 
     @property
     def count(self) -> str:
@@ -87,24 +79,24 @@ class Configurations:
         others = "No other configuration has a run that finished." if len(self.verdict.cells) > 1 else (
             "There is nothing to compare it with.")  # fmt: skip
         over = "" if question.exact else f", over {repeats}"
-        score = f"has {span([self.verdict.means[name]], question)}{over}. {others}"
+        score = f"has {self._say.span([self.verdict.means[name]])}{over}. {others}"
         return [f"{self.words.start(self.name(name))} {score}", f"The configuration {score}"]
 
     def _ahead(self, difference: Difference, first: str, second: str, with_interval: bool = True) -> str:
         if difference.gain <= TINY:
             return f"{first} and {second} are level"
-        return ahead(first, second, by(difference, self.verdict.question, with_interval), self.verdict.question)
+        return self._say.ahead(first, second, self._say.by(difference, with_interval))
 
     def _two(self, first: str, second: str) -> list[str]:
-        best, question = self.verdict.best, self.verdict.question
+        best = self.verdict.best
         if best.decision is Decision.BETTER:
-            lead = by(best.lead, question)
+            lead = self._say.by(best.lead)
             return [
-                f"{beats(self.words.start(first), second, lead, question)}.",
+                f"{self._say.beats(self.words.start(first), second, lead)}.",
                 f"One of the two is better, by {lead}.",
             ]
         if best.decision is Decision.EQUAL:
-            phrase = f"are {equal(question)}."
+            phrase = f"are {self._say.equal()}."
             return [f"{self.words.start(first)} and {second} {phrase}", f"The two {phrase}"]
         phrase = f"Not settled: {self._ahead(best.lead, first, second)}"
         return [f"{phrase}; {self.needed()}.", f"{phrase}.", f"Not settled; {self.needed()}."]
@@ -113,16 +105,16 @@ class Configurations:
         best, question, count = self.verdict.best, self.verdict.question, self.count
         if best.decision is Decision.EQUAL:
             alike = (
-                f"equal within the margin: none is {margin(question)} from the best"
+                f"equal within the margin: none is {self._say.margin()} from the best"
                 if question.margin
-                else equal(question)
+                else self._say.equal()
             )
             return [f"The {count} are {alike}."]
         if best.decision is Decision.BETTER:
-            lead, start = by(best.lead, question), f"{self.words.start(first)} is the best of the {count}"
-            return [f"{start}: {leads(self.name(best.lead.second), lead, question)}.", f"{start}, by {lead}.",
+            lead, start = self._say.by(best.lead), f"{self.words.start(first)} is the best of the {count}"
+            return [f"{start}: {self._say.leads(self.name(best.lead.second), lead)}.", f"{start}, by {lead}.",
                     f"One of the {count} is best, ahead of all others by {lead}."]  # fmt: skip
-        means = span([self.verdict.means[name] for name in best.leaders], question)
+        means = self._say.span([self.verdict.means[name] for name in best.leaders])
         if len(best.leaders) == len(best.names):
             phrase = f"Which of the {count} is best is not settled ({means})"
             return [f"{phrase}; {self.needed()}.", f"{phrase}."]

@@ -7,18 +7,7 @@ from collections.abc import Sequence
 from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.power import ENOUGH
 from octant.analysis.question import Question
-from octant.analysis.report.numbers import (
-    TINY,
-    ahead,
-    beats,
-    by,
-    equal,
-    gains,
-    is_plural,
-    leads,
-    listed,
-    number,
-)
+from octant.analysis.report.numbers import TINY, Phrases, is_plural, listed, number
 from octant.analysis.report.vocabulary import Vocabulary
 from octant.analysis.verdict import Decision, Factor, Ranking
 
@@ -30,39 +19,40 @@ def says_something(factor: Factor) -> bool:
 
 def sentences(factor: Factor, question: Question, words: Vocabulary) -> list[str]:
     """One factor in sentences, from the fullest to the shortest."""
+    say = Phrases(question)
     everywhere = (
         f"with every {words.factors(factor.partners)}" if factor.partners else "on average over the other choices"
     )
     if factor.decision is Decision.EQUAL:
         levels = listed(words.level(factor.name, each) for each in factor.cells[0].ranking.names)
-        return [f"{words.start(levels)} are {equal(question)}, {everywhere}."]
+        return [f"{words.start(levels)} are {say.equal()}, {everywhere}."]
     if factor.decision is Decision.BETTER:
-        return _better(factor, question, words, everywhere)
-    return _depends(factor, question, words) if factor.partners else _open(factor, question, words)
+        return _better(factor, say, words, everywhere)
+    return _depends(factor, say, words) if factor.partners else _open(factor, say, words)
 
 
-def _better(factor: Factor, question: Question, words: Vocabulary, everywhere: str) -> list[str]:
+def _better(factor: Factor, say: Phrases, words: Vocabulary, everywhere: str) -> list[str]:
     first, each_lead = factor.cells[0].ranking, [each.ranking.lead for each in factor.cells]
     a, b = (words.level(factor.name, each) for each in (first.names[0], first.lead.second))
     best, several = f"{words.start(a)} is {_the_best(words.factor(factor.name))}", len(first.names) > 2
 
     def lead(amount: str, where: str = "") -> str:
-        return f"{best}{where} by {amount}" if several else beats(words.start(a), b, amount, question, where)
+        return f"{best}{where} by {amount}" if several else say.beats(words.start(a), b, amount, where)
 
     if len(each_lead) == 1:
-        amount = by(first.lead, question)
-        told = f"{best}{':' if question.unit else ','} {leads(b, amount, question)}" if several else lead(amount)
+        amount = say.by(first.lead)
+        told = f"{best}{':' if say.question.unit else ','} {say.leads(b, amount)}" if several else lead(amount)
         return [f"{told}, {everywhere}."]
     if len(each_lead) > 2:
-        amount = gains(each_lead, question)
+        amount = say.gains(each_lead)
         return [f"{lead(amount, f' {everywhere},')}.", f"{lead(amount, ',')}."]
     at = [words.level(*each.where[0]) for each in factor.cells]
     more, less = sorted(range(2), key=lambda i: -each_lead[i].gain)
-    most = lead(by(each_lead[more], question, with_interval=False))
+    most = lead(say.by(each_lead[more], with_interval=False))
     return [f"{most} with {at[more]} and {number(each_lead[less])} with {at[less]}."]
 
 
-def _open(factor: Factor, question: Question, words: Vocabulary) -> list[str]:
+def _open(factor: Factor, say: Phrases, words: Vocabulary) -> list[str]:
     ranking = factor.cells[0].ranking
     nearest = ranking.against[0]
     a, b = (words.level(factor.name, each) for each in (nearest.first, nearest.second))
@@ -73,7 +63,7 @@ def _open(factor: Factor, question: Question, words: Vocabulary) -> list[str]:
     if nearest.low > 0 and nearest.n >= ENOUGH:
         why = f", but p is {nearest.p:.2g} after adjusting for all effects" if nearest.p >= ALPHA else (
             ", but not with diverged runs counted")  # fmt: skip
-    return [f"{phrase}: on average {ahead(a, b, by(nearest, question), question)}{why}.", f"{phrase}."]
+    return [f"{phrase}: on average {say.ahead(a, b, say.by(nearest))}{why}.", f"{phrase}."]
 
 
 def _which(factor: Factor, words: Vocabulary) -> str:
@@ -82,7 +72,7 @@ def _which(factor: Factor, words: Vocabulary) -> str:
     return f"Which {name} {'are' if is_plural(name) else 'is'} {better}"
 
 
-def _depends(factor: Factor, question: Question, words: Vocabulary) -> list[str]:
+def _depends(factor: Factor, say: Phrases, words: Vocabulary) -> list[str]:
     """Who leads at each level of the partner that explains most of it, else in how many combinations."""
     split = max(factor.partners, key=lambda name: sum(len(_winners(each)) == 1 and _settled(each)
                                                       for each in _groups(factor, name).values()))  # fmt: skip
@@ -91,7 +81,7 @@ def _depends(factor: Factor, question: Question, words: Vocabulary) -> list[str]
     for level, group in _groups(factor, split).items():
         at, winners = words.after(split, level), _winners(group)
         if len(winners) == 1 and _settled(group):
-            by_how_much = gains([each.lead for each in group], question, of=False)
+            by_how_much = say.gains([each.lead for each in group], of=False)
             led.append(f"with {at}, {words.level(factor.name, winners[0])} leads by {by_how_much}")
         else:
             partly.setdefault(_state(factor, split, len(winners), words), []).append(at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from math import ceil, log10
 
 from octant.analysis.comparison import Comparison
@@ -23,56 +24,80 @@ def plain_count(name: str, number: int) -> str:
     return str(number)
 
 
-def by(difference: Difference, question: Question, with_interval: bool = True) -> str:
-    """`about 0.9 points of test accuracy (0.7 to 1.0)`; `about 0.03 in test loss (0.02 to 0.04; lower is better)`;
-    `about 3 epochs (2 to 4)`.
-    """
-    ends = interval(difference) if with_interval and difference.n >= ENOUGH else ""
-    inner = "; ".join(each for each in (ends, _lower(question)) if each)
-    many = "" if number(difference) == "1" else "s"
-    unit = f"point{many} of {question.words}" if question.is_share else f"in {question.words}"
-    unit = f"{question.unit.removesuffix('s')}{many}" if question.unit else unit
-    return f"{'' if question.exact else 'about '}{number(difference)} {unit}{f' ({inner})' if inner else ''}"
+@dataclass(frozen=True)
+class Phrases:
+    """Differences and means of a question's endpoint in words, with their unit."""
 
+    question: Question
 
-def gains(leads: Sequence[Difference], question: Question, of: bool = True) -> str:
-    """`0.6 to 1.4 points`."""
-    places = max(_decimals_of(each) for each in leads)
-    ends = sorted({f"{each.gain:.{places}f}" for each in leads}, key=float)
-    phrase = f"{ends[0]} to {ends[-1]}" if len(ends) > 1 else f"{'' if question.exact else 'about '}{ends[0]}"
-    unit = (" point" if ends == ["1"] else " points") if question.is_share else ""
-    of_it = (f" of {question.words}" if question.is_share else f" in {question.words}") if of else ""
-    of_it = f" {question.unit}" if question.unit else of_it
-    low = f" ({_lower(question)})" if of and _lower(question) else ""
-    return f"{phrase}{unit}{of_it}{low}"
+    def by(self, difference: Difference, with_interval: bool = True) -> str:
+        """`about 0.9 points of test accuracy (0.7 to 1.0)`; `about 0.03 in test loss (0.02 to 0.04; lower is better)`;
+        `about 3 epochs (2 to 4)`.
+        """
+        ends = interval(difference) if with_interval and difference.n >= ENOUGH else ""
+        inner = "; ".join(each for each in (ends, self._lower()) if each)
+        many = "" if number(difference) == "1" else "s"
+        unit = f"point{many} of {self.question.words}" if self.question.is_share else f"in {self.question.words}"
+        unit = f"{self.question.unit.removesuffix('s')}{many}" if self.question.unit else unit
+        return f"{'' if self.question.exact else 'about '}{number(difference)} {unit}{f' ({inner})' if inner else ''}"
 
+    def gains(self, leads: Sequence[Difference], of: bool = True) -> str:
+        """`0.6 to 1.4 points`."""
+        places = max(_decimals_of(each) for each in leads)
+        ends = sorted({f"{each.gain:.{places}f}" for each in leads}, key=float)
+        phrase = f"{ends[0]} to {ends[-1]}" if len(ends) > 1 else f"{'' if self.question.exact else 'about '}{ends[0]}"
+        unit = (" point" if ends == ["1"] else " points") if self.question.is_share else ""
+        of_it = (f" of {self.question.words}" if self.question.is_share else f" in {self.question.words}") if of else ""
+        of_it = f" {self.question.unit}" if self.question.unit else of_it
+        low = f" ({self._lower()})" if of and self._lower() else ""
+        return f"{phrase}{unit}{of_it}{low}"
 
-def _lower(question: Question) -> str:
-    return "lower is better" if question.goal == "min" and not question.unit else ""
+    def beats(self, first: str, second: str, amount: str, where: str = "") -> str:
+        """`tanh beats sigmoid {where} by {amount}`; `tanh reaches 90 % test accuracy {amount} earlier than sigmoid`."""
+        if self.question.unit:
+            return f"{first} reaches {self.question.target} {amount} earlier than {second}{where.rstrip(',')}"
+        return f"{first} beats {second}{where} by {amount}"
 
+    def leads(self, second: str, amount: str) -> str:
+        """What goes after `tanh is best: `."""
+        return self.beats("it", second, amount) if self.question.unit else f"ahead of {second} by {amount}"
 
-def beats(first: str, second: str, amount: str, question: Question, where: str = "") -> str:
-    """`tanh beats sigmoid {where} by {amount}`; `tanh reaches 90 % test accuracy {amount} earlier than sigmoid`."""
-    if question.unit:
-        return f"{first} reaches {question.target} {amount} earlier than {second}{where.rstrip(',')}"
-    return f"{first} beats {second}{where} by {amount}"
+    def ahead(self, first: str, second: str, amount: str) -> str:
+        """`tanh is ahead of sigmoid by {amount}`; where time counts as in `beats`."""
+        if self.question.unit:
+            return self.beats(first, second, amount)
+        return f"{first} is ahead of {second} by {amount}"
 
+    def equal(self) -> str:
+        """`equal within the margin of 0.5 points of test accuracy`; without a margin only exact numbers are equal."""
+        return (
+            f"equal {f'within the margin of {self.margin()}' if self.question.margin else f'in {self.question.words}'}"
+        )
 
-def leads(second: str, amount: str, question: Question) -> str:
-    """What goes after `tanh is best: `."""
-    return beats("it", second, amount, question) if question.unit else f"ahead of {second} by {amount}"
+    def margin(self) -> str:
+        """The declared margin: `0.5 points of test accuracy`."""
+        if self.question.unit and self.question.margin:
+            return _plural_of(self.question.margin, self.question.unit)
+        unit = "points of" if self.question.is_share else "in"
+        return f"{self.question.margin:g} {unit} {self.question.words}"
 
+    def span(self, numbers: Sequence[float]) -> str:
+        """`test accuracy between 98.3 and 98.6 %`."""
+        low, high = min(numbers), max(numbers)
+        forms = (".1f", ".2f") if self.question.is_share else (".3g", ".5g")
+        form = forms[f"{low:{forms[0]}}" == f"{high:{forms[0]}}"]
+        a, b = f"{low:{form}}", f"{high:{form}}"
+        if self.question.unit:
+            return f"{f'between {a} and {b}' if a != b else a} {self.question.words}"
+        phrase = f"{self.question.words} {f'between {a} and {b}' if a != b else a}{' %' * self.question.is_share}"
+        return f"{phrase}; {self._lower()}" if self._lower() else phrase
 
-def ahead(first: str, second: str, amount: str, question: Question) -> str:
-    """`tanh is ahead of sigmoid by {amount}`; where time counts as in `beats`."""
-    if question.unit:
-        return beats(first, second, amount, question)
-    return f"{first} is ahead of {second} by {amount}"
+    def format(self) -> str:
+        """The format of a mean in tables."""
+        return ".2f" if self.question.is_share else ".1f" if self.question.unit == "epochs" else ".4g"
 
-
-def format_of(question: Question) -> str:
-    """The format of a mean in tables."""
-    return ".2f" if question.is_share else ".1f" if question.unit == "epochs" else ".4g"
+    def _lower(self) -> str:
+        return "lower is better" if self.question.goal == "min" and not self.question.unit else ""
 
 
 def number(difference: Difference) -> str:
@@ -100,33 +125,8 @@ def interval(difference: Difference) -> str:
     return f"{difference.low:.{places}f} to {difference.high:.{places}f}"
 
 
-def equal(question: Question) -> str:
-    """`equal within the margin of 0.5 points of test accuracy`; without a margin only exact numbers are equal."""
-    return f"equal {f'within the margin of {margin(question)}' if question.margin else f'in {question.words}'}"
-
-
-def margin(question: Question) -> str:
-    """The declared margin: `0.5 points of test accuracy`."""
-    if question.unit and question.margin:
-        return _plural_of(question.margin, question.unit)
-    unit = "points of" if question.is_share else "in"
-    return f"{question.margin:g} {unit} {question.words}"
-
-
 def _plural_of(number: float, unit: str) -> str:
     return f"{number:g} {unit.removesuffix('s') if number == 1 else unit}"
-
-
-def span(numbers: Sequence[float], question: Question) -> str:
-    """`test accuracy between 98.3 and 98.6 %`."""
-    low, high = min(numbers), max(numbers)
-    forms = (".1f", ".2f") if question.is_share else (".3g", ".5g")
-    form = forms[f"{low:{forms[0]}}" == f"{high:{forms[0]}}"]
-    a, b = f"{low:{form}}", f"{high:{form}}"
-    if question.unit:
-        return f"{f'between {a} and {b}' if a != b else a} {question.words}"
-    phrase = f"{question.words} {f'between {a} and {b}' if a != b else a}{' %' * question.is_share}"
-    return f"{phrase}; {_lower(question)}" if _lower(question) else phrase
 
 
 def is_plural(name: str) -> bool:

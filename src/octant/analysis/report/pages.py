@@ -25,7 +25,7 @@ from octant.analysis.report.explore import explore_page
 from octant.analysis.report.explored import explored
 from octant.analysis.report.findings import Findings
 from octant.analysis.report.layout import MOST_ROWS, Section, bounded
-from octant.analysis.report.numbers import about_speed, format_of
+from octant.analysis.report.numbers import Phrases, about_speed
 from octant.analysis.report.origin import command, measured, training_time, versions
 from octant.analysis.report.paper import FIGURES, Paper
 from octant.analysis.report.sections import forms_of, lead_figure, sections
@@ -170,7 +170,7 @@ def terminal(found: Findings) -> str:
     columns |= {} if question.exact else {"n": f"{question.noun}s"}
     columns |= {REACHED: "reached it"} if question.unit and (summary[REACHED] < summary["n"]).any() else {}
     columns |= {"diverged": "diverged"} if summary["diverged"].any() else {}
-    form = f"{{:{format_of(question)}}}"
+    form = f"{{:{Phrases(question).format()}}}"
     table = summary.head(MOST_ROWS)[[*columns]]
     for name in factors:
         table[name] = [found.words.bare(name, as_word(level)) for level in table[name]]

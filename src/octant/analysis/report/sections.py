@@ -14,7 +14,7 @@ from octant.analysis.report import words
 from octant.analysis.report.drawings import tuning_stems
 from octant.analysis.report.findings import RATE, Findings
 from octant.analysis.report.layout import Forms, Section, bounded, ranks_section, table_of, with_contrasts
-from octant.analysis.report.numbers import format_of, listed
+from octant.analysis.report.numbers import Phrases, listed
 from octant.analysis.report.origin import command, measured, origin
 from octant.analysis.why import Contrast, contrasts, sentence
 
@@ -27,7 +27,7 @@ CHOSEN = {"runs": "{n}", "diverged": "{diverged}", "edge of the grid": "{edge}",
 
 def forms_of(found: Findings) -> Forms:
     """The columns of the tables."""
-    number = format_of(found.question)
+    number = Phrases(found.question).format()
     return Forms(found.question, number, is_enough=not found.question.exact, is_repeated=not found.question.exact)
 
 

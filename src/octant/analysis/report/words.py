@@ -18,7 +18,7 @@ from octant.analysis.power import ENOUGH, flips_needed
 from octant.analysis.question import Question
 from octant.analysis.report.configurations import Configurations
 from octant.analysis.report.factors import says_something, sentences
-from octant.analysis.report.numbers import MOST_NAMED, Count, by, interval, listed, plain_count
+from octant.analysis.report.numbers import MOST_NAMED, Count, Phrases, interval, listed, plain_count
 from octant.analysis.report.vocabulary import Vocabulary, short
 from octant.analysis.verdict import Decision, Verdict
 
@@ -145,10 +145,11 @@ def elsewhere(verdict: Verdict, words: Vocabulary) -> list[str]:
         return []
     first, second = (words.configuration(verdict.cells[name], name) for name in (found.first, found.second))
     here = next(each for each in verdict.best.against if each.second == found.second)
-    if by(found, verdict.question) == by(here, verdict.question):
+    by = Phrases(verdict.question).by
+    if by(found) == by(here):
         return []
     return [f"Intervals hold on these test examples. On new ones like these the lead of {first} over {second} is "
-            f"{by(found, verdict.question)}, instead of {interval(here)}."]  # fmt: skip
+            f"{by(found)}, instead of {interval(here)}."]  # fmt: skip
 
 
 def stability(chosen: pd.DataFrame, question: Question) -> list[str]:
