@@ -17,11 +17,11 @@ from octant.errors import InputError
 from octant.models.champion import register
 from octant.runs.settings import Tracking
 from octant.tracking.declared import declared_of
-from octant.tracking.means import log_means
 from octant.tracking.receipt import journals
 from octant.tracking.runs import read_runs
 from octant.tracking.store import Connection, connect, locate
 from octant.tracking.stored import read_run
+from octant.tracking.view import log_means
 from support.command import Database, run_octant
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # SQLAlchemy's, of MLflow

@@ -1,5 +1,9 @@
 """MLflow's page of an experiment: a chart with a curve per configuration, a table of runs, and links to both.
 
+The curves are runs of kind `mean`, one per configuration and sweep: MLflow colours groups of runs by a hash, but a run
+by its tag. Such a run has neither the tag `sweep` nor a fingerprint, so nothing that looks for runs finds it: no
+report, promotion, delivery or repetition.
+
 The layout of MLflow's shared views is unpublished: read from MLflow 3.17, held by tests/servers/test_browser.py.
 """
 
@@ -7,18 +11,28 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from octant.analysis.means import Means
+from octant import home
+from octant.analysis.means import Mean, Means
 from octant.analysis.question import Question
 from octant.errors import printable
+from octant.runs.disk import Busy, locked
 from octant.tracking.declared import DECLARED, of_sweep
-from octant.tracking.means import log_means, mean_filter
-from octant.tracking.store import KIND, Connection, Store
+from octant.tracking.search import search
+from octant.tracking.store import KIND, REPLACED, Connection, Store
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, Run
 
 UI_HOST = "octant.localhost"  # this machine, for every browser; on 127.0.0.1 MLflow opens its Assistant by itself
 _CHART, _TABLE = "CHART", "TABLE"
+_PATIENCE_SECONDS = 60.0  # a hundred means take a tenth of that
+_MOST_METRICS = 900  # MLflow's limit for one batch is 1000, params and tags included
 _MOST_KEYS = 6  # curves that the key below a chart has room for; of more, the list beside it says which is which
 
 
@@ -59,7 +73,7 @@ def show_means(connection: Connection, sweep: str, means: Means) -> None:
         return
     left = f" The best {len(means.curves)}; {means.left_out} more are in the report." if means.left_out else ""
     columns = [*means.columns, "repeats"]
-    view = _state(mean_filter(sweep), means.endpoint, means.goal, columns)
+    view = _state(_mean_filter(sweep), means.endpoint, means.goal, columns)
     view["runListHidden"] = len(means.curves) <= _MOST_KEYS
     view |= _charts(sweep, f"{means.title}.{left}" if left else means.title, means.metrics, means.floor)
     _store(connection, sweep, view, f"Comparison of {sweep}")
@@ -153,3 +167,72 @@ def _chart(metric: str, section: str, limits: dict[str, float]) -> dict[str, obj
         "range": limits, "xAxisKey": "step", "selectedXAxisMetricKey": "", "yAxisKey": "metric", "yAxisExpressions": [],
         "ignoreOutliers": False, "useGlobalXaxisKey": True, "useGlobalLineSmoothing": True,
     }  # fmt: skip
+
+
+def _mean_filter(sweep: str) -> str:
+    return f"tags.kind = 'mean' and tags.mean_of = '{sweep}'"
+
+
+def log_means(connection: Connection, sweep: str, means: Means) -> None:
+    """Let the store have these means of the sweep and no others; what is there already is left as it is.
+
+    Two launches of one sweep take turns: each would discard what the other is about to complete.
+    """
+    with suppress(Busy), locked(home.state() / "means.lock", wait=_PATIENCE_SECONDS):
+        _log_means(connection, sweep, means)
+
+
+def _log_means(connection: Connection, sweep: str, means: Means) -> None:
+    there: dict[str, Run] = {}
+    for run in list(search(connection, _mean_filter(sweep))):
+        digest = run.data.tags.get("digest")
+        if run.info.status != "FINISHED" or digest is None or digest in there:  # of a launch that was killed
+            _discard(connection, run)
+        else:
+            there[digest] = run
+    wanted = {mean.digest for mean in means.curves}
+    for digest, run in there.items():
+        if digest not in wanted:
+            _discard(connection, run)
+    now = int(time.time() * 1000) + len(means.curves)
+    for place, mean in enumerate(means.curves):
+        if mean.digest not in there:
+            _log(connection, sweep, mean, means.endpoint, now - place)  # the best is the newest: MLflow lists it first
+    _discard_orphans(connection, sweep)
+
+
+def _log(connection: Connection, sweep: str, mean: Mean, endpoint: str, started: int) -> None:
+    from mlflow.entities import Metric, Param, RunTag
+
+    client = connection.client
+    about = f"Mean of {mean.repeats} runs, and their lowest and highest {endpoint}: for the chart, no run itself."
+    tags = {"kind": "mean", "mean_of": sweep, "mlflow.runColor": mean.colour, "mlflow.source.name": "octant",
+            "mlflow.note.content": about}  # fmt: skip
+    run = client.create_run(connection.experiment_id, started, tags, mean.name)
+    client.set_terminated(run.info.run_id, end_time=started)  # first: no kill leaves it RUNNING
+    points = [Metric(name, value, started, epoch) for name, epoch, value in mean.points]
+    params = [Param(name, value) for name, value in {**mean.settings, "repeats": str(mean.repeats)}.items()]
+    for batch in _batches(points):
+        client.log_batch(run.info.run_id, batch, params, synchronous=True)
+        params = []
+    client.log_batch(run.info.run_id, tags=[RunTag("digest", mean.digest)], synchronous=True)  # last: it is complete
+
+
+def _batches(points: list[Metric]) -> list[list[Metric]]:
+    return [points[at : at + _MOST_METRICS] for at in range(0, len(points), _MOST_METRICS)]
+
+
+def _discard(connection: Connection, run: Run) -> None:
+    connection.client.set_tag(run.info.run_id, REPLACED, "true", synchronous=True)
+    connection.client.delete_run(run.info.run_id)
+
+
+def _discard_orphans(connection: Connection, sweep: str) -> None:
+    """Means of sweeps that have no run any more: a larger sweep has taken them all."""
+    others: dict[str, list[Run]] = {}
+    for run in search(connection, f"tags.kind = 'mean' and tags.mean_of != '{sweep}'"):
+        others.setdefault(run.data.tags["mean_of"], []).append(run)
+    for other, runs in others.items():
+        if not connection.client.search_runs([connection.experiment_id], of_sweep(other), max_results=1):
+            for run in runs:
+                _discard(connection, run)
