@@ -14,7 +14,7 @@ import pytest
 import octant.analysis
 from octant.analysis.comparison import Comparison
 from octant.analysis.guess import Asked
-from octant.analysis.tables import compare, compare_file, read_csv_runs
+from octant.analysis.tables import compare, compare_file
 from octant.errors import InputError
 
 WIDTHS = (16, 64)
@@ -239,10 +239,10 @@ def test_bad_files_are_one_line(text: str, tmp_path: Path) -> None:
 
 def test_unreadable_files_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read as csv"):
-        read_csv_runs(tmp_path / "none.csv")
+        compare_file(tmp_path / "none.csv")
     (tmp_path / "picture.csv").write_bytes(bytes(range(256)))
     with pytest.raises(InputError, match="cannot be read as csv"):
-        read_csv_runs(tmp_path / "picture.csv")
+        compare_file(tmp_path / "picture.csv")
     with pytest.raises(InputError, match="no column lr; columns: optimizer, width"):
         compare(table(), compare=["lr"])
     with pytest.raises(InputError, match="no rows"):

@@ -19,7 +19,7 @@ from matplotlib.text import Annotation, Text
 
 from octant.analysis import figures
 from octant.analysis.figures.canvas import fitted, house_style, width_of
-from octant.analysis.figures.labels import is_geometric, spread
+from octant.analysis.figures.labels import _spread, is_geometric
 from octant.analysis.figures.tuning import _side_steps
 from octant.analysis.question import Question
 
@@ -263,7 +263,7 @@ def test_stars_at_one_value_stand_in_order() -> None:
 
 
 def test_labels_spread_without_overlap() -> None:
-    centres = spread([1.0, 1.0, 1.05, 3.0, 9.0], [0.5] * 5, 4.0)
+    centres = _spread([1.0, 1.0, 1.05, 3.0, 9.0], [0.5] * 5, 4.0)
     assert all(b - a > 0.5 - 1e-9 for a, b in pairwise(centres))
     assert centres[3] == 3.0
     assert centres[4] == 3.75

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from octant import __version__
-from octant.cli.main import COMMANDS, check_words
+from octant.cli.main import COMMANDS, _check_words
 from octant.cli.program import OCTANT
 from octant.errors import InputError
 from support.command import run_octant
@@ -86,12 +86,12 @@ def test_server_s_uri_is_refused(tmp_path: Path) -> None:
 )
 def test_misspelt_words_name_nearest(words: list[str], told: str) -> None:
     with pytest.raises(InputError) as caught:
-        check_words(words, list(COMMANDS))
+        _check_words(words, list(COMMANDS))
     assert told in str(caught.value)
 
 
 def test_unusual_is_left_to_hydra() -> None:
-    check_words(
+    _check_words(
         ["+momentum=0.9", "~loss", "loss=mse,cross_entropy", "dataset.path=x.npz", "hydra/launcher=slurm",
          "hydra.launcher.tasks=2", "loss=[mse", "'seed=range(3)'", "experiment.name=mine"],
         list(COMMANDS),

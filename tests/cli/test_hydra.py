@@ -22,7 +22,7 @@ from omegaconf import OmegaConf, open_dict
 
 from hydra_plugins import octant_plugins
 from octant import home
-from octant.cli.main import read_flags
+from octant.cli.main import _read_flags
 from octant.errors import InputError
 from support.command import Database, environment
 
@@ -87,13 +87,13 @@ def _flags() -> set[str]:
 @pytest.mark.parametrize("words", [["--cfg", "all"], ["-m", "seed=0,1"], ["-i"], ["-sc", "install=bash"], ["a=1"]])
 def test_flags_are_read_as_hydra_does(words: list[str]) -> None:
     theirs = vars(get_args_parser().parse_args(words))
-    assert vars(read_flags(words)).items() <= theirs.items()
+    assert vars(_read_flags(words)).items() <= theirs.items()
 
 
 @pytest.mark.parametrize("words", [["-m", "--colour"], ["--resolve"], ["--experimental-rerun", "x.pickle"]])
 def test_other_flags_are_refused(words: list[str]) -> None:
     with pytest.raises(InputError, match="octant --help lists what there is"):
-        read_flags(words)
+        _read_flags(words)
 
 
 HEARD = """

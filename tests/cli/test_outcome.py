@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cli.test_own_trainer import TRAINER
-from octant.cli.conclude import outcome_of
+from octant.cli.conclude import _outcome_of
 from octant.runs.journal import Journal
 from octant.runs.run import Outcome
 from octant.tracking.runs import TEST_ERRORS
@@ -53,7 +53,7 @@ def ended(folder: Path, accuracy: float, examples: list[int], **outcome: Any) ->
     files = journal.keep({TEST_ERRORS: json.dumps({"examples": examples, "wrong": []}).encode()})
     for line in [*lines, {"outcome": "finished", "has_state": False, "files": files} | outcome]:
         journal.append(line)
-    return outcome_of(journal)
+    return _outcome_of(journal)
 
 
 def test_collapsed_run_is_told(tmp_path: Path) -> None:

@@ -110,16 +110,16 @@ def test_repeat_command_trains_run(trained: tuple[Path, str], tmp_path: Path) ->
 
 
 def test_differences_within_a_tolerance_are_told() -> None:
-    from octant.models.rerun import verdict
+    from octant.models.rerun import _verdict
 
     then = {("loss", 1): 2.0, ("loss", 2): 1.0}
-    assert verdict(then, then | {("loss", 2): 1.0 + 1e-9}).startswith(
+    assert _verdict(then, then | {("loss", 2): 1.0 + 1e-9}).startswith(
         "equal within a tolerance of 1e-05, not to the bit"
     )
-    assert verdict(then, then | {("loss", 2): 1.1}) == "different:"
-    assert verdict(then, {("loss", 1): 2.0}) == "different:"
+    assert _verdict(then, then | {("loss", 2): 1.1}) == "different:"
+    assert _verdict(then, {("loss", 1): 2.0}) == "different:"
     for lost in (math.nan, math.inf, -math.inf):
-        assert verdict(then | {("loss", 1): lost}, then) == verdict(then, then | {("loss", 2): lost}) == "different:"
+        assert _verdict(then | {("loss", 1): lost}, then) == _verdict(then, then | {("loss", 2): lost}) == "different:"
 
 
 def test_circumstances_name_each_difference() -> None:

@@ -14,14 +14,14 @@ from octant import home
 from octant.analysis.means import Mean, Means
 from octant.cli import doctor, report, sync
 from octant.errors import InputError
-from octant.models.champion import register
+from octant.models.champion import _register
 from octant.runs.settings import Tracking
 from octant.tracking.declared import declared_of
 from octant.tracking.receipt import journals
 from octant.tracking.runs import read_runs
 from octant.tracking.store import Connection, connect, locate
 from octant.tracking.stored import read_run
-from octant.tracking.view import log_means
+from octant.tracking.view import _log_means
 from support.command import Database, run_octant
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # SQLAlchemy's, of MLflow
@@ -56,18 +56,18 @@ def of(place: tuple[Connection, Database]) -> list[tuple[object, ...]]:
 
 
 def test_equal_means_are_left(place: tuple[Connection, Database]) -> None:
-    log_means(place[0], "s-1", means("a", "b"))
+    _log_means(place[0], "s-1", means("a", "b"))
     before = of(place)
     assert [(name, status) for name, _, status in before] == [("a", "FINISHED"), ("b", "FINISHED")]
-    log_means(place[0], "s-1", means("a", "b"))
+    _log_means(place[0], "s-1", means("a", "b"))
     assert of(place) == before
 
 
 def test_changed_means_are_replaced(place: tuple[Connection, Database]) -> None:
-    log_means(place[0], "s-1", means("a", "b"))
+    _log_means(place[0], "s-1", means("a", "b"))
     before = {name: run for name, run, _ in of(place)}
     changed = means("a", "b", "c")
-    log_means(place[0], "s-1", replace(changed, curves=[changed.curves[0], *means("x", "b", value=0.7).curves[1:]]))
+    _log_means(place[0], "s-1", replace(changed, curves=[changed.curves[0], *means("x", "b", value=0.7).curves[1:]]))
     after = {name: run for name, run, _ in of(place)}
     assert after.keys() == before.keys()
     assert after["a"] == before["a"]
@@ -78,7 +78,7 @@ def test_means_of_vanished_sweeps_go(place: tuple[Connection, Database]) -> None
     connection, _ = place
     connection.client.create_run(connection.experiment_id, tags={"sweep": "s-1"})
     for sweep in ("s-1", "s-2", "s-3"):
-        log_means(connection, sweep, means(sweep))
+        _log_means(connection, sweep, means(sweep))
     assert [name for name, _, _ in of(place)] == ["s-1", "s-3"]
 
 
@@ -88,7 +88,7 @@ def test_killed_launch_is_repaired(
 ) -> None:
     """The process dies just before or just after each call in turn; the same command makes it good."""
     client = place[0].client
-    log_means(place[0], "s-1", means("a", "b", "c", value=0.1))
+    _log_means(place[0], "s-1", means("a", "b", "c", value=0.1))
     true = getattr(client, call)
     for late in (False, True):
         wanted = means("a", "b", "c", value=0.2 + late)
@@ -106,8 +106,8 @@ def test_killed_launch_is_repaired(
 
             patch.setattr(client, call, dies)
             with pytest.raises(KeyboardInterrupt):
-                log_means(place[0], "s-1", wanted)
-        log_means(place[0], "s-1", wanted)
+                _log_means(place[0], "s-1", wanted)
+        _log_means(place[0], "s-1", wanted)
         there = of(place)
         assert [(name, status) for name, _, status in there] == [(name, "FINISHED") for name in "abc"]
         for _, run, _ in there:
@@ -179,7 +179,7 @@ def test_nobody_takes_mean_for_run(
     told = capsys.readouterr().out
     assert "journals: 16 finished" in told
     assert told.count("stores: have everything the journals hold") == 2
-    register(store, "smoke")
+    _register(store, "smoke")
     assert database.query("select count(*) from model_versions v join tags t on t.run_uuid = v.run_id "
                           "and t.key = 'kind'") == [(0,)]  # fmt: skip
     with pytest.raises(InputError, match="is the mean of other runs; only runs that were trained are repeated"):

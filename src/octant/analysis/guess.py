@@ -56,29 +56,55 @@ class Asked:
         named = [*(self.compare or ()), *self.tune, *(self.repeat or ()), self.endpoint, self.validation]
         return [name for name in named if name]
 
+    def endpoint_of(self, frame: pd.DataFrame, metrics: Sequence[str] | None = None) -> str:
+        """The metric that answers: the one asked for, or that which looks most like a result on held-out data.
 
-def endpoint_of(frame: pd.DataFrame, asked: Asked, metrics: Sequence[str] | None = None) -> str:
-    """The metric that answers: the one asked for, or that which looks most like a result on held-out data.
+        `metrics` are the columns that are known to hold metrics; None: their names say so.
+        """
+        if self.endpoint:
+            return self.endpoint
+        frame = frame.apply(_mostly_numbers)
+        if metrics is not None:
+            numbers = [name for name in metrics if is_number(frame[name]) and name != self.validation]
+            if not numbers:
+                raise InputError("no run has a metric: nothing to compare")
+            return max([name for name in numbers if not _TIMES.fullmatch(name)] or numbers, key=_likely)
+        known = {*(self.compare or ()), *self.tune, *(self.repeat or ()), self.validation, *STEPS}
+        numbers = [str(name) for name in frame if is_number(frame[name]) and name not in known]
+        metrics = [name for name in numbers if METRIC.fullmatch(name) and not _TIMES.fullmatch(name)]
+        metrics = metrics or [name for name in numbers[::-1] if (frame[name].dropna() % 1 != 0).any()][:1]
+        if not metrics:
+            raise InputError(
+                f"no column looks like a result; name it with endpoint; columns: {first_few(frame.columns, 20)}"
+            )
+        return max(metrics, key=_likely)
 
-    `metrics` are the columns that are known to hold metrics; None: their names say so.
-    """
-    if asked.endpoint:
-        return asked.endpoint
-    frame = frame.apply(_mostly_numbers)
-    if metrics is not None:
-        numbers = [name for name in metrics if is_number(frame[name]) and name != asked.validation]
-        if not numbers:
-            raise InputError("no run has a metric: nothing to compare")
-        return max([name for name in numbers if not _TIMES.fullmatch(name)] or numbers, key=_likely)
-    known = {*(asked.compare or ()), *asked.tune, *(asked.repeat or ()), asked.validation, *STEPS}
-    numbers = [str(name) for name in frame if is_number(frame[name]) and name not in known]
-    metrics = [name for name in numbers if METRIC.fullmatch(name) and not _TIMES.fullmatch(name)]
-    metrics = metrics or [name for name in numbers[::-1] if (frame[name].dropna() % 1 != 0).any()][:1]
-    if not metrics:
-        raise InputError(
-            f"no column looks like a result; name it with endpoint; columns: {first_few(frame.columns, 20)}"
+    def question(self, frame: pd.DataFrame) -> tuple[Question, list[str]]:
+        """The question, and a line on each thing that was guessed and may surprise.
+
+        `frame` has one row per run; the endpoint is known.
+        """
+        endpoint = str(self.endpoint)
+        validation = self.validation or _validation(frame, endpoint, self)
+        free = [name for name in varying(frame) if name not in (*self.tune, endpoint, validation)]
+        repeat = self.repeat
+        if repeat is None:
+            repeat = [name for name in free if REPEATS.fullmatch(name) and name not in (self.compare or ())]
+        factors, lines = list(self.compare or ()), _unasked(frame, endpoint, self)
+        if self.compare is None:
+            factors, more = _factors(frame, [name for name in free if name not in repeat], repeat)
+            lines += more
+        goal = goal_of(endpoint, self.goal or ("min" if SMALL.fullmatch(endpoint) else "max"))
+        found = of_curve(endpoint)
+        if self.goal is None and not (found and found.unit):
+            lines.append(f"{'less' if goal == 'min' else 'more'} of {endpoint} is taken to be better")
+        metric = found.metric if found else endpoint
+        values = frame.loc[np.isfinite(frame[endpoint]), metric if metric in frame else endpoint]
+        share = _SHARE.fullmatch(metric) is not None and bool(values.between(0, 1).all())
+        question = Question(
+            tuple(factors), tuple(self.tune), tuple(repeat), endpoint, goal, self.margin, validation, share
         )
-    return max(metrics, key=_likely)
+        return question, lines
 
 
 def _mostly_numbers(column: pd.Series) -> pd.Series:
@@ -92,34 +118,6 @@ def _mostly_numbers(column: pd.Series) -> pd.Series:
 def _likely(name: str) -> tuple[int, bool]:
     rank = next((rank for part, rank in _PARTS if re.search(rf"(^|[_./ ]){part}", name, re.IGNORECASE)), 2)
     return rank, SMALL.fullmatch(name) is None
-
-
-def guessed_question(frame: pd.DataFrame, asked: Asked) -> tuple[Question, list[str]]:
-    """The question, and a line on each thing that was guessed and may surprise.
-
-    `frame` has one row per run; the endpoint is known.
-    """
-    endpoint = str(asked.endpoint)
-    validation = asked.validation or _validation(frame, endpoint, asked)
-    free = [name for name in varying(frame) if name not in (*asked.tune, endpoint, validation)]
-    repeat = asked.repeat
-    if repeat is None:
-        repeat = [name for name in free if REPEATS.fullmatch(name) and name not in (asked.compare or ())]
-    factors, lines = list(asked.compare or ()), _unasked(frame, endpoint, asked)
-    if asked.compare is None:
-        factors, more = _factors(frame, [name for name in free if name not in repeat], repeat)
-        lines += more
-    goal = goal_of(endpoint, asked.goal or ("min" if SMALL.fullmatch(endpoint) else "max"))
-    found = of_curve(endpoint)
-    if asked.goal is None and not (found and found.unit):
-        lines.append(f"{'less' if goal == 'min' else 'more'} of {endpoint} is taken to be better")
-    metric = found.metric if found else endpoint
-    values = frame.loc[np.isfinite(frame[endpoint]), metric if metric in frame else endpoint]
-    share = _SHARE.fullmatch(metric) is not None and bool(values.between(0, 1).all())
-    question = Question(
-        tuple(factors), tuple(asked.tune), tuple(repeat), endpoint, goal, asked.margin, validation, share
-    )
-    return question, lines
 
 
 def guesses_in_words(frame: pd.DataFrame, question: Question, last_step: bool = False) -> str:

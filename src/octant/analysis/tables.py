@@ -15,7 +15,7 @@ from octant.analysis.comparison import Comparison, answer
 from octant.analysis.comparison.runs import check_seen
 from octant.analysis.comparison.settings import first_few
 from octant.analysis.endpoint import check_form, goal_of, of_curve
-from octant.analysis.guess import STEPS, Asked, endpoint_of, guessed_question, guesses_in_words
+from octant.analysis.guess import STEPS, Asked, guesses_in_words
 from octant.analysis.question import Goal, Question
 from octant.analysis.speed import with_curve_endpoints
 from octant.analysis.tidy import TableSource, Tidy
@@ -46,7 +46,7 @@ def compare(
 
 def compare_file(path: Path, asked: Asked | None = None) -> tuple[Comparison, list[str]]:
     """Compare the runs of a csv file; also the lines to print before the answer, the question first."""
-    frame, lines = read_csv_runs(path)
+    frame, lines = _read_csv(path)
     return _compare(frame, asked or Asked(), TableSource(blank=True), lines)
 
 
@@ -82,9 +82,9 @@ def _compare(frame: pd.DataFrame, asked: Asked, source: TableSource, about: list
         raise InputError(f"no column {missing}; {hint}columns: {first_few(frame.columns, 20)}")
     if frame.empty:
         raise InputError("no rows: nothing to compare")
-    asked = replace(asked, endpoint=endpoint_of(frame, asked, source.metrics))
+    asked = replace(asked, endpoint=asked.endpoint_of(frame, source.metrics))
     tidied = source.one_row_per_run(frame, asked)
-    question, guessed = guessed_question(tidied.runs, asked)
+    question, guessed = asked.question(tidied.runs)
     check_seen(tidied.runs, question)
     runs = tidied.runs
     if found and wanted:
@@ -111,7 +111,7 @@ def _with_endpoint(tidied: Tidy, question: Question, source: TableSource) -> pd.
     return with_curve_endpoints(tidied.runs, curves, question)
 
 
-def read_csv_runs(path: Path) -> tuple[pd.DataFrame, list[str]]:
+def _read_csv(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """The rows of a csv file as text and numbers, and lines on those that could not be read.
 
     A blank cell is missing, NaN; a number that is written as nan is infinite here, so that the two stay apart.

@@ -54,7 +54,7 @@ def _one(sweep: Sweep, connection: Connection) -> None:
     run = sweep.runs[0]
     if sweep.skipped:
         print(f"there already: {run.name}; to train it anew, add rerun=true to the command")
-    print(outcome_of(run.journal))
+    print(_outcome_of(run.journal))
     link = f"{base_address(sweep.store)}{sweep.deliveries[0].path_in(connection.experiment_id)}"
     print(f"in MLflow (octant ui): {link}")
     _log_figures(sweep, connection, [str(sweep.deliveries[0].receipt().run_id)])
@@ -95,7 +95,7 @@ def _log_figures(sweep: Sweep, connection: Connection, run_ids: list[str]) -> No
         log(sweep.store, connection.client, run_ids)
 
 
-def outcome_of(journal: Journal) -> str:
+def _outcome_of(journal: Journal) -> str:
     """Accuracies after the last epoch, and a word where they are chance's; of a diverged run epoch and reason alone."""
     history = journal.read()
     outcome = history.outcome

@@ -103,10 +103,10 @@ def _command(word: str, words: Sequence[str], program: Program) -> int:
 
 def _compose(words: Sequence[str], program: Program) -> int:
     refuse_open_addresses(words)
-    flags = read_flags(words)
+    flags = _read_flags(words)
     signal.signal(signal.SIGINT, _quit)
     if _knows_all_words(flags):
-        check_words(flags.overrides, list(COMMANDS), program)
+        _check_words(flags.overrides, list(COMMANDS), program)
     from octant.cli.compose import check_overrides, compose_and_launch
 
     if not (flags.config_path or flags.config_name or flags.shell_completion):
@@ -129,7 +129,7 @@ class _Parser(argparse.ArgumentParser):
         raise InputError(f"{message}; {self.prog} --help lists what there is")
 
 
-def read_flags(words: Sequence[str]) -> argparse.Namespace:
+def _read_flags(words: Sequence[str]) -> argparse.Namespace:
     """Hydra's flags and the settings (`overrides`) among the words; raises InputError for a flag that is none."""
     parser = _Parser(prog="octant", add_help=False)
     parser.add_argument("overrides", nargs="*")
@@ -156,7 +156,7 @@ def _knows_all_words(flags: argparse.Namespace) -> bool:
     return not (moved or any(word.startswith("hydra.searchpath") for word in flags.overrides))
 
 
-def check_words(overrides: Sequence[str], commands: Sequence[str], program: Program = OCTANT) -> None:
+def _check_words(overrides: Sequence[str], commands: Sequence[str], program: Program = OCTANT) -> None:
     """Raise InputError for a word that is no setting, an unknown key, or a word that its group does not have."""
     known, words = program.first_words(), program.groups()
     if "experiment" not in words and (named := [each for each in overrides if each.startswith("experiment=")]):

@@ -49,7 +49,7 @@ def _best_run(runs: pd.DataFrame, question: Question) -> pd.Series:
     return best.iloc[0]
 
 
-def register(store: Store, experiment: str, sweep: str | None = None) -> str:
+def _register(store: Store, experiment: str, sweep: str | None = None) -> str:
     """Promote the champion of a sweep, or of the experiment's own; returns what was done, for the terminal."""
     connection = connect(store, experiment, create=False)
     declared = declared_of(connection, sweep)
@@ -110,7 +110,7 @@ def _refuse_damaged(store: Store, connection: Connection, run_id: str, name: str
 
 def _run(options: argparse.Namespace) -> int:
     """Promote, and say which run it is."""
-    print(printable(register(located(options.uri), options.experiment, options.sweep)))
+    print(printable(_register(located(options.uri), options.experiment, options.sweep)))
     return 0
 
 

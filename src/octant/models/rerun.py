@@ -55,7 +55,7 @@ def rerun(stored: StoredRun, data: str | None) -> int:
     different = _differences(stored.points, _numbers(history), stored.status == "FINISHED") + outcomes
     if different:
         print(
-            "different:" if outcomes else verdict(stored.points, _numbers(history)),
+            "different:" if outcomes else _verdict(stored.points, _numbers(history)),
             *map(_line, different[:5]),
             *([f"and {len(different) - 5} more"] if len(different) > 5 else []),
             sep="\n  ",
@@ -157,7 +157,7 @@ def _train(stored: StoredRun, trained: Trainer, settings: Given) -> History:
         return run.journal.read()
 
 
-def verdict(then: Points, now: Points) -> str:
+def _verdict(then: Points, now: Points) -> str:
     """What differences come to: within a tolerance, or not."""
     largest = apart(then, now)
     if largest > TOLERANCE:

@@ -19,7 +19,6 @@ from octant.tracking.store import Connection
 if TYPE_CHECKING:
     from octant.runs.sweep import Sweep
 
-UNNAMED = "octant"  # the experiment of commands that name none, as conf/config.yaml has it
 DECLARED, NEWEST = "declared_sweep", "newest_sweep"
 _SWEEP = "sweep."
 _MOST_SWEEPS = 150  # of one run; MLflow's tags hold 5,000 characters
@@ -90,12 +89,6 @@ def read_declared(sweep: str, kept: dict[str, Json]) -> Declared:
         name: tuple(value) if isinstance(value, list) else value for name, value in kept.pop("question").items()
     }
     return Declared(sweep, Question(**question), tuple(kept.pop("varied")), **kept)
-
-
-def report_folder(connection: Connection, sweep: str) -> str:
-    """The folder of a sweep's report: the experiment's name for its own; the sweep's for variants and unnamed ones."""
-    named = connection.experiment != UNNAMED and _tags(connection).get(DECLARED) == sweep
-    return connection.experiment if named else sweep
 
 
 def _tags(connection: Connection) -> dict[str, str]:

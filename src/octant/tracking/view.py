@@ -68,7 +68,7 @@ def store_views(connection: Connection, text: str, sweep: str, question: Questio
 
 def show_means(connection: Connection, sweep: str, means: Means) -> None:
     """Log the means of a finished sweep and let its comparison show them: a curve per configuration."""
-    log_means(connection, sweep, means)
+    _log_means(connection, sweep, means)
     if not means.curves:
         return
     left = f" The best {len(means.curves)}; {means.left_out} more are in the report." if means.left_out else ""
@@ -173,16 +173,16 @@ def _mean_filter(sweep: str) -> str:
     return f"tags.kind = 'mean' and tags.mean_of = '{sweep}'"
 
 
-def log_means(connection: Connection, sweep: str, means: Means) -> None:
+def _log_means(connection: Connection, sweep: str, means: Means) -> None:
     """Let the store have these means of the sweep and no others; what is there already is left as it is.
 
     Two launches of one sweep take turns: each would discard what the other is about to complete.
     """
     with suppress(Busy), locked(home.state() / "means.lock", wait=_PATIENCE_SECONDS):
-        _log_means(connection, sweep, means)
+        _let_have(connection, sweep, means)
 
 
-def _log_means(connection: Connection, sweep: str, means: Means) -> None:
+def _let_have(connection: Connection, sweep: str, means: Means) -> None:
     there: dict[str, Run] = {}
     for run in list(search(connection, _mean_filter(sweep))):
         digest = run.data.tags.get("digest")

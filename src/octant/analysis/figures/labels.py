@@ -31,7 +31,7 @@ class End(NamedTuple):
     colour: str
 
 
-def spread(wanted: Sequence[float], heights: Sequence[float], top: float) -> list[float]:
+def _spread(wanted: Sequence[float], heights: Sequence[float], top: float) -> list[float]:
     """Centres of labels as near to those `wanted` as they can be without overlap, all between 0 and `top`.
 
     Labels that would overlap form a block about the mean of where its labels want to be. They keep their order.
@@ -68,7 +68,7 @@ def label_ends(axes: Axes, ends: Sequence[End], height: float) -> None:
     low, high = axes.get_ylim()
     tall = [LINE * (text.count("\n") + 1) for *_, text, _ in ends]
     wanted = [(min(max(y, low), high) - low) / (high - low) * height for _, y, _, _ in ends]
-    for (x, y, text, colour), centre in zip(ends, spread(wanted, tall, height), strict=True):
+    for (x, y, text, colour), centre in zip(ends, _spread(wanted, tall, height), strict=True):
         at = (1.07, centre / height)
         axes.annotate(
             text, (x, min(max(y, low), high)), at, xycoords="data", textcoords="axes fraction", fontsize=SIZE,

@@ -18,10 +18,11 @@ from octant.analysis.report.findings import Findings, find
 from octant.analysis.report.pages import terminal, write_files
 from octant.errors import InputError
 from octant.runs.disk import read_json, write_json
-from octant.tracking.declared import report_folder
+from octant.tracking.declared import DECLARED
 from octant.tracking.store import Connection
 from octant.tracking.view import log_report, show_means
 
+_UNNAMED = "octant"  # the experiment of commands that name none, as conf/config.yaml has it
 KEPT = ".kept.json"  # in a report's folder: what it was made from, and the SHA-256 of each file
 _DRAWN_WITH = ("bokeh", "jinja2", "matplotlib", "numpy", "pandas", "scipy")
 
@@ -40,18 +41,25 @@ class _Report:
 
 
 def write(connection: Connection, sweep: str | None = None) -> _Report:
-    """Write the report of a sweep, or of the experiment's own, to reports/ in the state folder: see `report_folder`.
+    """Write the report of a sweep, or of the experiment's own, to reports/ in the state folder.
 
     What was drawn before of the very same runs with the very same code stays. Raises InputError without runs that can
     be compared.
     """
     found = find(collect(connection, sweep))
     sweep = found.material.declared.sweep
-    folder = home.state() / "reports" / report_folder(connection, sweep)
+    folder = home.state() / "reports" / _folder(connection, sweep)
     return _Report(
         folder, _kept_or_drawn(found, folder), terminal(found), sweep, _means(found), _typical_of_best(found),
         _against_published(connection.experiment, found.runs, found.question.endpoint),
     )  # fmt: skip
+
+
+def _folder(connection: Connection, sweep: str) -> str:
+    """The experiment's name for its own sweep; the sweep's for variants and unnamed ones."""
+    tags = connection.client.get_experiment(connection.experiment_id).tags
+    named = connection.experiment != _UNNAMED and tags.get(DECLARED) == sweep
+    return connection.experiment if named else sweep
 
 
 def log(connection: Connection, report: _Report) -> str:

@@ -71,7 +71,7 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
         phrases.append("Nothing is drawn at random: another run of the same configuration gives the same number.")
     if verdict.repeats > 1:
         phrases.append(measured_over(verdict))
-        phrases += elsewhere(verdict, words)
+        phrases += _elsewhere(verdict, words)
     phrases += looked(verdict)
     if any(re.search(r"by [\d.]+ to [\d.]+ ", each) for each in (top, *phrases)):
         phrases.append("Ranges without brackets go from the smallest to the largest difference; brackets hold 95 % "
@@ -138,7 +138,7 @@ def _at_edge(row: pd.Series) -> str:
     return f"{row['learning_rate']:g}, the {row['edge']} rate" if alone else f"the {row['edge']}"
 
 
-def elsewhere(verdict: Verdict, words: Vocabulary) -> list[str]:
+def _elsewhere(verdict: Verdict, words: Vocabulary) -> list[str]:
     """How sure a lead of the best is where the test examples are new, too."""
     found = verdict.elsewhere
     if found is None:
