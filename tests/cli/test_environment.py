@@ -177,7 +177,11 @@ def test_user_without_home_is_served() -> None:
 
 def test_commands_settle_before_libraries() -> None:
     """Importing a command imports none of what reads the environment when it is imported."""
-    names = ["octant.cli.compose", "octant.runs.worker", *sorted({module for module, _ in COMMANDS.values()})]
+    names = [
+        "octant.cli.compose",
+        "octant.runs.worker",
+        *sorted({f"octant.{module.partition(':')[0]}" for module, _ in COMMANDS.values()}),
+    ]
     code = f"import sys, {', '.join(names)}"
     code += "; print({'matplotlib', 'mlflow', 'numba'} & set(sys.modules))"
     env = environment(Path("/nowhere")) | {"PYTHONPATH": str(ROOT / "src")}

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Say what is compared and what was done with the rows; print the answer and write the report."""
     from octant.analysis.guess import Asked
 
     if options.out and options.out.exists() and not options.out.is_dir():

@@ -27,34 +27,22 @@ from octant.trainer.subcommand import Subcommand
 RESERVED = frozenset(
     {"experiment", "tracking", "trainer", "code", "workers", "threads", "time_limit", "rerun", "cluster"}
 )
-# Word -> module with its COMMAND, or module:NAME, and what it does in a line.
+# Word -> module of octant with its COMMAND, or module:NAME, and what it does in a line.
 COMMANDS = {
-    "new": ("octant.cli.new", "write a trainer of your own to start from: octant new mine.py"),
-    "report": (
-        "octant.cli.report:REPORT",
-        "write the tables, figures and pages of an experiment again, from the store alone",
-    ),
-    "compare": (
-        "octant.cli.compare",
-        "compare the runs of a csv file or of any MLflow experiment, whoever trained them",
-    ),
-    "plan": ("octant.cli.plan", "say how many repeats would show a difference, and how long they take"),
-    "check": ("octant.cli.check", "say whether a change of the trainer's code helped: octant check BASE [HEAD]"),
-    "publish": ("octant.cli.report:PUBLISH", "write a report to experiments/NAME, from a clean commit"),
-    "sync": ("octant.cli.sync", "send to MLflow what only the journals hold so far, and damaged files again"),
-    "doctor": ("octant.cli.doctor", "compare journals and store, and mark dead runs as KILLED"),
-    "prune": ("octant.cli.prune", "delete journals of runs that later code has trained again; a dry run first"),
-    "archive": (
-        "octant.cli.report:ARCHIVE",
-        "write a sweep to one file, from which octant report FILE.zip writes its report",
-    ),
-    "ui": ("octant.servers.ui", "show the runs in MLflow on 127.0.0.1, with the link to each comparison"),
-    "watch": (
-        "octant.servers.watch",
-        "show a sweep's curves on 127.0.0.1 while it is trained, from the journals alone",
-    ),
-    "server": ("octant.servers.team", "run MLflow for a team, on PostgreSQL, with names and passwords"),
-    "move": ("octant.servers.move", "carry a SQLite store to a new team's server, ids and all"),
+    "new": ("cli.new", "write a trainer of your own to start from: octant new mine.py"),
+    "report": ("cli.report:REPORT", "write the tables, figures and pages of an experiment again, from the store alone"),
+    "compare": ("cli.compare", "compare the runs of a csv file or of any MLflow experiment, whoever trained them"),
+    "plan": ("cli.plan", "say how many repeats would show a difference, and how long they take"),
+    "check": ("cli.check", "say whether a change of the trainer's code helped: octant check BASE [HEAD]"),
+    "publish": ("cli.report:PUBLISH", "write a report to experiments/NAME, from a clean commit"),
+    "sync": ("cli.sync", "send to MLflow what only the journals hold so far, and damaged files again"),
+    "doctor": ("cli.doctor", "compare journals and store, and mark dead runs as KILLED"),
+    "prune": ("cli.prune", "delete journals of runs that later code has trained again; a dry run first"),
+    "archive": ("cli.report:ARCHIVE", "write a sweep to one file, from which octant report FILE.zip writes its report"),
+    "ui": ("servers.ui", "show the runs in MLflow on 127.0.0.1, with the link to each comparison"),
+    "watch": ("servers.watch", "show a sweep's curves on 127.0.0.1 while it is trained, from the journals alone"),
+    "server": ("servers.team", "run MLflow for a team, on PostgreSQL, with names and passwords"),
+    "move": ("servers.move", "carry a SQLite store to a new team's server, ids and all"),
     **trainer.commands(),
 }
 _PAGES = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
@@ -94,7 +82,7 @@ def run(words: Sequence[str], program: Program = OCTANT) -> int:
 
 def _command(word: str, words: Sequence[str], program: Program) -> int:
     (module, _, name), line = COMMANDS[word][0].partition(":"), COMMANDS[word][1]
-    command: Subcommand = getattr(import_module(module), name or "COMMAND")
+    command: Subcommand = getattr(import_module(f"octant.{module}"), name or "COMMAND")
     parser = _Parser(prog=f"{program.command} {word}", description=f"{line[:1].upper()}{line[1:]}.")
     parser.add_argument("--uri", help="tracking store; default: the SQLite store in the state folder")
     command.declare(parser)

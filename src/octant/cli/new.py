@@ -12,7 +12,6 @@ _TRY = "python {} -m learning_rate=0.1,0.3 seed=0,1,2"
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Write the template; raises InputError rather than overwrite."""
     file: Path = options.file
     if file.suffix != ".py":
         raise InputError(f"{file}: a trainer is a Python file; call it {file.with_suffix('.py')}")

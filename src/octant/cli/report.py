@@ -18,7 +18,6 @@ from octant.trainer.subcommand import EXPERIMENT, SWEEP, Subcommand, option
 
 
 def _report(options: argparse.Namespace) -> int:
-    """Write the report, and log it to MLflow."""
     if options.experiment.endswith(".zip"):
         return _archived(options)
     if options.out:
@@ -53,7 +52,6 @@ def _archived(options: argparse.Namespace) -> int:
 
 
 def _archive(options: argparse.Namespace) -> int:
-    """Write the file, and say how large it is."""
     if options.out and (options.out.is_dir() or not options.out.absolute().parent.is_dir()):
         raise InputError(
             f"--out: {options.out} is no file to write; name one in a folder that exists, such as sweep.zip"
@@ -72,7 +70,6 @@ def _archive(options: argparse.Namespace) -> int:
 
 
 def _publish(options: argparse.Namespace) -> int:
-    """Nothing else writes there."""
     from octant.analysis.report import reports
 
     print(f"published in {reports.publish(connect(located(options.uri), options.experiment, create=False))}")

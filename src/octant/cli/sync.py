@@ -11,7 +11,6 @@ from octant.trainer.subcommand import Subcommand
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Send, and say what was sent."""
     state, only = home.state(), located(options.uri) if options.uri else None
     mend_files(state, only)
     counts = send_all(state, only)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from octant.trainer import Trainer
 
-# Word -> module with the COMMAND, and what it does in a line.
+# Word -> module of octant with the COMMAND, and what it does in a line.
 COMMANDS = {
-    "rerun": ("octant.models.rerun", "repeat a run from what MLflow stored alone, and compare every number"),
-    "promote": ("octant.models.champion", "register the best model of an experiment as champion"),
-    "predict": ("octant.models.predict", "classify a picture or arrays with a logged model"),
-    "serve": ("octant.models.serve", "answer HTTP with the champion, on 127.0.0.1"),
-    "portraits": ("octant.models.portraits", "log figures of single runs"),
+    "rerun": ("models.rerun", "repeat a run from what MLflow stored alone, and compare every number"),
+    "promote": ("models.champion", "register the best model of an experiment as champion"),
+    "predict": ("models.predict", "classify a picture or arrays with a logged model"),
+    "serve": ("models.serve", "answer HTTP with the champion, on 127.0.0.1"),
+    "portraits": ("models.portraits", "log figures of single runs"),
 }
 
 

@@ -109,7 +109,6 @@ def _refuse_damaged(store: Store, connection: Connection, run_id: str, name: str
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Promote, and say which run it is."""
     print(printable(_register(located(options.uri), options.experiment, options.sweep)))
     return 0
 

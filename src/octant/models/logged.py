@@ -168,10 +168,9 @@ def _fixed() -> dict[str, bytes]:
     python = f"python: {platform.python_version()}\nbuild_dependencies:\n- pip\ndependencies:\n- -r requirements.txt\n"
     return {
         "model.py": (Path(__file__).parent / "classifier.py").read_bytes(),
-        "activations.py": Path(activations.__file__).read_bytes(),
-        "requirements.txt": pins.encode(),
+        "activations.py": Path(activations.__file__).read_bytes(), "requirements.txt": pins.encode(),
         "python_env.yaml": python.encode(),
-    }
+    }  # fmt: skip
 
 
 @cache

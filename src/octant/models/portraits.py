@@ -120,7 +120,6 @@ def _boundaries(settings: Settings, dataset: Dataset) -> Drawing:
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Log what is missing, and say which runs have figures."""
     store = located(options.uri)
     for run_id in options.run_ids:
         read_run(store, run_id)

@@ -29,7 +29,6 @@ _BAR = 30
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Draw what the model saw, and print its answers."""
     config, predict = load_model(located(options.uri), options.model)
     X = read_inputs(options.file, config)
     answers, shape = predict(X), config["image_shape"]

@@ -33,7 +33,6 @@ _ROWS = 5000
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Move and say what arrived."""
     server = settings(os.environ)
     if not (address := os.environ.get("MLFLOW_TRACKING_URI")):
         raise InputError("set MLFLOW_TRACKING_URI in the environment: the address that clients use")

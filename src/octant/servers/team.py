@@ -83,7 +83,6 @@ def _write_access(folder: Path, database: str) -> Path:
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Start the server and wait for Ctrl-C or SIGTERM."""
     if options.uri:
         raise InputError("--uri: the server's database is what MLFLOW_BACKEND_STORE_URI says; leave --uri out")
     chosen = settings(environment(FOLLOWED))

@@ -52,15 +52,11 @@ def write_archive(material: Material, file: Path) -> None:
     pictures, images = _flat(material.pictures)
     about = {"version": VERSION, "octant": __version__, "experiment": material.experiment, "pictures": pictures}
     content = {
-        "README.txt": _README.encode(),
-        "sweep.json": json.dumps(about | asdict(material.declared), indent=1).encode(),
-        "runs.json": _columns(material.runs),
-        "curves.json": _columns(material.curves),
-        "companion.json": _columns(material.companion),
-        "errors.json": json.dumps(material.errors).encode(),
-        "snapshots.json": json.dumps(material.snapshots(median)).encode(),
-        "pictures.bin": images,
-    }
+        "README.txt": _README.encode(), "sweep.json": json.dumps(about | asdict(material.declared), indent=1).encode(),
+        "runs.json": _columns(material.runs), "curves.json": _columns(material.curves),
+        "companion.json": _columns(material.companion), "errors.json": json.dumps(material.errors).encode(),
+        "snapshots.json": json.dumps(material.snapshots(median)).encode(), "pictures.bin": images,
+    }  # fmt: skip
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, each in content.items():
