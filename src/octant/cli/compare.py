@@ -102,12 +102,9 @@ def _command(options: argparse.Namespace) -> str:
     given = {name: value for name, value in vars(options).items() if value and name != "file"}
     words = [str(options.file)] * bool(options.file)
     for name, value in given.items():
-        words += [f"--{name}", _joined(value) if isinstance(value, list) else str(value)]
+        names = [f'"{each}"' if "," in each else each for each in value] if isinstance(value, list) else [str(value)]
+        words += [f"--{name}", ",".join(names)]
     return shlex.join(["octant", "compare", *words])
-
-
-def _joined(names: list[str]) -> str:
-    return ",".join(f'"{name}"' if "," in name else name for name in names)
 
 
 _LIST = "; separated by commas"

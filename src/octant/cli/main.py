@@ -93,7 +93,8 @@ def _compose(words: Sequence[str], program: Program) -> int:
     refuse_open_addresses(words)
     flags = _read_flags(words)
     signal.signal(signal.SIGINT, _quit)
-    if _knows_all_words(flags):
+    moved = flags.config_path or flags.config_name or flags.config_dir or flags.shell_completion
+    if not moved and not any(word.startswith("hydra.searchpath") for word in flags.overrides):  # conf/ alone decides
         _check_words(flags.overrides, list(COMMANDS), program)
     from octant.cli.compose import check_overrides, compose_and_launch
 
@@ -136,12 +137,6 @@ def _read_flags(words: Sequence[str]) -> argparse.Namespace:
     if flags.resolve and not flags.cfg:
         parser.error("argument --resolve: it goes with --cfg")
     return flags
-
-
-def _knows_all_words(flags: argparse.Namespace) -> bool:
-    """Whether conf/ alone decides what the settings may say."""
-    moved = flags.config_path or flags.config_name or flags.config_dir or flags.shell_completion
-    return not (moved or any(word.startswith("hydra.searchpath") for word in flags.overrides))
 
 
 def _check_words(overrides: Sequence[str], commands: Sequence[str], program: Program = OCTANT) -> None:

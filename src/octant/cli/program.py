@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -62,9 +63,7 @@ class Program:
         """The folder of its yaml files: octant's conf/, or the one beside the trainer's file, where there is one."""
         if self.is_own:
             return home.conf()
-        from octant.trainer.files import folder_of
-
-        beside = folder_of(self.trained) / "conf"
+        beside = Path(str(sys.modules[self.trained.train.__module__].__file__)).parent / "conf"
         return beside if beside.is_dir() else None
 
     @property

@@ -51,7 +51,8 @@ def rerun(stored: StoredRun, data: str | None) -> int:
     for line in [made, *_circumstances(stored.tags, provenance.describe(trained.reference))]:
         print(_line(line))
     history = _train(stored, trained, settings)
-    outcomes = _outcomes(stored, history)
+    then, again = stored.tags.get("outcome"), history.outcome and history.outcome["outcome"]
+    outcomes = [f"outcome: {then} then, {again} now"] if then not in (None, again) else []
     different = _differences(stored.points, _numbers(history), stored.status == "FINISHED") + outcomes
     if different:
         print(
@@ -163,13 +164,6 @@ def _verdict(then: Points, now: Points) -> str:
     if largest > TOLERANCE:
         return "different:"
     return f"{WITHIN}, not to the bit; they differ by up to {largest:.1g} of a number:"
-
-
-def _outcomes(stored: StoredRun, history: History) -> list[str]:
-    then, again = stored.tags.get("outcome"), history.outcome and history.outcome["outcome"]
-    if then is None or then == again:
-        return []
-    return [f"outcome: {then} then, {again} now"]
 
 
 COMMAND = Subcommand(

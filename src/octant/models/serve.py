@@ -61,12 +61,7 @@ def _application(folder: str) -> FastAPI:
     return app
 
 
-def _answer() -> None:
+if __name__ == "__main__":
     import uvicorn
 
-    folder, port = sys.argv[1:]
-    uvicorn.run(_application(folder), host=HOST, port=int(port))
-
-
-if __name__ == "__main__":
-    _answer()
+    uvicorn.run(_application(sys.argv[1]), host=HOST, port=int(sys.argv[2]))

@@ -14,7 +14,7 @@ from octant import home
 from octant.runs.disk import Busy
 from octant.tracking.content import epochs_taken
 from octant.tracking.declared import sweeps_with
-from octant.tracking.receipt import Delivery, Receipt, State, journals, placed
+from octant.tracking.receipt import Delivery, State, journals, placed
 from octant.tracking.search import PAGE, is_active, pages, search
 from octant.tracking.store import Connection, Store, client_of, local_path
 from octant.tracking.stored import CONFIG
@@ -128,7 +128,9 @@ def _is_whole(connection: Connection, root: Path, delivery: Delivery) -> bool:
     model_digest = logging(identity).model_digest
     if model_digest is None or receipt.model_id is None:
         return True
-    return model_digest(identity, artifacts, receipt.model_id) == _model_as_logged(connection, receipt)
+    # Receipts of an older octant do not say what was logged, the store does.
+    own = receipt.sha256 or connection.client.get_logged_model(receipt.model_id).tags.get("sha256")
+    return model_digest(identity, artifacts, receipt.model_id) == own
 
 
 def _has_content(file: Path) -> bool:
@@ -136,11 +138,6 @@ def _has_content(file: Path) -> bool:
         return os.stat(file).st_size > 0  # noqa: PTH116 - a third of Path.stat's time, and there are ten files a run
     except OSError:
         return False
-
-
-def _model_as_logged(connection: Connection, receipt: Receipt) -> str | None:
-    """Receipts of an older octant do not say, the store does."""
-    return receipt.sha256 or connection.client.get_logged_model(str(receipt.model_id)).tags.get("sha256")
 
 
 def close_abandoned(store: Store, state: Path) -> Counter[str]:

@@ -103,15 +103,15 @@ def _row(run: Run, keys: dict[str, str]) -> dict[str, object]:
     status = "diverged" if tags.get("outcome") == "diverged" else run.info.status.lower()
     return {
         **{printable(name): value_of(printable(text)) for name, text in run.data.params.items()},
-        **{column: _number(metrics[key]) for column, key in keys.items() if key in metrics},
+        **{
+            column: metrics[key] if metrics[key] == metrics[key] else float("inf")
+            for column, key in keys.items()
+            if key in metrics
+        },
         "outcome": status,
         "fingerprint": run.info.run_id,
         **{name: tags[name] for name in ("trainer",) if name in tags},
     }
-
-
-def _number(value: float) -> float:
-    return float("inf") if value != value else value
 
 
 def _file_store(uri: str | None) -> Path | None:

@@ -84,11 +84,6 @@ def offered(name: str) -> Trainer:
     return _made(module, name, _NAMES, "", ("octant", f"trainer={name}"))
 
 
-def folder_of(trained: Trainer) -> Path:
-    """The folder of a trainer's module."""
-    return Path(str(sys.modules[trained.train.__module__].__file__)).parent
-
-
 def _imported(path: Path) -> ModuleType:
     """The file as a module; one that sits in its folder may import its neighbours."""
     if not path.is_file():

@@ -26,7 +26,7 @@ from octant.analysis.figures.canvas import (
     width_of,
 )
 from octant.analysis.figures.design import ENOUGH, Design
-from octant.analysis.figures.labels import KEY_ROW, LINE, SIZE, End, Entry, draw_key, key, key_rows, label_ends
+from octant.analysis.figures.labels import KEY_ROW, LINE, SIZE, End, Entry, draw_key, key_rows, label_ends
 
 MOST_CURVES = 12
 _MOST_BEHIND, BEHIND = 100, "#d0d0d0"
@@ -86,7 +86,7 @@ def curves_figure(curves: pd.DataFrame, ranking: Sequence[str], design: Design, 
     lines = {name: _mean_and_sd(whole, name, design.question.scale, design.first_step) for name in names}
     limits = value_range(whole[whole["config"].isin(shown)], design)
     ends = _ends(lines[names[-1]], shown, design)
-    rows = [*key_rows(key(design, shown)), *_remarks(lines, shown, len(known), limits)]
+    rows = [*key_rows(design, shown), *_remarks(lines, shown, len(known), limits)]
     count = int(whole[whole["config"].isin(shown)].groupby("config")["fingerprint"].nunique().max())
     spread = "band of one SD" if count >= ENOUGH else "thin: single runs" if count > 1 else "nothing says how it varies"
     about = f": {f'mean of {design.repeats(count)}' if count > 1 else design.repeats(1)}, {spread}"
@@ -110,16 +110,12 @@ def _curve(axes: Axes, line: pd.DataFrame, runs: pd.DataFrame, metric: str, desi
     axes.plot(line["epoch"], line["mean"], color=look.colour, linestyle=look.dash, linewidth=1.7)
     axes.plot(line["epoch"].iloc[-1:], line["mean"].iloc[-1:], color=look.colour, marker=look.marker, markersize=4.5)
     if line["n"].max() >= ENOUGH:
-        _band(axes, line, look.colour, design)
+        low, high = design.within(line["mean"] - line["sd"], line["mean"] + line["sd"])
+        axes.fill_between(line["epoch"], low, high, color=look.colour, alpha=0.15, linewidth=0)
     else:
         for _, run in runs[runs["epoch"] >= design.first_step].groupby("fingerprint"):
             axes.plot(run["epoch"], design.question.scale * run[metric], color=look.colour, linewidth=0.6, alpha=0.5)
     _mark_exits(axes, line["epoch"].to_numpy(float), line["mean"].to_numpy(float), look.colour)
-
-
-def _band(axes: Axes, line: pd.DataFrame, colour: str, design: Design) -> None:
-    low, high = design.within(line["mean"] - line["sd"], line["mean"] + line["sd"])
-    axes.fill_between(line["epoch"], low, high, color=colour, alpha=0.15, linewidth=0)
 
 
 def _behind(axes: Axes, lines: pd.DataFrame, configs: Sequence[str]) -> None:

@@ -56,15 +56,18 @@ def interaction_figure(summary: pd.DataFrame, runs: pd.DataFrame, design: Design
     endpoint).
     """
     layout = _layout(summary, design)
-    cells, count = _panels(summary, layout, design)
-    figure, grid = _grid(len(cells), layout)
+    every = design.combinations(layout.panels, summary["config"])  # cells with runs
+    cells = [dict(zip(layout.panels, cell, strict=True)) for cell in every[:_MOST_PANELS]]
+    figure, grid = _grid(len(cells))
     for axes, cell in zip(grid, cells, strict=True):
         _panel(plain(axes), summary, runs, cell, layout, design)
         axes.set_title(fitted(", ".join(f"{name} = {level}" for name, level in cell.items()),
                               WIDTH / min(len(cells), 4) - 0.4, 9, 2), fontsize=9)  # fmt: skip
-    _limits(grid, design)
+    low, high = grid[0].get_ylim()
+    if design.question.is_share:
+        grid[0].set_ylim(max(low, 0.0), min(high, 100 + 0.02 * (100 - max(low, 0.0))))
     figure.supylabel(design.axis, fontsize=9.5)
-    _key(figure, summary, layout, design, count - len(cells))
+    _key(figure, summary, layout, design, len(every) - len(cells))
     return Drawing(figure, _described(summary, layout, design))
 
 
@@ -91,13 +94,7 @@ def _best(summary: pd.DataFrame, factor: str, most: int, design: Design) -> tupl
     return tuple(level for level in design.factors[factor] if level in found)
 
 
-def _panels(summary: pd.DataFrame, layout: _Layout, design: Design) -> tuple[list[dict[str, str]], int]:
-    """The cells of the factors that make panels, only those with runs, and how many there are in all."""
-    every = design.combinations(layout.panels, summary["config"])
-    return [dict(zip(layout.panels, cell, strict=True)) for cell in every[:_MOST_PANELS]], len(every)
-
-
-def _grid(count: int, layout: _Layout) -> tuple[Figure, Sequence[Axes]]:
+def _grid(count: int) -> tuple[Figure, Sequence[Axes]]:
     if count > 1:
         return panels(count, 2.5 + 0.5 * (count <= 4), sharey=True)
     figure = canvas(3.8)
@@ -181,12 +178,6 @@ def _ticks(axes: Axes, layout: _Layout) -> None:
             label.set(rotation=60, ha="right", rotation_mode="anchor")
         axes.set_xlim(-0.5, len(layout.marks) - 0.5)
     axes.set_xlabel(fitted(layout.x, 2.5, 9))
-
-
-def _limits(grid: Sequence[Axes], design: Design) -> None:
-    low, high = grid[0].get_ylim()
-    if design.question.is_share:
-        grid[0].set_ylim(max(low, 0.0), min(high, 100 + 0.02 * (100 - max(low, 0.0))))
 
 
 def _key(figure: Figure, summary: pd.DataFrame, layout: _Layout, design: Design, without_panel: int) -> None:

@@ -78,22 +78,18 @@ def label_ends(axes: Axes, ends: Sequence[End], height: float) -> None:
         )  # fmt: skip
 
 
-def key(
-    design: Design, configs: Sequence[str], marker: str = "marker at the end", fewest: int = 2
-) -> dict[str, list[Entry]]:
-    """What colour, dash and marker stand for, by the words `colour: loss`.
+def key_rows(design: Design, configs: Sequence[str], fewest: int = 2) -> list[list[Entry]]:
+    """What colour, dash and marker stand for, in rows that fit the page, the first of each begins with `colour: loss`.
 
     Only levels of `configs` are listed. Empty for fewer than `fewest` factors: a curve with a name needs no key.
     """
-    if len(design.factors) < fewest:
-        return {}
-    names, parts = list(design.factors), {}
-    for factors, how in ((names[:1], "colour"), (names[1:2], "dash"), (names[2:], marker)):
+    names, rows = list(design.factors), list[list[Entry]]()
+    for factors, how in ((names[:1], "colour"), (names[1:2], "dash"), (names[2:], "marker at the end")):
         every = design.combinations(factors, configs)
         entries = [(_sample(design, dict(zip(factors, each, strict=True)), how), ", ".join(each)) for each in every]
-        if factors:
-            parts[f"{how}: {', '.join(factors)}"] = entries[:_MOST_LEVELS]
-    return parts
+        if factors and len(names) >= fewest:
+            rows += _rows(f"{how}: {', '.join(factors)}", entries[:_MOST_LEVELS])
+    return rows
 
 
 def _sample(design: Design, levels: Mapping[str, str], how: str) -> Line2D:
@@ -103,11 +99,6 @@ def _sample(design: Design, levels: Mapping[str, str], how: str) -> Line2D:
     if how == "dash":
         return Line2D([], [], color=INK, linestyle=look.dash, linewidth=1.7)
     return Line2D([], [], color=INK, marker=look.marker, linestyle="")
-
-
-def key_rows(parts: Mapping[str, Sequence[Entry]]) -> list[list[Entry]]:
-    """The key in rows that fit the page, each of them beginning with what the rest of it means."""
-    return [row for name, entries in parts.items() for row in _rows(name, entries)]
 
 
 def _rows(name: str, entries: Sequence[Entry]) -> Iterator[list[Entry]]:

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
 from octant.analysis.figures.canvas import WIDTH, Drawing, fitted, in_house_style, left_to_the_table, panels, plain
 from octant.analysis.figures.design import Design
-from octant.analysis.figures.labels import KEY_ROW, draw_key, key, key_rows
+from octant.analysis.figures.labels import KEY_ROW, draw_key, key_rows
 
 MOST = 8
 
@@ -22,7 +22,7 @@ def why_figure(table: pd.DataFrame, ranking: Sequence[str], design: Design, reas
     """
     endpoint, shown = design.question.endpoint, [config for config in ranking if config in set(table["config"])][:MOST]
     names = {endpoint: design.axis, **{name: words for name, words in reasons.items() if name in table}}
-    rows = key_rows(key(design, shown, fewest=1))
+    rows = key_rows(design, shown, fewest=1)
     figure, grid = panels(len(names), 2.6, sharex=True)
     foot = 0.05 + KEY_ROW * len(rows)
     figure.set_size_inches(WIDTH, figure.get_size_inches()[1] + foot)

@@ -34,7 +34,9 @@ def sentences(factor: Factor, question: Question, words: Vocabulary) -> list[str
 def _better(factor: Factor, say: Phrases, words: Vocabulary, everywhere: str) -> list[str]:
     first, each_lead = factor.cells[0].ranking, [each.ranking.lead for each in factor.cells]
     a, b = (words.level(factor.name, each) for each in (first.names[0], first.lead.second))
-    best, several = f"{words.start(a)} is {_the_best(words.factor(factor.name))}", len(first.names) > 2
+    name = words.factor(factor.name)
+    the_best = "best" if is_plural(name) else f"the best {name}"  # a level by itself is no hidden units
+    best, several = f"{words.start(a)} is {the_best}", len(first.names) > 2
 
     def lead(amount: str, where: str = "") -> str:
         return f"{best}{where} by {amount}" if several else say.beats(words.start(a), b, amount, where)
@@ -125,8 +127,3 @@ def _winners(rankings: Sequence[Ranking]) -> list[str]:
 
 def _settled(rankings: Sequence[Ranking]) -> bool:
     return all(each.decision is Decision.BETTER for each in rankings)
-
-
-def _the_best(name: str) -> str:
-    """`the best optimizer`, or `best` where a level by itself is no hidden units."""
-    return "best" if is_plural(name) else f"the best {name}"

@@ -64,14 +64,14 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
     errors = [] if "confusion" in drawn else ["Left out: no predictions kept, no mistake made, or other test examples."]
     pictures = [] if "hardest" in drawn else ["No pictures: the data set is not at hand, or has none."]
     blank = "Mean over runs; right answers (the diagonal) are left grey. All share one scale of colours."
-    pairs = found.main.pairs
+    pairs, title = found.main.pairs, "Learning rates" if found.question.tune == (RATE,) else "Tuned settings"
     return [
         _effects(found),
         _ranking(found),
         *([ranks_section(found.main.ranks, forms_of(found).unit, forms_of(found).number)] * ("ranks" in drawn)),
         _learning(found),
         *([_why(found)] if "why" in drawn else []),
-        *([_tuning(found)] if found.is_grid else []),
+        *([tuning_section(found.main, forms_of(found), title, ["chosen", "learning_rates"])] if found.is_grid else []),
         Section("What is taken for what", errors, figures=[("confusion", blank)]),
         Section("The hardest test examples", pictures, table_of(found.mistakes.hardest, HARDEST),
                 [("hardest", "The examples that most runs get wrong.")],
@@ -158,11 +158,6 @@ def _lost(found: Findings) -> Section:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _tuning(found: Findings) -> Section:
-    title = "Learning rates" if found.question.tune == (RATE,) else "Tuned settings"
-    return tuning_section(found.main, forms_of(found), title, ["chosen", "learning_rates"])
 
 
 def tuning_section(
