@@ -127,7 +127,7 @@ def least_measured(n: int) -> float:
 
 
 def false_positives(p: Array, family: int) -> float:
-    """Percent of sweeps in which Holm leaves at least one p-value of the family below 0.05."""
+    """Percent of sweeps in which Holm leaves at least one p-value of the family below ALPHA."""
     # Holm's smallest adjusted p is the smallest p times their number.
     return 100 * float(np.mean(p.reshape(-1, family).min(axis=1) * family < ALPHA))
 

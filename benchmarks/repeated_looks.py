@@ -13,7 +13,7 @@ import numpy as np
 
 from best_of_many import LAWS, PAIRS, STEPS
 from intervals import CUBE, SWEEPS, Array, effects, markdown
-from octant.analysis.comparison.intervals import sign_flip_p, student
+from octant.analysis.comparison.intervals import ALPHA, sign_flip_p, student
 from octant.analysis.comparison.repeated import Looks
 from octant.analysis.decide import decided
 from octant.analysis.verdict import Decision
@@ -37,18 +37,19 @@ def false_alarms(law: str) -> list[float]:
     pairs = np.moveaxis(values[:, :, PAIRS[0]] - values[:, :, PAIRS[1]], 1, 2)
     cube = effects(values, CUBE)
     naive, shown, effect = (np.zeros(SWEEPS, dtype=bool) for _ in range(3))
-    single, kept = np.zeros((2, SWEEPS, len(PAIRS.T)), dtype=bool)
+    single, left, kept = np.zeros((3, SWEEPS, len(PAIRS.T)), dtype=bool)
     for n in plan:
         looks = Looks(plan, n)
         t = student(pairs[:, :, :n], step=step, level=1 - looks.nominal())
         covers = (t.low <= 0) & (t.high >= 0)
-        # Each pair stops when it is shown by itself, or at the limit.
-        kept = np.where(single, kept, covers)
-        single |= ~covers
+        # Each pair stops at the first interval that leaves out 0, or at the limit.
+        kept = np.where(left, kept, covers)
+        left |= ~covers
         p = looks.adjusted(t.p)
-        naive |= t.p.min(axis=1) * 28 < 0.05
-        shown |= p.min(axis=1) * 28 < 0.05
-        effect |= looks.adjusted(sign_flip_p(cube[:, :n])).reshape(SWEEPS, -1).min(axis=1) * 7 < 0.05
+        single |= p < ALPHA
+        naive |= t.p.min(axis=1) * 28 < ALPHA
+        shown |= p.min(axis=1) * 28 < ALPHA
+        effect |= looks.adjusted(sign_flip_p(cube[:, :n])).reshape(SWEEPS, -1).min(axis=1) * 7 < ALPHA
     return [100 * float(each.mean()) for each in (naive, shown, single, effect, kept)]
 
 
@@ -74,7 +75,7 @@ def grown(values: Array, limit: int) -> tuple[float, float, float]:
     repeats, sign = np.full(len(values), limit), np.zeros(len(values))
     for n in PLANS[limit]:
         t = student(values[:, :n])
-        now = (sign == 0) & (Looks(PLANS[limit], n).adjusted(t.p) < 0.05)
+        now = (sign == 0) & (Looks(PLANS[limit], n).adjusted(t.p) < ALPHA)
         repeats[now], sign[now] = n, np.sign(t.mean[now])
     return 100 * float(np.mean(sign != 0)), 100 * float(np.mean(sign < 0)), float(repeats.mean())
 
@@ -85,7 +86,7 @@ def savings_table() -> list[list[str]]:
              "wrong sign"]]  # fmt: skip
     for law, gap in product(TWO, GAPS):
         values = standardised(law) + gap
-        fixed = 100 * float(np.mean(student(values[:, :FIXED]).p < 0.05))
+        fixed = 100 * float(np.mean(student(values[:, :FIXED]).p < ALPHA))
         (some, _, few), (most, wrong, many) = (grown(values, limit) for limit in (20, 40))
         numbers = (fixed, some, few, most, many, wrong)
         rows.append([law, f"{gap:g}", *(f"{each:.1f}" for each in numbers)])
@@ -98,9 +99,9 @@ def equality(values: Array, limit: int, *, fixed: bool = False) -> tuple[float, 
     for row in values:
         for n in (limit,) if fixed else plan:
             part, looks = row[:n], Looks(() if fixed else plan, n)
-            t = student(part)
-            is_shown = bool(looks.adjusted(t.p[None])[0] < 0.05)
-            decision = decided(float(t.mean), float(t.sd), n, is_shown, MARGIN, looks=looks)
+            t = student(part, level=1 - looks.nominal())
+            is_shown = bool(looks.adjusted(t.p[None])[0] < ALPHA)
+            decision = decided(float(t.mean), float(t.low), float(t.high), n, is_shown, MARGIN)
             if decision is not Decision.UNDECIDED or n == limit:
                 equal, repeats = equal + (decision is Decision.EQUAL), repeats + n
                 break

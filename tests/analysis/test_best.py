@@ -28,13 +28,13 @@ def pairs_of(values: np.ndarray) -> pd.DataFrame:
 
 def test_what_is_behind_by_hand() -> None:
     """Shown by comparison with the best, not over all pairs."""
-    means = {("a",): 0.905, ("b",): 0.904, ("c",): 0.9, ("d",): 0.9035}
+    means = {("a",): 0.905, ("b",): 0.904, ("c",): 0.8995, ("d",): 0.9035}
     runs = sweep({"optimizer": list("abcd")}, means, 8, 0.0028, key=4)
     table = answer(runs, QUESTION)
     wide = runs.pivot_table(index="seed", columns="optimizer", values="test_accuracy")
     p = {(a, b): stats.ttest_rel(wide[a], wide[b], alternative="greater").pvalue for a, b in product("abcd", repeat=2)
          if a != b}  # fmt: skip
-    out = {b for b in "abcd" if min(p[a, b] for a in "abcd" if a != b) * 2 * 3 < 0.05}
+    out = {b for b in "abcd" if min(p[a, b] for a in "abcd" if a != b) * 2 * 3 < 0.04}
     assert out
     assert set(table.not_told_apart) == {f"optimizer={name}" for name in {*"abcd"} - out}
     assert table.best.set_index("config")["may_be_best"].sum() == 4 - len(out)

@@ -89,7 +89,7 @@ def check_effects(home: Path, experiment: str, factors: list[str]) -> pd.DataFra
         adjusted[p] = held
     np.testing.assert_allclose(effects["p_holm"], effects["p"].map(adjusted), atol=1e-9)
     outside = (effects["low"] > 0) | (effects["high"] < 0)
-    assert list(effects["shown"]) == list(outside & (effects["p_holm"] < 0.05))
+    assert list(effects["shown"]) == list(outside & (effects["p_holm"] < 0.04))
     return effects
 
 

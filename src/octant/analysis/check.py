@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from octant.analysis.comparison.design import PairedRuns, charge, lay_out
-from octant.analysis.comparison.intervals import ALPHA, ROUNDING, Array, student
+from octant.analysis.comparison.intervals import ROUNDING, Array, student
 from octant.analysis.comparison.runs import with_config
 from octant.analysis.comparison.settings import config_names
 from octant.analysis.comparison.tuning import choose, runs_at
@@ -25,6 +25,7 @@ from octant.errors import InputError
 
 CODE = "code"  # the factor
 SIDES = ("base", "head")
+TOTAL = 0.05  # the level of all attempts together
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def alpha_of(attempt: int) -> float:
     All of them, without end, add up to 0.05: by Bonferroni's inequality no more than 5 % of all sequences of attempts
     hold a false alarm, however the attempts depend on one another (alpha spending: Foster & Stine, JRSS B 70, 2008).
     """
-    return ALPHA * 6 / (pi * attempt) ** 2
+    return TOTAL * 6 / (pi * attempt) ** 2
 
 
 def change_of(
@@ -104,7 +105,7 @@ def difference(
         decision = decided_exactly(gain, sd, n, abs(gain) > ROUNDING * unit, question.margin)
         return Difference(head, base, n, gain, sd, gain, gain, p, decision)
     is_shown = p < alpha and (low > 0 or high < 0)
-    decision = decided(gain, sd * np.sqrt(1 + n * overlap), n, is_shown, question.margin, alpha)
+    decision = decided(gain, low, high, n, is_shown, question.margin)
     return Difference(head, base, n, gain, sd, low, high, p, decision)
 
 

@@ -15,11 +15,11 @@ from octant.analysis.comparison.design import PairedRuns, lay_out
 from octant.analysis.comparison.effects import per_repeat
 from octant.analysis.comparison.examples import Correctness
 from octant.analysis.comparison.intervals import ALPHA, Array, holm, shown, student_rows
-from octant.analysis.comparison.repeated import FIXED, Looks, looks_at
+from octant.analysis.comparison.repeated import looks_at
 from octant.analysis.comparison.scope import Scope, scope_of
 from octant.analysis.comparison.settings import as_word
 from octant.analysis.comparison.sources import Sources, between, widened
-from octant.analysis.power import ENOUGH, equality_p
+from octant.analysis.power import ENOUGH
 from octant.analysis.question import Question
 from octant.analysis.speed import REACHED
 from octant.analysis.verdict import Cell, Decision, Difference, Factor, Ranking, Verdict
@@ -35,12 +35,11 @@ def verdict_of(comparison: Comparison) -> Verdict:
     cells = {row["config"]: {name: as_word(row[name]) for name in varied} for _, row in summary.iterrows()}
     names = list(finished["config"])
     pairs, scope = comparison.pairs, _scope(comparison)
-    looks = looks_at(comparison.runs, question)
-    best = _best(pairs, names, question, looks, scope.overlap) if names else Ranking((), ())
+    best = _best(pairs, names, question, scope.overlap) if names else Ranking((), ())
     return Verdict(
         question,
         best,
-        tuple(_factors(comparison, looks, scope.overlap)) if len(varied) > 1 and names else (),
+        tuple(_factors(comparison, scope.overlap)) if len(varied) > 1 and names else (),
         dict(zip(names, finished["mean"], strict=True)),
         cells,
         int(summary["n"].max()),
@@ -50,8 +49,8 @@ def verdict_of(comparison: Comparison) -> Verdict:
         0 if comparison.sources.examples else len(comparison.effects),
         scope,
         {} if question.exact else _scales(comparison.effects),
-        looks,
-        _elsewhere(comparison, best, looks),
+        looks_at(comparison.runs, question),
+        _elsewhere(comparison, best),
         REACHED in summary and not summary[REACHED].any(),
     )
 
@@ -62,7 +61,7 @@ def _scope(comparison: Comparison) -> Scope:
     return scope_of(comparison.runs, comparison.question, over.count if over else 0, but)
 
 
-def _elsewhere(comparison: Comparison, best: Ranking, looks: Looks) -> Difference | None:
+def _elsewhere(comparison: Comparison, best: Ranking) -> Difference | None:
     """On new test examples as well, the smallest lead of the first that is shown, or its smallest where none is.
 
     None where all intervals are over examples already, or where nothing is known of them.
@@ -78,7 +77,7 @@ def _elsewhere(comparison: Comparison, best: Ranking, looks: Looks) -> Differenc
     weights = between(first, second, len(design.configs))
     sources = replace(comparison.sources, examples=comparison.examples)
     table = _paired(design, weights, sources).assign(first=lead.first, second=lead.second)
-    return next(iter(_differences(table, comparison.question, looks, _scope(comparison).overlap)))
+    return next(iter(_differences(table, comparison.question, _scope(comparison).overlap)))
 
 
 def _scales(effects: pd.DataFrame) -> dict[tuple[str, ...], bool]:
@@ -92,14 +91,14 @@ def _scales(effects: pd.DataFrame) -> dict[tuple[str, ...], bool]:
             if row["points"] != row["odds"]}  # fmt: skip
 
 
-def _best(pairs: pd.DataFrame, names: list[str], question: Question, looks: Looks, overlap: float) -> Ranking:
+def _best(pairs: pd.DataFrame, names: list[str], question: Question, overlap: float) -> Ranking:
     """The configurations; first the best by its mean that no other one is ahead of.
 
     Where seeds are lacking, means are over different seeds, and the one with the highest may be behind another with
     which it is paired.
     """
     out = behind(pairs if question.exact else pairs[pairs["n"] >= ENOUGH], question, len(names))
-    found = _differences(pairs.rename(columns={"difference": "estimate"}), question, looks, overlap)
+    found = _differences(pairs.rename(columns={"difference": "estimate"}), question, overlap)
     both = {(each.first, each.second): each for one in found for each in (one, one.turned)}
     first = next((name for name in names if name not in out), names[0])
     first = first if all((first, name) in both for name in names if name != first) else names[0]
@@ -107,7 +106,7 @@ def _best(pairs: pd.DataFrame, names: list[str], question: Question, looks: Look
     return Ranking((first, *others), tuple(both[first, name] for name in others), out)
 
 
-def _differences(table: pd.DataFrame, question: Question, looks: Looks, overlap: float) -> Iterable[Difference]:
+def _differences(table: pd.DataFrame, question: Question, overlap: float) -> Iterable[Difference]:
     """The rows of a table with first, second, n, estimate, sd, low, high and shown, decided."""
     for row in table.to_dict("records"):
         sign = question.sign
@@ -119,27 +118,18 @@ def _differences(table: pd.DataFrame, question: Question, looks: Looks, overlap:
         if question.exact:
             decision = decided_exactly(gain, sd, n, bool(row["shown"]), question.margin)
         else:
-            decision = decided(gain, sd, n, bool(row["shown"]), question.margin, looks=looks, floor=floor)
+            decision = decided(gain, low, high, n, bool(row["shown"]), question.margin)
         yield Difference(row["first"], row["second"], n, gain, sd, low, high, row["p_holm"], decision, floor)
 
 
-def decided(
-    gain: float,
-    sd: float,
-    n: int,
-    is_shown: bool,
-    margin: float | None,
-    alpha: float = ALPHA,
-    looks: Looks = FIXED,
-    floor: float = 0.0,
-) -> Decision:
-    """What a difference of n repeats comes to; `alpha` is the level of the test of equality, over all looks.
+def decided(gain: float, low: float, high: float, n: int, is_shown: bool, margin: float | None) -> Decision:
+    """What a difference of n repeats comes to; it is equal where its interval lies within the margin.
 
-    `floor` is that of Difference.
+    With a 95 % interval these are two one-sided tests (TOST) at 2.5 % each.
     """
     if n < ENOUGH:
         return Decision.UNDECIDED
-    if margin is not None and looks.one_sided(equality_p(gain, sd, n, margin, floor)) < alpha:
+    if margin is not None and -margin < low and high < margin:
         return Decision.EQUAL
     return (Decision.BETTER if gain > 0 else Decision.WORSE) if is_shown else Decision.UNDECIDED
 
@@ -151,7 +141,7 @@ def decided_exactly(gain: float, sd: float, n: int, is_shown: bool, margin: floa
     return (Decision.BETTER if gain > 0 else Decision.WORSE) if is_shown else Decision.UNDECIDED
 
 
-def _factors(comparison: Comparison, looks: Looks, overlap: float) -> Iterable[Factor]:
+def _factors(comparison: Comparison, overlap: float) -> Iterable[Factor]:
     """Each factor that has effects: on average where it interacts with none, else within the others' levels."""
     effects, question = comparison.effects, comparison.question
     interacting = [set(name.split(" x ")) for name in effects.loc[(effects["order"] > 1) & effects["shown"], "effect"]]
@@ -160,7 +150,7 @@ def _factors(comparison: Comparison, looks: Looks, overlap: float) -> Iterable[F
         partners = set().union(*(each for each in interacting if name in each)) - {name}
         if not partners:
             rows = mains[mains["effect"] == name].rename(columns={"plus": "first", "minus": "second"})
-            yield Factor(name, (Cell((), _ranked(list(_differences(rows, question, looks, overlap)))),))
+            yield Factor(name, (Cell((), _ranked(list(_differences(rows, question, overlap)))),))
             continue
         design = lay_out(comparison.runs, question, ())
         within = [each for each in question.compare if each in partners]
@@ -192,7 +182,7 @@ def _within(design: PairedRuns, factor: str, partners: Sequence[str], sources: S
     # The later level first, as in the table of effects.
     table["first"] = [at[factor][b] for _ in places for _, b in pairs]
     table["second"] = [at[factor][a] for _ in places for a, _ in pairs]
-    found, step = list(_differences(table, design.question, design.looks, design.overlap)), len(pairs)
+    found, step = list(_differences(table, design.question, design.overlap)), len(pairs)
     rankings = [_ranked(found[i * step : (i + 1) * step]) for i in range(len(places))]
     where = [tuple((name, at[name][p]) for name, p in zip(partners, place, strict=True)) for place in places]
     return tuple(Cell(*each) for each in zip(where, rankings, strict=True))

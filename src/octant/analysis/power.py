@@ -1,4 +1,4 @@
-"""How many repeats a decision takes, and whether two things are equal within a margin (TOST); all paired by repeat."""
+"""How many repeats a decision takes: by the paired t test, or by two one-sided ones within a margin (TOST)."""
 
 from __future__ import annotations
 
@@ -7,24 +7,11 @@ from math import floor, log2
 import numpy as np
 from scipy import special
 
-from octant.analysis.comparison.intervals import ALPHA
+from octant.analysis.comparison.intervals import ALPHA, CONFIDENCE
 
 ENOUGH = 5  # repeats: with fewer nothing is decided, and figures show points without intervals
 POWER = 0.8
 MOST_REPEATS = 1_000
-
-
-def equality_p(gain: float, sd: float, n: int, margin: float, floor: float = 0.0) -> float:
-    """The p-value of two one-sided paired t tests (TOST): that the true difference is at or beyond the margin.
-
-    n differences that happen to be equal make no certainty: p is then at least what flipping signs allows, 1 / 2^n.
-    `floor` is the part of the mean's variance that more repeats would not lessen.
-    """
-    room = margin - abs(gain)
-    if room <= 0:
-        return 1.0
-    error, least = _error(sd, n, floor), 0.5**n if sd == 0 else 0.0
-    return max(least, float(special.stdtr(n - 1, -room / error))) if error > 0 else least
 
 
 def repeats_needed(
@@ -35,13 +22,14 @@ def repeats_needed(
     family: int = 1,
     wanted: float = POWER,
     alpha: float = ALPHA,
+    confidence: float = CONFIDENCE,
     floor: float = 0.0,
 ) -> int | None:
     """How many repeats, more than the `n` there are, would decide with the wanted power, mean and SD being as seen.
 
-    By the paired t test at `alpha` / `family`, or where a margin is declared by TOST at `alpha`, whichever needs fewer.
-    Differences that are all equal need as many as give flipped signs a p below it. None: more than 1,000, or nothing
-    to plan with, or no number of them, as `floor` of the variance stays.
+    By the paired t test at `alpha` / `family`, or where a margin is declared by an interval within it, whichever needs
+    fewer. Differences that are all equal need as many as give flipped signs a p below it. `floor` is the part of the
+    mean's variance that more repeats would not lessen. None: more than 1,000, or nothing to plan with.
     """
     gain = abs(gain)
     if not sd > 0 and not (sd == 0 and floor > 0):
@@ -49,7 +37,7 @@ def repeats_needed(
     counts = range(max(ENOUGH, n + 1), MOST_REPEATS + 1)
     equal = (
         each for each in counts
-        if margin is not None and equality_power(gain, sd, each, margin, alpha, floor) >= wanted
+        if margin is not None and equality_power(gain, sd, each, margin, confidence, floor) >= wanted
     )  # fmt: skip
     apart = (each for each in counts if power(gain, sd, each, alpha / max(family, 1), floor) >= wanted)
     found = [each for each in (next(apart, None), next(equal, None) if margin is not None else None) if each]
@@ -63,15 +51,24 @@ def flips_needed(family: int, alpha: float = ALPHA) -> int:
 
 def power(gain: float, sd: float, n: int, alpha: float, floor: float = 0.0) -> float:
     """Of the two-sided paired t test, by the noncentral t distribution; the far side counts for nothing."""
-    return float(1 - special.nctdtr(n - 1, gain / _error(sd, n, floor), -special.stdtrit(n - 1, alpha / 2)))
+    return 1 - _t_below(float(-special.stdtrit(n - 1, alpha / 2)), n, gain / _error(sd, n, floor))
 
 
-def equality_power(gain: float, sd: float, n: int, margin: float, alpha: float = ALPHA, floor: float = 0.0) -> float:
-    """Of TOST, at least: both tests by the noncentral t distribution, put together by Bonferroni's inequality."""
+def equality_power(
+    gain: float, sd: float, n: int, margin: float, confidence: float = CONFIDENCE, floor: float = 0.0
+) -> float:
+    """How often the interval lies within the margin, at least: both one-sided tests by the noncentral t distribution,
+    put together by Bonferroni's inequality.
+    """
     if margin <= gain:
         return 0.0
-    edge, root = -special.stdtrit(n - 1, alpha), 1 / _error(sd, n, floor)
-    return float(1 - sum(special.nctdtr(n - 1, each * root, edge) for each in (margin - gain, margin + gain)))
+    edge, root = float(-special.stdtrit(n - 1, (1 - confidence) / 2)), 1 / _error(sd, n, floor)
+    return 1 - _t_below(edge, n, (margin - gain) * root) - _t_below(edge, n, (margin + gain) * root)
+
+
+def _t_below(edge: float, n: int, shift: float) -> float:
+    """How often a noncentral t of n repeats is below `edge`; where that underflows, scipy says NaN now and then."""
+    return float(np.nan_to_num(special.nctdtr(n - 1, shift, edge)))
 
 
 def _error(sd: float, n: int, floor: float) -> float:

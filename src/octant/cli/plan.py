@@ -37,6 +37,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def line(comparison: Comparison, runs: pd.DataFrame, detect: float, power: float) -> str:
     """The answer; raises InputError where the runs have no spread to plan with."""
+    from octant.analysis.comparison.intervals import ALPHA
     from octant.analysis.power import ENOUGH, MOST_REPEATS, repeats_needed
 
     question, spreads = comparison.question, comparison.pairs["sd"]
@@ -54,7 +55,7 @@ def line(comparison: Comparison, runs: pd.DataFrame, detect: float, power: float
     return (
         f"{typical} {noun}s show a difference of {detect:g} {unit} with a power of {100 * power:g} % in a typical "
         f"pair, {most or f'more than {MOST_REPEATS:,}'} in every pair{_time(runs, comparison, typical)} ({about}, from "
-        f"{comparison.summary['n'].max()} {noun}s; at 5 % over {family} comparisons with the best)"
+        f"{comparison.summary['n'].max()} {noun}s; at {100 * ALPHA:g} % over {family} comparisons with the best)"
     )
 
 

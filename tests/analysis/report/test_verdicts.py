@@ -67,8 +67,8 @@ def test_three_levels_may_share_lead(judged: dict[str, Judged]) -> None:
     says(said, r"lion or adam may be the best of the 3 configurations \(test accuracy between # and # "
          r"%\)\. Which one is not settled\.", *sorted(each[name].mean() for name in ("lion", "adam")))  # fmt: skip
     assert each["lion"].mean() > each["adam"].mean() > each["sgd"].mean()
-    assert stats.ttest_rel(each["lion"], each["adam"]).pvalue > 0.05
-    assert stats.ttest_rel(each["lion"], each["sgd"]).pvalue < 0.05 / 3
+    assert stats.ttest_rel(each["lion"], each["adam"]).pvalue > 0.04
+    assert stats.ttest_rel(each["lion"], each["sgd"]).pvalue < 0.04 / 3
 
 
 def test_few_seeds_settle_nothing(judged: dict[str, Judged]) -> None:
@@ -85,8 +85,8 @@ def test_tie_is_equal_or_open(judged: dict[str, Judged]) -> None:
     runs = judged["a tie"].runs
     adam, sgd = (100 * scores(runs, "test_accuracy", optimizer=name) for name in ("adam", "sgd"))
     says(judged["a tie"].said, r"sgd and adam are equal within the margin of # points of test accuracy\.", 0.5)
-    assert ttost_paired(sgd, adam, -0.5, 0.5)[0] < 0.05
-    needed = TTestPower().solve_power((sgd - adam).mean() / (sgd - adam).std(ddof=1), alpha=0.05, power=0.8)
+    assert ttost_paired(sgd, adam, -0.5, 0.5)[0] < 0.025
+    needed = TTestPower().solve_power((sgd - adam).mean() / (sgd - adam).std(ddof=1), alpha=0.04, power=0.8)
     says(judged["a tie, no margin"].said, r"Not settled: sgd is ahead of adam by about # points of test accuracy "
          r"\(# to #\); about # seeds would decide\.", *paired(sgd - adam), np.ceil(needed))  # fmt: skip
 
@@ -120,7 +120,7 @@ def test_60_configurations_without_a_winner(judged: dict[str, Judged]) -> None:
     rows = [*each.to_numpy()]
     ahead = [[stats.ttest_rel(other, one, alternative="greater").pvalue for other in rows if other is not one]
              for one in rows]  # fmt: skip
-    may_be = each[[2 * np.nanmin(p) * (len(each) - 1) >= 0.05 for p in ahead]].mean(axis=1)
+    may_be = each[[2 * np.nanmin(p) * (len(each) - 1) >= 0.04 for p in ahead]].mean(axis=1)
     says(judged["60 configurations"].said, r"# of the # configurations may be best \(test accuracy between # and # "
          r"%\)\. Which one is not settled\.", len(may_be), len(each), may_be.min(), may_be.max())  # fmt: skip
 

@@ -1,7 +1,8 @@
 """Which configuration may be the best: comparisons with the best, and what is true of the one that was picked.
 
 Picking the best from the same numbers that describe it flatters it. So each configuration is compared with all others
-at 5 % over these comparisons (Hsu 1996, by Bonferroni's inequality), and the intervals here cover whichever is picked.
+at the level of claims over these comparisons (Hsu 1996, by Bonferroni's inequality), and the intervals here cover
+whichever is picked.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from scipy import special
 
 from octant.analysis.comparison.bootstrap import DRAWS, SEED, counts, draws
 from octant.analysis.comparison.design import PairedRuns
-from octant.analysis.comparison.intervals import ALPHA, Array, student_rows
+from octant.analysis.comparison.intervals import ALPHA, CONFIDENCE, Array, student_rows
 from octant.analysis.comparison.repeated import FIXED, Looks
 from octant.analysis.comparison.sources import ALONE, Sources, Widened, between, widened
 from octant.analysis.question import Question
@@ -23,8 +24,8 @@ from octant.analysis.question import Question
 def behind(pairs: pd.DataFrame, question: Question, count: int) -> frozenset[str]:
     """The configurations of the table of pairs that another one is ahead of; `count` is how many there are.
 
-    Shown in the table (adjusted over all pairs), or by comparison with the best: a p that is below 0.05 when multiplied
-    by the number of the others. Both ask that diverged runs do not turn the sign.
+    Shown in the table (adjusted over all pairs), or by comparison with the best: a p that is below ALPHA when
+    multiplied by the number of the others. Both ask that diverged runs do not turn the sign.
     """
     charged = pairs[f"difference_diverged_as_{question.diverged_as}"]
     same = np.sign(pairs["difference"]) == np.sign(charged)
@@ -66,7 +67,7 @@ def of_the_best(
 
 def _half(wide: Widened, alpha: float) -> Array:
     """Half the width of a 95 % interval made as wide as one of the level 1 - `alpha`."""
-    one, all_of_them = (-special.stdtrit(wide.df, each / 2) for each in (ALPHA, alpha))
+    one, all_of_them = (-special.stdtrit(wide.df, each / 2) for each in (1 - CONFIDENCE, alpha))
     return np.asarray((wide.t.high - wide.t.low) / 2 * all_of_them / one)
 
 

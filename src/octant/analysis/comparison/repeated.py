@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, special
 
-from octant.analysis.comparison.intervals import ALPHA, Array
+from octant.analysis.comparison.intervals import CONFIDENCE, Array
 from octant.analysis.question import Question
 
 _LEVELS = tuple(np.geomspace(1e-10, 0.5, 60).tolist())  # between these, limits are interpolated
@@ -46,7 +46,7 @@ class Looks:
         """Two-sided p-values of this look as p-values over all looks (m,): the least level that would claim them now.
 
         So they stand in the place of p-values of a fixed number of repeats (Liu and Anderson, Journal of the American
-        Statistical Association 103, 2008): Holm's method and 0.05 hold as ever.
+        Statistical Association 103, 2008): Holm's method and the level of claims hold as ever.
         """
         if not self.planned:
             return p
@@ -55,17 +55,13 @@ class Looks:
         below = np.minimum(log - limit[0], 0.0)  # the smallest level, in proportion
         return np.asarray(np.exp(np.interp(log, limit, np.log([*_LEVELS, 1.0])) + below))
 
-    def one_sided(self, p: float) -> float:
-        """The same of a one-sided p-value."""
-        return max(p, float(self.adjusted(np.array([min(2 * p, 1.0)]))[0]) / 2)
-
     def nominal(self, family: int = 1) -> float:
-        """What a p-value of this look has to be below, so that it is at 5 % over `family` comparisons and all looks.
+        """How often an interval of this look may miss, so that 95 % of `family` and all looks at once hold.
 
-        An interval at one less this level holds at whichever look one stops (repeated confidence intervals: Jennison
-        and Turnbull, Journal of the Royal Statistical Society B 51, 1989).
+        So it holds at whichever look one stops (repeated confidence intervals: Jennison and Turnbull, Journal of the
+        Royal Statistical Society B 51, 1989).
         """
-        alpha = ALPHA / max(family, 1)
+        alpha = (1 - CONFIDENCE) / max(family, 1)
         return limits(self.planned, alpha)[self._at] if self.planned else alpha
 
 

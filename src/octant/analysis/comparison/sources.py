@@ -11,7 +11,7 @@ from scipy import special
 
 from octant.analysis.comparison.choice import Choice
 from octant.analysis.comparison.examples import Correctness
-from octant.analysis.comparison.intervals import LEVEL, Array, Student, alike
+from octant.analysis.comparison.intervals import CONFIDENCE, Array, Student, alike
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ class Widened:
     errors: dict[str, Array]
 
 
-def widened(t: Student, complete: NDArray[np.bool_], weights: Array, sources: Sources, level: float = LEVEL) -> Widened:
+def widened(
+    t: Student, complete: NDArray[np.bool_], weights: Array, sources: Sources, level: float = CONFIDENCE
+) -> Widened:
     """Add the sources' variance to that of contrasts (contrasts x configurations) over their `complete` repeats.
 
     A choice is made from the repeats, so it shares their degrees of freedom; the examples have their own, and the sum

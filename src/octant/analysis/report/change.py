@@ -24,9 +24,8 @@ def verdict_line(change: Change, attempt: int) -> str:
         return f"equal within the margin of {question.margin or 0:g}: {size}"
     if average.n < ENOUGH and not question.exact:
         return f"undecided: {plural(average.n, question.noun)}, and at least {ENOUGH} are needed"
-    needed = repeats_needed(
-        average.gain, average.sd, average.n, question.margin, alpha=alpha_of(attempt + 1)
-    )  # with more of them it is another attempt
+    alpha = alpha_of(attempt + 1)  # with more repeats it is another attempt
+    needed = repeats_needed(average.gain, average.sd, average.n, question.margin, alpha=alpha, confidence=1 - alpha)
     more = f"; about {needed} {question.noun}s would decide it" if needed and question.noun != "fold" else ""
     return f"undecided: {size}{more}"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.comparison.runs import labels_of
 from octant.analysis.comparison.scope import overlap_of
 from octant.analysis.comparison.settings import is_measured, values_of
@@ -16,12 +17,17 @@ from octant.analysis.report.findings import Findings
 from octant.analysis.report.numbers import Count, about_endpoint, plain_count
 from octant.tracking.runs import PROVENANCE
 
+AT = f"{100 * ALPHA:g} %"
+CLAIMS = (f"Claims are tested at {AT}: now and then a run does far worse than a t test expects, and so false claims "
+          "stay below 5.5 % all the same.")  # fmt: skip
+
 
 def about_margin(question: Question) -> str:
     """What it takes to be called equal."""
     if not question.margin:
         return "No margin was declared, so nothing can be called equal: what is not shown to differ is not settled."
-    return f"Equal within the margin of {question.margin:g}: two one-sided paired t tests at 5 %."
+    return (f"Equal within the margin of {question.margin:g}: the 95 % interval lies within it (two one-sided paired t "
+            "tests at 2.5 %).")  # fmt: skip
 
 
 def about_looks(question: Question) -> list[str]:
@@ -70,13 +76,14 @@ def measured(found: Findings, count: Count = plain_count) -> list[str]:
         "Holm's method.",
         *corrected(runs, question),
         *words.sources(found.main),
-        "Which may be the best: each configuration is compared with all others at 5 % over these comparisons (Hsu's, "
+        CLAIMS,
+        f"Which may be the best: each configuration is compared with all others at {AT} over these comparisons (Hsu's, "
         f"by Bonferroni's inequality). best.csv has for each how often it is best when {noun}s are drawn again, and "
         "intervals that hold for the one that was picked.",
-        '"Shown" means: the interval leaves out 0, the adjusted p is below 0.05, and counting diverged runs as '
+        f'"Shown" means: the interval leaves out 0, the adjusted p is below {ALPHA}, and counting diverged runs as '
         f"{words.charged(question)} would not turn the sign. {about_margin(question)}",
         *about_looks(question),
-        f"How many {noun}s would decide: as many as give the paired t test a power of 80 %, at 5 % over the open "
+        f"How many {noun}s would decide: as many as give the paired t test a power of 80 %, at {AT} over the open "
         "comparisons, if mean and SD of the paired differences are as seen here; a difference that is smaller than it "
         "looks needs more.",
     ]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from octant.analysis import figures
 from octant.analysis.comparison import Comparison
+from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.decide import verdict_of
 from octant.analysis.figures import Design
 from octant.analysis.question import Question
@@ -20,7 +21,7 @@ from octant.analysis.report.configurations import Configurations
 from octant.analysis.report.drawings import drawings
 from octant.analysis.report.layout import Forms, Section, bounded, ranks_section, table_of, with_contrasts
 from octant.analysis.report.numbers import Count, about_speed, listed, plain_count
-from octant.analysis.report.origin import about_margin, corrected, effects_test
+from octant.analysis.report.origin import CLAIMS, about_margin, corrected, effects_test
 from octant.analysis.report.pages import write_pages
 from octant.analysis.report.paper import Paper
 from octant.analysis.report.sections import tuning_section
@@ -186,8 +187,9 @@ class TableReport:
             "Holm's method over all effects. Pairs: paired t test, p adjusted by Holm's method over all pairs.",
             *corrected(runs, question),
             *words.sources(self.comparison),
-            '"Shown" means: the interval leaves out 0, the adjusted p is below 0.05, and counting diverged runs as bad '
-            f"ones would not turn the sign. {about_margin(question)}",
+            CLAIMS,
+            f'"Shown" means: the interval leaves out 0, the adjusted p is below {ALPHA}, and counting diverged runs as '
+            f"bad ones would not turn the sign. {about_margin(question)}",
         ]
 
     def _paper(self, drawn: set[str]) -> Paper:
