@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from intervals import ERRORS, SWEEPS, Array, Draw, false_positives, markdown, seed_accuracies
-from octant.analysis.comparison.intervals import ALPHA, CONFIDENCE, student
+from octant.analysis.comparison.intervals import ALPHA, MISSES, student
 
 REPEATS = (3, 5, 10, 20)
 EXAMPLES = 359  # of the digits' test set
@@ -55,7 +55,7 @@ STEPS = {"normal, in steps of 1 SD": 1.0, "measured": 100 / EXAMPLES}
 
 def reach(n: int, family: int) -> float:
     """In standard errors."""
-    return float(stats.t.isf((1 - CONFIDENCE) / 2 / family, n - 1))
+    return float(stats.t.isf(MISSES / 2 / family, n - 1))
 
 
 def picked(law: str, n: int, sweeps: int = 10 * SWEEPS) -> list[float]:

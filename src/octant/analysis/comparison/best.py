@@ -15,7 +15,7 @@ from scipy import special
 
 from octant.analysis.comparison.bootstrap import DRAWS, SEED, counts, draws
 from octant.analysis.comparison.design import PairedRuns
-from octant.analysis.comparison.intervals import ALPHA, CONFIDENCE, Array, student_rows
+from octant.analysis.comparison.intervals import ALPHA, MISSES, Array, student_rows
 from octant.analysis.comparison.repeated import FIXED, Looks
 from octant.analysis.comparison.sources import ALONE, Sources, Widened, between, widened
 from octant.analysis.question import Question
@@ -67,7 +67,7 @@ def of_the_best(
 
 def _half(wide: Widened, alpha: float) -> Array:
     """Half the width of a 95 % interval made as wide as one of the level 1 - `alpha`."""
-    one, all_of_them = (-special.stdtrit(wide.df, each / 2) for each in (1 - CONFIDENCE, alpha))
+    one, all_of_them = (-special.stdtrit(wide.df, each / 2) for each in (MISSES, alpha))
     return np.asarray((wide.t.high - wide.t.low) / 2 * all_of_them / one)
 
 

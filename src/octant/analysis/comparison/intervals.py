@@ -12,7 +12,8 @@ from scipy import special  # scipy.stats has the same functions, and takes half 
 
 Array = NDArray[np.float64]
 
-CONFIDENCE = 0.95  # of each interval by itself
+MISSES = 0.05  # of the intervals, each by itself
+CONFIDENCE = 1 - MISSES
 ALPHA = 0.04  # of every claim: with skewed errors the true rate is higher, and so stays below 5.5 %
 # Of a unit, which is a percentage point for shares. Accuracies are multiples of 100 / n_test: what differs by less
 # differs by rounding alone.

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, special
 
-from octant.analysis.comparison.intervals import CONFIDENCE, Array
+from octant.analysis.comparison.intervals import MISSES, Array
 from octant.analysis.question import Question
 
 _LEVELS = tuple(np.geomspace(1e-10, 0.5, 60).tolist())  # between these, limits are interpolated
@@ -61,7 +61,7 @@ class Looks:
         So it holds at whichever look one stops (repeated confidence intervals: Jennison and Turnbull, Journal of the
         Royal Statistical Society B 51, 1989).
         """
-        alpha = (1 - CONFIDENCE) / max(family, 1)
+        alpha = MISSES / max(family, 1)
         return limits(self.planned, alpha)[self._at] if self.planned else alpha
 
 
