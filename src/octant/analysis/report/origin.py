@@ -19,7 +19,7 @@ from octant.tracking.runs import PROVENANCE
 
 AT = f"{100 * ALPHA:g} %"
 CLAIMS = (f"Claims are tested at {AT}: now and then a run does far worse than a t test expects, and so false claims "
-          "stay below 5.5 % all the same.")  # fmt: skip
+          "stay below 5.5 % with errors like the measured ones.")  # fmt: skip
 
 
 def about_margin(question: Question) -> str:
