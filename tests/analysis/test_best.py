@@ -28,7 +28,7 @@ def pairs_of(values: np.ndarray) -> pd.DataFrame:
 
 def test_what_is_behind_by_hand() -> None:
     """Shown by comparison with the best, not over all pairs."""
-    means = {("a",): 0.905, ("b",): 0.904, ("c",): 0.8995, ("d",): 0.9035}
+    means = {("a",): 0.905, ("b",): 0.904, ("c",): 0.9, ("d",): 0.902}
     runs = sweep({"optimizer": list("abcd")}, means, 8, 0.0028, key=4)
     table = answer(runs, QUESTION)
     wide = runs.pivot_table(index="seed", columns="optimizer", values="test_accuracy")

@@ -129,9 +129,9 @@ def test_folds_are_a_word_of_their_own() -> None:
 
 
 def test_overlap_makes_equality_rarer() -> None:
-    """Differences of mean 0 and SD 1: t is 1.2 / sqrt(1/5) = 2.68, beyond 2.13; or 1.2 / sqrt(1/5 + 1/4) = 1.79."""
+    """Differences of mean 0 and SD 1: t is 1.5 / sqrt(1/5) = 3.35, beyond 2.78; or 1.5 / sqrt(1/5 + 1/4) = 2.24."""
     gains = np.array([-2, -1, 0, 1, 2]) / np.sqrt(2.5) / 100
     runs = folds(5).assign(test_accuracy=lambda frame: 0.9 + (frame["loss"] == "b") * gains[frame["fold"]])
     for name, wanted in (("trial", Decision.EQUAL), ("fold", Decision.UNDECIDED)):
-        table = answer(runs.rename(columns={"fold": name}), Question(("loss",), repeat=(name,), margin=1.2))
+        table = answer(runs.rename(columns={"fold": name}), Question(("loss",), repeat=(name,), margin=1.5))
         assert verdict_of(table).best.decision is wanted
