@@ -36,7 +36,7 @@ _EASTERN = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", 
 _FONTS = ["DejaVu Sans", *sorted({*_EASTERN} & {font.name for font in fontManager.ttflist}, key=_EASTERN.index)]
 # Names come from strangers: a dollar sign in one begins no formula.
 _OURS: dict[RcKeyType, object] = {"text.parse_math": False, "svg.hashsalt": "octant", "svg.fonttype": "path",
-                                      "font.size": 9.0, "font.family": _FONTS}  # fmt: skip
+                                      "font.size": 9.0, "font.family": _FONTS, "axes.titley": 1.0}  # fmt: skip
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
