@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from octant.tracking.model import KIND, NAME
 from octant.tracking.store import Connection
+from octant.tracking.tables import engine_of
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -42,7 +43,7 @@ class Whole:
 
 def artifact_root(connection: Connection) -> str | None:
     """Where the experiment's artifacts lie; None where rows cannot be written, or the experiment is not as it was."""
-    engine = getattr(connection.client._tracking_client.store, "engine", None)
+    engine = engine_of(connection.client)
     if engine is None or engine.dialect.name != "sqlite":
         return None
     with engine.connect() as tables:
