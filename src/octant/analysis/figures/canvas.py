@@ -76,6 +76,8 @@ def in_house_style(draw: Callable[_P, _R]) -> Callable[_P, _R]:
 @in_house_style
 def rendered(figure: Figure) -> tuple[bytes, bytes]:
     """The figure as svg and png, laid out once; the same figure gives the same bytes."""
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if not axis.label.get_text()):
+        axis.set_label_coords(0, 0)  # else matplotlib measures all ticks for the place of a label that is not there
     svg = io.BytesIO()
     # Not savefig, which draws everything twice and lays it out anew for each format.
     FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # type: ignore[no-untyped-call]
