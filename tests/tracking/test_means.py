@@ -86,8 +86,9 @@ def test_means_of_vanished_sweeps_go(place: tuple[Connection, Database]) -> None
 def test_killed_launch_is_repaired(
     call: str, place: tuple[Connection, Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The process dies just before or just after each call in turn; the same command makes it good."""
+    """The process dies just before or just after each call to a server in turn; the same command makes it good."""
     client = place[0].client
+    monkeypatch.setattr("octant.tracking.view.artifact_root", lambda _: None)
     _log_means(place[0], "s-1", means("a", "b", "c", value=0.1))
     true = getattr(client, call)
     for late in (False, True):
@@ -114,6 +115,21 @@ def test_killed_launch_is_repaired(
             assert place[1].query(f"select count(*), max(value) from metrics where run_uuid = '{run}'") == [
                 (1200, 0.2 + late)
             ]
+
+
+def test_mean_is_as_mlflow_writes_it(place: tuple[Connection, Database], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that are written at once beside those of MLflow's client; ids and times apart."""
+    _log_means(place[0], "s-1", means("a", value=0.25))
+    monkeypatch.setattr("octant.tracking.view.artifact_root", lambda _: None)
+    _log_means(place[0], "s-2", means("a", value=0.25))
+    rows, client = defaultdict(list), place[0].client
+    for _, run, _ in of(place):
+        told = client.get_run(str(run))
+        own = str(told).replace(str(run), "RUN").replace(str(told.info.start_time), "TIME").replace("s-2", "s-1")
+        points = client.get_metric_history(str(run), "test_accuracy")
+        rows["run"].append(own)
+        rows["points"].append(str([(each.step, each.value) for each in points]))
+    assert [len(set(each)) for each in rows.values()] == [1, 1]
 
 
 def configuration(database: Database, run: object) -> str:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
+from octant.errors import StoreAway
 from octant.runs.journal import Journal
-from octant.tracking.receipt import Delivery, Receipt, State
+from octant.tracking import receipt
+from octant.tracking.receipt import Delivery, Receipt, State, place
+from octant.tracking.store import Store
 
 OLD = {"store": "local", "experiment": "x", "sweep": "s", "tagged": "s", "sent": 3, "status": "FINISHED",
        "run_id": "r", "trash": []}  # fmt: skip
@@ -46,3 +52,32 @@ def test_receipts_survive_the_disk(tmp_path: Path) -> None:
     receipt = Receipt("local", "x", "s", status=State.KILLED, sent=2, trash=("a", "b"))
     delivery.save(receipt)
     assert delivery.receipt() == receipt
+
+
+def test_wish_waits_for_the_sender(tmp_path: Path) -> None:
+    """Neither of two that write one receipt loses what the other has written."""
+    store, begun = Store("sqlite:////x.db", "x"), Event()
+    delivery = place(store, "x", "s-1", Journal(tmp_path))
+
+    def send() -> None:
+        with delivery.lock():
+            before = delivery.receipt()
+            begun.set()
+            time.sleep(0.3)
+            delivery.save(replace(before, sent=7))
+
+    sender = Thread(target=send)
+    sender.start()
+    begun.wait()
+    place(store, "x", "s-2", Journal(tmp_path))
+    sender.join()
+    assert (delivery.receipt().sweep, delivery.receipt().sent) == ("s-1 s-2", 7)
+
+
+def test_hung_sender_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receipt, "WAIT_SECONDS", 0.05)
+    store = Store("sqlite:////x.db", "x")
+    with place(store, "x", "s-1", Journal(tmp_path)).lock():
+        place(store, "x", "s-1", Journal(tmp_path))  # it is wished for already: nothing to write
+        with pytest.raises(StoreAway, match="another process holds"):
+            place(store, "x", "s-2", Journal(tmp_path))

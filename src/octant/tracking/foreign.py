@@ -88,12 +88,9 @@ def read_histories(
             {"fingerprint": str}
         )
         return empty, [f"learning curves left out: about {points:,} points"]
-    rows = [
-        (run, step, name, value)
-        for name, key in keys.items()
-        for run, step, value in histories(connection, list(run_ids), key, 2 * most)
-    ]
-    long = pd.DataFrame(rows, columns=["fingerprint", "epoch", "name", "value"])
+    found = histories(connection, list(run_ids), list(keys.values()), 2 * most)
+    long = pd.DataFrame(found, columns=["fingerprint", "epoch", "name", "value"])
+    long["name"] = long["name"].map({key: name for name, key in keys.items()})
     wide = long.pivot_table(index=["fingerprint", "epoch"], columns="name", values="value", aggfunc="last")
     return wide.reset_index().rename_axis(columns=None).reindex(columns=["fingerprint", "epoch", *keys]), []
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
+from octant.errors import StoreAway
 from octant.runs import disk
 from octant.runs.disk import Busy, locked, make_folder, read_json, write_json
 from octant.runs.journal import Journal
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 HOLD_SECONDS = 0.5  # a kill costs what was sent since, to be sent again
+WAIT_SECONDS = 30.0  # for another process to send a run
 
 
 class State(StrEnum):
@@ -122,9 +124,9 @@ class Delivery:
         """The receipt's file."""
         return self.journal.folder / f"tracking-{self.key}.json"
 
-    def lock(self) -> AbstractContextManager[None]:
-        """Held by whoever sends; raises Busy."""
-        return locked(self.path.with_suffix(".lock"))
+    def lock(self, wait: float = 0.0) -> AbstractContextManager[None]:
+        """Held by whoever sends; raises Busy after `wait` seconds."""
+        return locked(self.path.with_suffix(".lock"), wait=wait)
 
     def receipt(self) -> Receipt:
         """What the store has accepted."""
@@ -158,18 +160,29 @@ def place(
     look: Mapping[str, str] | None = None,
     anew: bool = False,
 ) -> Delivery:
-    """Write the wish to have a run in the store; `anew` sends the run it had there to the trash."""
+    """Write the wish to have a run in the store; `anew` sends the run it had there to the trash.
+
+    Who sends the run meanwhile is waited for: the next receipt would lack the wish. Raises StoreAway if that is long.
+    """
     delivery = Delivery(journal, store.key(experiment))
-    receipt = delivery.receipt()
-    if anew and not receipt.is_new:
-        made = receipt.run_id or run_id_of(str(receipt.creating))  # a crash may have kept the store's answer from us
-        receipt = Receipt(sweep=receipt.sweep, trash=(*receipt.trash, made))
-    wanted = replace(receipt, sweep=sweeps_with(receipt.sweep, sweep), look=dict(look or {}))
-    if not (wanted.store and wanted.experiment):
-        wanted = replace(wanted, store=store.name or store.shown, experiment=experiment)
-    if wanted != delivery.receipt():
+
+    def wanted(receipt: Receipt) -> Receipt:
+        if anew and not receipt.is_new:
+            made = receipt.run_id or run_id_of(
+                str(receipt.creating)
+            )  # a crash may have kept the store's answer from us
+            receipt = Receipt(sweep=receipt.sweep, trash=(*receipt.trash, made))
+        receipt = replace(receipt, sweep=sweeps_with(receipt.sweep, sweep), look=dict(look or {}))
+        is_named = receipt.store and receipt.experiment
+        return receipt if is_named else replace(receipt, store=store.name or store.shown, experiment=experiment)
+
+    if wanted(receipt := delivery.receipt()) != receipt:
         make_folder(journal.folder)
-        delivery.save(wanted)
+        try:
+            with delivery.lock(wait=WAIT_SECONDS):
+                delivery.save(wanted(delivery.receipt()))
+        except Busy as busy:
+            raise StoreAway(f"another process holds {busy}") from None
     return delivery
 
 

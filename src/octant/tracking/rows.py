@@ -1,8 +1,8 @@
-"""A run that is over as MLflow's rows, written to a SQLite store in one transaction.
+"""A run that is over, or a mean of runs, as MLflow's rows, written to a SQLite store in one transaction.
 
-Through MLflow's client the same run takes 16 transactions and over 100 ms. The tables are unpublished: read from MLflow
-3.17, held by tests/tracking/test_rows.py, which sends runs both ways. A store with another schema, like a server, gets
-its runs through the client.
+Through MLflow's client the same run takes 16 transactions and over 100 ms, a mean 4 and 60 ms. The tables are
+unpublished: read from MLflow 3.17, held by tests/tracking/test_rows.py, which sends runs both ways. A store with
+another schema, like a server, gets its runs through the client.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from octant.tracking.model import KIND, NAME
 from octant.tracking.store import Connection
+from octant.tracking.tables import engine_of
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -35,14 +36,14 @@ class Whole:
     tags: Mapping[str, str]
     params: Mapping[str, str]
     metrics: Sequence[Metric]
-    dataset: DatasetInput
+    dataset: DatasetInput | None = None
     model_id: str | None = None
     model: Model | None = None
 
 
 def artifact_root(connection: Connection) -> str | None:
     """Where the experiment's artifacts lie; None where rows cannot be written, or the experiment is not as it was."""
-    engine = getattr(connection.client._tracking_client.store, "engine", None)
+    engine = engine_of(connection.client)
     if engine is None or engine.dialect.name != "sqlite":
         return None
     with engine.connect() as tables:
@@ -69,7 +70,8 @@ def write_whole(connection: Connection, run: Whole) -> None:
         points = [_point(run.run_id, each) for each in metrics]
         _insert(tables, "SqlMetric", points)
         _insert(tables, "SqlLatestMetric", list({each["key"]: each for each in points}.values()))  # in order of steps
-        _write_dataset(tables, run, experiment)
+        if run.dataset:
+            _write_dataset(tables, run.run_id, run.dataset, experiment)
         if run.model and run.model_id:
             _write_model(tables, run, run.model, experiment)
 
@@ -95,8 +97,8 @@ def _point(run_id: str, point: Metric) -> dict[str, object]:
             "step": point.step, "is_nan": False}  # fmt: skip
 
 
-def _write_dataset(tables: sqlalchemy.Connection, run: Whole, experiment: int) -> None:
-    data, link = run.dataset.dataset, uuid.uuid4().hex
+def _write_dataset(tables: sqlalchemy.Connection, run_id: str, dataset: DatasetInput, experiment: int) -> None:
+    data, link = dataset.dataset, uuid.uuid4().hex
     key = (experiment, data.name, data.digest)
     known = "select dataset_uuid from datasets where experiment_id = ? and name = ? and digest = ?"
     if (found := tables.exec_driver_sql(known, key).scalar()) is None:
@@ -105,8 +107,8 @@ def _write_dataset(tables: sqlalchemy.Connection, run: Whole, experiment: int) -
                 "digest": data.digest, "dataset_source_type": data.source_type, "dataset_source": data.source,
                 "dataset_schema": data.schema, "dataset_profile": data.profile}])  # fmt: skip
     _insert(tables, "SqlInput", [{"input_uuid": link, "source_type": "DATASET", "source_id": found,
-            "destination_type": "RUN", "destination_id": run.run_id}])  # fmt: skip
-    named = [{"input_uuid": link, "name": each.key, "value": each.value} for each in run.dataset.tags]
+            "destination_type": "RUN", "destination_id": run_id}])  # fmt: skip
+    named = [{"input_uuid": link, "name": each.key, "value": each.value} for each in dataset.tags]
     _insert(tables, "SqlInputTag", named)
 
 

@@ -22,6 +22,7 @@ from octant.seal import Json
 from octant.tracking.declared import of_sweep
 from octant.tracking.search import search
 from octant.tracking.store import Connection
+from octant.tracking.tables import Point, engine_of, points
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -34,7 +35,6 @@ METRICS = ("train_accuracy", "test_accuracy", "validation_accuracy", "train_loss
 # Tags that say where a run comes from; they decide no number.
 PROVENANCE = ("command", "mlflow.source.git.commit", "git_state", "version_octant", "version_python", "version_numpy",
               "version_numba", "version_mlflow", "blas", "cpu", "platform", "determinism")  # fmt: skip
-_MOST = 1_000_000
 _RUNS_AT_ONCE, _POINTS_AT_ONCE = 100, 25_000  # MLflow's server answers no more
 
 
@@ -66,12 +66,9 @@ def read_curves(connection: Connection, runs: pd.DataFrame, keys: Collection[str
     """Every epoch of `runs`: columns fingerprint, epoch, and each metric that they have, or those of `keys`; sorted."""
     prints = dict(zip(runs["run_id"], runs["fingerprint"], strict=True))
     most = int(runs["epochs"].max()) + 1 if "epochs" in runs else _POINTS_AT_ONCE // _RUNS_AT_ONCE
-    points = [
-        (prints[run_id], step, key, value)
-        for key in keys or _metrics(connection, runs)
-        for run_id, step, value in histories(connection, list(prints), key, most)
-    ]
-    long = pd.DataFrame(points, columns=["fingerprint", "epoch", "key", "value"])
+    found = histories(connection, list(prints), keys or _metrics(connection, runs), most)
+    long = pd.DataFrame(found, columns=["fingerprint", "epoch", "key", "value"])
+    long["fingerprint"] = long["fingerprint"].map(prints)
     wide = long.pivot_table(index=["fingerprint", "epoch"], columns="key", values="value", dropna=False)
     return wide.dropna(how="all").reset_index().rename_axis(columns=None)
 
@@ -155,23 +152,22 @@ def value_of(text: str) -> int | float | str | None:
     return text
 
 
-def histories(connection: Connection, run_ids: list[str], key: str, most: int) -> Iterator[tuple[str, int, float]]:
-    """(run_id, step, value) of one metric of runs with at most `most` points each.
+def histories(connection: Connection, run_ids: list[str], keys: Collection[str], most: int) -> Iterator[Point]:
+    """(run_id, step, key, value) of some metrics of runs with at most `most` points of each.
 
-    For many runs at once: 0.1 ms per run instead of 2 from SQLite, 1 instead of 50 from a server.
+    For many runs at once: a server answers in 1 ms per run and metric instead of 50.
     """
-    store = connection.client._tracking_client.store
-    bulk = getattr(store, "get_metric_history_bulk", None)
-    size = 500 if bulk else max(1, min(_RUNS_AT_ONCE, _POINTS_AT_ONCE // most))
-    for first in range(0, len(run_ids), size):
-        part = run_ids[first : first + size]
-        if bulk:
-            yield from ((each.run_id, each.step, each.value) for each in bulk(part, key, _MOST))
-        else:
-            yield from _asked(store.get_host_creds(), part, key)
+    if engine := engine_of(connection.client):
+        yield from points(engine, run_ids, keys)
+        return
+    server = connection.client._tracking_client.store.get_host_creds()
+    size = max(1, min(_RUNS_AT_ONCE, _POINTS_AT_ONCE // most))
+    for key in keys:
+        for first in range(0, len(run_ids), size):
+            yield from _asked(server, run_ids[first : first + size], key)
 
 
-def _asked(server: object, run_ids: list[str], key: str) -> Iterator[tuple[str, int, float]]:
+def _asked(server: object, run_ids: list[str], key: str) -> Iterator[Point]:
     from mlflow.utils import rest_utils
 
     ask: Callable[..., Response] = rest_utils.http_request
@@ -180,4 +176,4 @@ def _asked(server: object, run_ids: list[str], key: str) -> Iterator[tuple[str, 
     )
     answer = ask(server, route, "GET", params={"run_id": run_ids, "metric_key": key})
     for each in rest_utils.verify_rest_response(answer, route).json()["metrics"]:
-        yield each["run_id"], int(each["step"]), float(each["value"])
+        yield each["run_id"], int(each["step"]), key, float(each["value"])

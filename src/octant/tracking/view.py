@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from octant.analysis.question import Question
 from octant.errors import printable
 from octant.runs.disk import Busy, locked
 from octant.tracking.declared import DECLARED, of_sweep
+from octant.tracking.rows import Whole, artifact_root, write_whole
 from octant.tracking.search import search
 from octant.tracking.store import KIND, REPLACED, Connection, Store
 
@@ -208,10 +210,16 @@ def _log(connection: Connection, sweep: str, mean: Mean, endpoint: str, started:
     about = f"Mean of {mean.repeats} runs, and their lowest and highest {endpoint}: for the chart, no run itself."
     tags = {"kind": "mean", "mean_of": sweep, "mlflow.runColor": mean.colour, "mlflow.source.name": "octant",
             "mlflow.note.content": about}  # fmt: skip
+    settings = {**mean.settings, "repeats": str(mean.repeats)}
+    points = [Metric(name, value, started, epoch) for name, epoch, value in mean.points]
+    if root := artifact_root(connection):
+        run_id, own = uuid.uuid4().hex, {"mlflow.runName": mean.name, "digest": mean.digest}
+        where = f"{root}/{run_id}/artifacts"
+        write_whole(connection, Whole(run_id, where, (started, started), tags | own, settings, points))
+        return
     run = client.create_run(connection.experiment_id, started, tags, mean.name)
     client.set_terminated(run.info.run_id, end_time=started)  # first: no kill leaves it RUNNING
-    points = [Metric(name, value, started, epoch) for name, epoch, value in mean.points]
-    params = [Param(name, value) for name, value in {**mean.settings, "repeats": str(mean.repeats)}.items()]
+    params = [Param(name, value) for name, value in settings.items()]
     for batch in _batches(points):
         client.log_batch(run.info.run_id, batch, params, synchronous=True)
         params = []

@@ -14,7 +14,7 @@ from math import e
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, special
+from scipy import special
 
 from octant.analysis.comparison.intervals import MISSES, Array
 from octant.analysis.question import Question
@@ -81,6 +81,8 @@ def limits(planned: Sequence[int], alpha: float) -> tuple[float, ...]:
     Journal of the Royal Statistical Society A 132, 1969); the p-values of t tests and sign flips are held against
     their limits (Jennison and Turnbull, Group Sequential Methods, 2000, section 11.4; docs/intervals.md simulates it).
     """
+    from scipy import optimize  # a tenth of a second, for sweeps that are looked at alone
+
     spent = alpha * np.log1p((e - 1) * np.array(planned) / planned[-1])
     edges = [float(-special.ndtri(spent[0] / 2) * np.sqrt(planned[0]))]
     sums, weights = _nodes(edges[0])

@@ -36,7 +36,7 @@ _EASTERN = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", 
 _FONTS = ["DejaVu Sans", *sorted({*_EASTERN} & {font.name for font in fontManager.ttflist}, key=_EASTERN.index)]
 # Names come from strangers: a dollar sign in one begins no formula.
 _OURS: dict[RcKeyType, object] = {"text.parse_math": False, "svg.hashsalt": "octant", "svg.fonttype": "path",
-                                      "font.size": 9.0, "font.family": _FONTS}  # fmt: skip
+                                      "font.size": 9.0, "font.family": _FONTS, "axes.titley": 1.0}  # fmt: skip
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -76,6 +76,8 @@ def in_house_style(draw: Callable[_P, _R]) -> Callable[_P, _R]:
 @in_house_style
 def rendered(figure: Figure) -> tuple[bytes, bytes]:
     """The figure as svg and png, laid out once; the same figure gives the same bytes."""
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if not axis.label.get_text()):
+        axis.set_label_coords(0, 0)  # else matplotlib measures all ticks for the place of a label that is not there
     svg = io.BytesIO()
     # Not savefig, which draws everything twice and lays it out anew for each format.
     FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # type: ignore[no-untyped-call]

@@ -45,9 +45,11 @@ def confusion_figure(confusion: Mapping[str, NDArray[np.float64]], names: Sequen
         image = axes.imshow(_off_diagonal(matrix), cmap="Blues", vmin=0, vmax=highest)
         axes.set_facecolor("#d9d9d9")  # the diagonal
         axes.set_title(fitted(config, WIDTH / min(4, len(drawn)) - 0.45, 8, 3), fontsize=8)
-        ticks = range(0, len(matrix), max(1, len(matrix) // 10))
-        axes.set_xticks(ticks, [words[tick] for tick in ticks], fontsize=6.5, rotation=90 if upright else 0)
-        axes.set_yticks(ticks, [words[tick] for tick in ticks], fontsize=6.5)
+        axes.tick_params(labelsize=6.5)
+        axes.tick_params("x", labelrotation=90 if upright else 0)
+    ticks = range(0, len(names), max(1, len(names) // 10))
+    grid[0].set_xticks(ticks, [words[tick] for tick in ticks])  # of all panels: they share their axes
+    grid[0].set_yticks(ticks, [words[tick] for tick in ticks])
     bar = figure.colorbar(image, ax=list(grid), location="bottom", shrink=0.6, aspect=40)
     few = len(drawn) < len(confusion)
     rest = f"\nShown: the first {len(drawn)} of {len(confusion)} configurations." if few else ""
