@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import CachingConfigRepository
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -93,6 +94,8 @@ def compose(loader: Any, master: DictConfig, jobs: Sequence[Sequence[str]]) -> I
     Where the jobs differ in the word of a group, a setting that only some of them have is left out of the others.
     """
     parser = OverridesParser.create(config_loader=loader)
+    loader = copy.copy(loader)
+    loader.repository = _Read(loader.repository)
 
     @cache
     def parsed(text: str) -> Override:
@@ -120,6 +123,13 @@ def compose(loader: Any, master: DictConfig, jobs: Sequence[Sequence[str]]) -> I
         config = copy.deepcopy(base(groups))
         ConfigLoaderImpl._apply_overrides_to_config(plain, config)
         yield OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[misc]
+
+
+class _Read(CachingConfigRepository):
+    """Files that are read once for all compositions: Hydra copies its repository for each, this one is shared."""
+
+    def __deepcopy__(self, memo: object) -> "_Read":
+        return self
 
 
 def _has_not(config: DictConfig, key: str) -> bool:
