@@ -12,6 +12,7 @@ from scipy import stats
 from statsmodels.stats.power import TTestPower
 
 from octant.analysis.comparison import answer
+from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.question import Question
 from octant.cli import plan
 from octant.errors import InputError
@@ -53,7 +54,7 @@ def shown(gap: float, seeds: int, examples: int) -> float:
     found = (100.0 * (right[:, 1] * 1.0 - right[:, 0]) for right in (drawn(seeds, examples, key, gap)
                                                                      for key in range(300)))  # fmt: skip
     tests = ((each.mean(), *two_way(each)) for each in found)
-    return float(np.mean([2 * stats.t(df).sf(abs(mean) / error) < 0.05 for mean, error, df in tests]))
+    return float(np.mean([2 * stats.t(df).sf(abs(mean) / error) < ALPHA for mean, error, df in tests]))
 
 
 def test_planned_seeds_have_power_over_examples() -> None:
@@ -92,7 +93,7 @@ def test_choice_is_part_of_the_spread() -> None:
     (pair,) = found.pairs.to_dict("records")
     sd = np.sqrt(pair["sd"] ** 2 + 8 * pair["choice_error"] ** 2)
     assert plan.spreads(found)["sd"].tolist() == pytest.approx([sd])
-    planned = int(np.ceil(TTestPower().solve_power(0.5 / sd, alpha=0.05, power=0.8)))
+    planned = int(np.ceil(TTestPower().solve_power(0.5 / sd, alpha=ALPHA, power=0.8)))
     said = plan.line(found, runs, 0.5, 0.8)
     assert said.startswith(f"{planned} seeds ")
     assert ", with the choice of rate" in said
