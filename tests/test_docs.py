@@ -49,6 +49,9 @@ ELSEWHERE = {
     "python benchmarks/intervals.py": "by hand: an hour",
     "octant experiment=factorial hydra/launcher=ray hydra.launcher.address=head:6379": "test_cluster_gives_local_bits",
     "octant experiment=factorial experiment.max_repeats=40": "test_level_ones_go_to_the_limit",
+    "octant experiment=datasets dataset=digits,wine,breast_cancer,iris,moons,circles,spirals,mnist,fashion_mnist": (
+        "test_both_count_in_datasets"
+    ),
     "octant check main": "test_unchanged_is_equal_and_worse_is_found",
     "octant check HEAD~1 HEAD": "test_unchanged_is_equal_and_worse_is_found",
     "octant check main trainer=mine.py width=16,64 seed=range(10)": "test_unchanged_is_equal_and_worse_is_found",

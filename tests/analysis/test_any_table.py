@@ -46,7 +46,7 @@ def lines_of(text: str, folder: Path, **asked: Any) -> tuple[Comparison, list[st
 def test_defaults_are_guessed_and_said(tmp_path: Path) -> None:
     comparison, lines = compare_file(saved(table(), tmp_path))
     assert lines == ["compared: optimizer, width; repeated: seed (5); endpoint: val_acc",
-                     "more of val_acc is taken to be better"]  # fmt: skip
+                     "More of val_acc is taken to be better"]  # fmt: skip
     assert comparison.summary["config"].iloc[0].startswith("optimizer=sgd")
     assert comparison.summary["mean"].between(85, 100).all()  # a share, in percent
     assert list(comparison.effects["effect"]) == ["optimizer x width", "optimizer", "width"]
@@ -106,7 +106,7 @@ def test_number_of_repeats_names_no_run(tmp_path: Path) -> None:
 def test_what_is_no_setting_is_named() -> None:
     rng = np.random.default_rng(1)
     done = compare(table().assign(gnorm=rng.random(20), note=[f"n{i}" for i in range(20)]))
-    assert "taken for measurements or labels, not settings: gnorm, note" in done.notes
+    assert "Taken for measurements or labels, not settings: gnorm, note" in done.notes
     assert done.question.compare == ("optimizer", "width")
 
 
@@ -155,7 +155,7 @@ def test_semicolons_and_tabs_separate_too(tmp_path: Path) -> None:
 
 def test_all_diverged_is_said(tmp_path: Path) -> None:
     comparison, lines = compare_file(saved(table().assign(val_acc="nan"), tmp_path))
-    assert lines[-1] == comparison.no_effects == "effects: no run finished"
+    assert lines[-1] == comparison.no_effects == "Effects: no run finished"
     assert comparison.not_told_apart == ()
     assert comparison.summary["diverged"].sum() == 20
 
@@ -170,10 +170,10 @@ def test_duplicate_cells_keep_last(tmp_path: Path) -> None:
 def test_runs_without_seeds_are_numbered(tmp_path: Path) -> None:
     comparison, lines = compare_file(saved(table().drop(columns="seed"), tmp_path))
     assert lines[0] == "compared: optimizer, width; repeated: repeat (5); endpoint: val_acc"
-    assert any(line.startswith("no column tells repeats apart") for line in lines)
+    assert any(line.startswith("No column tells repeats apart") for line in lines)
     assert set(comparison.pairs["n"]) == {5}
     comparison, lines = compare_file(saved(table().assign(seed=range(20)), tmp_path))
-    assert any(line.startswith("no seed is shared by two configurations") for line in lines)
+    assert any(line.startswith("No seed is shared by two configurations") for line in lines)
     assert set(comparison.pairs["n"]) == {5}
 
 
@@ -182,7 +182,7 @@ def test_labels_and_twins_are_no_factors() -> None:
                            machine=lambda t: "gpu" + t["seed"].astype(str))  # fmt: skip
     done = compare(frame)
     assert done.question.compare == ("optimizer", "width")
-    assert "layers moves together with width: not compared by itself" in done.notes
+    assert "Not compared by itself: layers, which moves together with width" in done.notes
 
 
 def test_frames_of_any_kind_are_taken() -> None:

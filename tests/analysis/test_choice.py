@@ -12,21 +12,9 @@ from octant.analysis.comparison.intervals import sign_flip_p
 from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question
 from octant.analysis.report.words import stability
+from support.verdict_sweeps import grid
 
 QUESTION = Question(("loss",), tune=("rate",))
-RATES = (0.1, 1.0, 10.0)
-
-
-def grid(key: int, n: int = 8, gap: float = 0.0, better: float = 0.01) -> pd.DataFrame:
-    """Configuration a at a rate of its own choice: two tie on validation up to `gap`, and `better` apart on test."""
-    rng = np.random.default_rng(key)
-    validation = {"a": (0.9, 0.9 - gap, 0.8), "b": (0.95, 0.9, 0.8)}
-    test = {"a": (0.9, 0.9 + better, 0.8), "b": (0.9, 0.9, 0.8)}
-    return pd.DataFrame([
-        {"loss": loss, "rate": rate, "seed": seed, "outcome": "finished", "fingerprint": "",
-         "validation_accuracy": validation[loss][at] + 0.004 * rng.normal(),
-         "test_accuracy": test[loss][at] + 0.004 * rng.normal()}
-        for loss in "ab" for at, rate in enumerate(RATES) for seed in range(n)])  # fmt: skip
 
 
 def wide(runs: pd.DataFrame, metric: str, loss: str) -> np.ndarray:

@@ -131,7 +131,7 @@ def test_twenty_percent_of_the_cells_missing() -> None:
     # a x b: within each of 3 pairs of a, 3 levels of b are complete.
     assert check(comparison, runs, ["a", "b"]) == 3 * 3 + 3 + 10
     assert comparison.notes[0].startswith(
-        "effects: 3 of 15 combinations of a, b have no finished run (x, 1; y, 3; z, 5)"
+        "Effects: 3 of 15 combinations of a, b have no finished run (x, 1; y, 3; z, 5)"
     )
     assert "cannot be estimated" in comparison.notes[1]
     main = comparison.effects[comparison.effects["effect"] == "a"]
@@ -182,7 +182,7 @@ def test_nested_factor_compared_where_it_exists() -> None:
 def test_factors_that_move_together_are_one() -> None:
     runs = runs_of({"a": ["x", "y"], "b": [1, 2]}).assign(twin=lambda t: t["a"] + t["a"])
     comparison = ask(runs, "a", "twin", "b")
-    assert "effects: twin moves together with a: the rows of a are the effect of both" in comparison.notes
+    assert "Effects: twin moves together with a: the rows of a are the effect of both" in comparison.notes
     assert check(comparison, runs, ["a", "b"]) == 3
 
 
@@ -203,14 +203,17 @@ def test_what_varies_unseen_is_error() -> None:
         ask(runs, "init")
     followed = runs.assign(digest=runs["init"] + "1", rows=runs["seed"] % 2)
     notes = answer(followed, Question(("init", "width"), endpoint="score"), settings=["digest", "rows"]).notes
-    assert notes == ("digest differs between configurations and is not compared: it may be what makes the difference",)
+    assert notes == (
+        "Not compared, although it differs between configurations: digest. It may be what makes the difference",
+    )
     both = answer(
         followed.assign(rows=followed["digest"]),
         Question(("init", "width"), endpoint="score"),
         settings=["digest", "rows"],
     ).notes
     assert both == (
-        "digest, rows differ between configurations and are not compared: they may be what makes the difference",
+        "Not compared, although they differ between configurations: digest, rows. They may be what makes the "
+        "difference",
     )
 
 
@@ -276,10 +279,10 @@ def test_all_pairs_up_to_sixty_then_the_best() -> None:
 def test_table_of_effects_stays_readable() -> None:
     comparison = ask(runs_of({name: list(range(10)) for name in "abc"}, seeds=2), "a", "b", "c")
     assert set(comparison.effects["order"]) == {1}
-    assert "effects: 6,075 of 2 factors would make the table unreadable: left out" in comparison.notes
+    assert "Effects: 6,075 of 2 factors would make the table unreadable: left out" in comparison.notes
     wide = ask(runs_of({"a": list(range(61)), "b": [0, 1]}, seeds=2), "a", "b")
     assert list(wide.effects["effect"]) == ["b"]
-    assert "effects: a has 61 levels, too many for a table of effects: see the pairs" in wide.notes
+    assert "Effects: a has 61 levels, too many for a table of effects: see the pairs" in wide.notes
 
 
 def test_ten_thousand_runs_are_quick() -> None:

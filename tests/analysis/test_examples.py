@@ -3,53 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import special, stats
+from scipy import stats
 
-from octant.analysis.comparison import Comparison, answer
+from octant.analysis.comparison import answer
 from octant.analysis.comparison.examples import Correctness
-from octant.analysis.comparison.settings import config_names
 from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question
 from octant.analysis.report.vocabulary import vocabulary
 from octant.analysis.report.words import measured_over, qualifications, sources
-
-OVER = Question(("loss",), over="examples")
-Right = np.ndarray[Any, np.dtype[np.bool_]]
-
-
-def drawn(n: int, m: int, key: int, gap: float = 0.0, configs: int = 2) -> Right:
-    """Which examples are right (repeats x configurations x examples): each has a difficulty, each seed its luck."""
-    rng = np.random.default_rng(key)
-    hard = 6 - 3.5 * rng.normal(size=m) + rng.normal(size=(configs, m))
-    logits = hard + 0.3 * rng.normal(size=(n, configs, 1)) + gap * np.arange(configs)[:, None]
-    return rng.random((n, configs, m)) < special.expit(logits)
-
-
-def asked(right: Right, question: Question = OVER, lost: str = "") -> Comparison:
-    """The comparison of these runs, with what each got wrong; `lost` is a run that kept nothing."""
-    n, k, m = right.shape
-    rows = [{"loss": "abcdefgh"[at], "seed": seed, "outcome": "finished", "test_accuracy": right[seed, at].mean(),
-             "fingerprint": f"{seed}{at}", "n_test": m} for seed in range(n) for at in range(k)]  # fmt: skip
-    errors = {f"{seed}{at}": {"examples": [m], "wrong": [[int(e), 0, 1] for e in np.flatnonzero(~right[seed, at])]}
-              for seed in range(n) for at in range(k) if f"{seed}{at}" != lost}  # fmt: skip
-    runs = pd.DataFrame(rows).assign(config=lambda frame: config_names(frame, ["loss"]))
-    return answer(runs, question, errors=errors)
-
-
-def two_way(each: np.ndarray) -> tuple[float, float]:
-    """Standard error and degrees of freedom of the mean of repeats x examples, by sums over single numbers."""
-    n, m = each.shape
-    mean, rows, columns = each.mean(), each.mean(axis=1), each.mean(axis=0)
-    seeds = sum((row - mean) ** 2 for row in rows) / (n - 1) / n
-    other = sum((column - mean) ** 2 for column in columns) / (m - 1) / m
-    rest = sum((each[i, j] - rows[i] - columns[j] + mean) ** 2 for i in range(n) for j in range(m))
-    more = max(other - min(seeds, rest / (n - 1) / (m - 1) / n / m), 0)
-    return np.sqrt(seeds + more), (seeds + more) ** 2 / (seeds**2 / (n - 1) + more**2 / (m - 1))
+from support.predictions import OVER, asked, drawn, points, two_way
 
 
 def test_two_way_variance_by_hand() -> None:
@@ -77,17 +43,15 @@ def test_intervals_of_pairs_and_effects_by_hand() -> None:
 
 def test_interval_covers_new_seeds_and_examples() -> None:
     """400 sweeps: Monte Carlo error of 95 % is 1.1. Seeds alone cover far less; p agrees with each interval."""
-    gap, x = 0.8, np.polynomial.hermite_e.hermegauss(120)
-    sd = np.sqrt(3.5**2 + 1 + 0.3**2)
-    a, b = ((x[1] * special.expit(6 + shift + sd * x[0])).sum() / x[1].sum() for shift in (0, gap))
+    gap, true = 0.8, points(0.8)
     covered = {"examples": 0, "repeats": 0}
     for key in range(400):
         right = drawn(8, 200, key, gap)
         each = 100.0 * (right[:, 1] * 1.0 - right[:, 0])
-        t = stats.ttest_1samp(each.mean(axis=1), 100 * (b - a))
+        t = stats.ttest_1samp(each.mean(axis=1), true)
         covered["repeats"] += t.pvalue > 0.05
         error, df = two_way(each)
-        covered["examples"] += abs(each.mean() - 100 * (b - a)) < stats.t(df).isf(0.025) * error
+        covered["examples"] += abs(each.mean() - true) < stats.t(df).isf(0.025) * error
         if key < 20:
             row = asked(right).pairs.iloc[0]
             assert (row["p"] < 0.05) == (row["low"] > 0 or row["high"] < 0)

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from octant.analysis.comparison.intervals import sign_flip_p
@@ -143,6 +144,19 @@ def test_wider_intervals_come_from_the_simulation(intervals: ModuleType) -> None
     assert all(float(row[3]) >= (88 if "0.5 points" in row[0] else 93.5) for row in choice)
     assert [f"{each:.1f}" for each in wider.examples_covered("95 % right", 3)] == examples[0][2:]
     assert [f"{each:.1f}" for each in wider.choice_covered("a tie, the same on test", 5)] == choice[5][2:]
+
+
+def test_new_examples_are_those_of_the_csv(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    from new_examples import FILE, row
+
+    found = pd.read_csv(FILE)
+    digits = found["experiment"].isin(["factorial", "tuned"])
+    lost = {name: found[f"{name}_low"] <= 0 for name in ("octant", "bootstrap")}
+    shown = found[digits | lost["octant"] | lost["bootstrap"]]
+    assert "\n".join(map(row, shown.to_dict("records"))) in PAGE
+    assert (len(found), sum(digits), *(sum(each & digits) for each in lost.values())) == (40, 17, 9, 6)
+    assert [sum(each & ~digits) for each in lost.values()] == [0, 3]
 
 
 def test_every_law_of_errors_has_mean_zero(intervals: ModuleType) -> None:

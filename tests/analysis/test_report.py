@@ -186,7 +186,7 @@ def test_diverged_runs_are_named(plain: dict[str, bytes]) -> None:
     text = plain["report.md"].decode()
     assert "1 of 80 runs." in text
     assert f"| {A} | seed 2 | 0.1 | 7 | - |" in text
-    assert f"left out: {A} diverged with seed 2 at epoch 7" in text
+    assert f"Left out: {A} diverged with seed 2 at epoch 7" in text
 
 
 def test_edge_of_grid_is_warned_of(tmp_path: Path, undrawn: None) -> None:
@@ -199,14 +199,14 @@ ODD = {
     "one seed": (frame(noise(1)), "One seed can show nothing: differences between the 8 configurations"),
     "one run": (frame(noise(1, 1), CONFIGS[:1]), "There is nothing to compare it with"),
     "one configuration": (frame(noise(5, 1), CONFIGS[:1]), "One configuration: no pairs."),
-    "seven configurations": (frame(noise(5, 7), CONFIGS[:7]), "effects: 1 of 8 combinations"),
+    "seven configurations": (frame(noise(5, 7), CONFIGS[:7]), "Effects: 1 of 8 combinations"),
     "a missing cell": (frame(noise(5)).drop(index=3), "no run with seed 0"),
     "unequal seeds": (frame(noise(5)).query("seed < 3 or config == @A"), "left out: "),
     "all diverged": (frame(noise(2)).assign(outcome="diverged", diverged_epoch=1.0, test_accuracy=np.nan),
                      "No run finished: all 16 diverged"),
     "one configuration diverged": (
         frame(noise(5)).assign(outcome=lambda runs: np.where(runs["config"] == A, "diverged", "finished")),
-        "effects: 1 of 8 combinations of loss, hidden, output have no finished run"),
+        "Effects: 1 of 8 combinations of loss, hidden, output have no finished run"),
     "other settings vary": (
         pd.concat([frame(noise(3, 2), CONFIGS[:2]).assign(hidden_units=units, fingerprint=lambda runs, u=units: runs[
             "fingerprint"] + f"/{u}") for units in (10, 50)]), f"{A} hidden_units=50"),

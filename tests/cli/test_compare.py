@@ -115,7 +115,7 @@ def test_loop_logged_with_mlflow(stores: Path, say: Say, tmp_path: Path) -> None
         "1 run without val_acc left out",
         "1 of 13 runs ended without a finite val_acc: counted as diverged",
         "runs that have not finished left out: 1 failed, 1 running",
-        "more of val_acc is taken to be better",
+        "More of val_acc is taken to be better",
     ]
     with sqlite3.connect(stores / "my.db") as tables:
         rows = tables.execute(
@@ -139,7 +139,7 @@ def test_file_store_is_copied_by_mlflow(stores: Path, say: Say, tmp_path: Path) 
     told = say("--uri", stores / "mlruns", *asked)
     assert contents(stores) == before
     assert f"{stores / 'mlruns'} is a file store: read through a temporary copy that mlflow migrate-filestore" in told
-    assert "less of metrics.loss is taken to be better" in told
+    assert "Less of metrics.loss is taken to be better" in told
     files = contents(tmp_path / "out")
     say("--uri", f"sqlite:///{stores / 'my.db'}", *asked)
     tables = [name for name in files if name.endswith(("configurations.csv", "effects.csv", "pairs.csv"))]

@@ -12,10 +12,12 @@ from scipy import stats
 from statsmodels.stats.power import TTestPower
 
 from octant.analysis.comparison import answer
+from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.question import Question
 from octant.cli import plan
 from octant.errors import InputError
-from support.verdict_sweeps import sweep
+from support.predictions import OVER, asked, drawn, points, two_way
+from support.verdict_sweeps import grid, sweep
 
 MEANS = {("a",): 0.90, ("b",): 0.91, ("c",): 0.92}
 QUESTION = Question(("optimizer",))
@@ -45,6 +47,63 @@ def test_planned_repeats_have_power() -> None:
     gains = np.random.default_rng(1).normal(0.5, sd, size=(4000, planned))
     shown = stats.ttest_1samp(gains, 0, axis=1).pvalue * 2 < 0.04
     assert 0.77 < shown.mean() < 0.86
+
+
+def shown(gap: float, seeds: int, examples: int) -> float:
+    """How often 300 sweeps over new seeds and examples show the gap; the Monte Carlo error of 80 % is 2.3 points."""
+    found = (100.0 * (right[:, 1] * 1.0 - right[:, 0]) for right in (drawn(seeds, examples, key, gap)
+                                                                     for key in range(300)))  # fmt: skip
+    tests = ((each.mean(), *two_way(each)) for each in found)
+    return float(np.mean([2 * stats.t(df).sf(abs(mean) / error) < ALPHA for mean, error, df in tests]))
+
+
+def test_planned_seeds_have_power_over_examples() -> None:
+    """More than seeds alone would need: the examples' part stays."""
+    pilot = drawn(60, 400, key=2, gap=0.6)
+    found, alone = (asked(pilot, each) for each in (OVER, Question(("loss",))))
+    said, few = (plan.line(each, each.runs, points(0.6), 0.8) for each in (found, alone))
+    assert "the 400 test examples add a standard error of 0." in said
+    seeds = int(said.split()[0])
+    assert seeds > int(few.split()[0])
+    assert 0.76 < shown(0.6, seeds, 400) < 0.9
+    assert shown(0.6, int(few.split()[0]), 400) < 0.75
+
+
+def test_planned_examples_have_power() -> None:
+    found = asked(drawn(60, 400, key=2, gap=0.3))
+    said = plan.line(found, found.runs, points(0.3), 0.8)
+    told = re.match(
+        r"no number of seeds shows .* on 400 test examples; about (\S+) test examples and (\d+) seeds", said
+    )
+    assert told, said
+    assert 0.76 < shown(0.3, int(told[2]), int(told[1].replace(",", ""))) < 0.95
+    assert shown(0.3, 100, 400) < 0.77
+
+
+def test_plan_says_what_is_not_known_of_examples() -> None:
+    found = asked(drawn(6, 50, key=5), lost="30")
+    said = plan.line(found, found.runs, 2.0, 0.8)
+    assert "not over new test examples, as was asked: the runs did not keep their test predictions" in said
+
+
+def test_choice_is_part_of_the_spread() -> None:
+    """Two rates tie on validation and are a point apart on test: the choice decides as much as the seeds."""
+    runs, question = grid(key=2), Question(("loss",), tune=("rate",))
+    found = answer(runs, question)
+    (pair,) = found.pairs.to_dict("records")
+    sd = np.sqrt(pair["sd"] ** 2 + 8 * pair["choice_error"] ** 2)
+    assert plan.spreads(found)["sd"].tolist() == pytest.approx([sd])
+    planned = int(np.ceil(TTestPower().solve_power(0.5 / sd, alpha=ALPHA, power=0.8)))
+    said = plan.line(found, runs, 0.5, 0.8)
+    assert said.startswith(f"{planned} seeds ")
+    assert ", with the choice of rate" in said
+
+
+def test_more_folds_are_no_plan() -> None:
+    runs = pilot().rename(columns={"seed": "fold"})
+    found = answer(runs, Question(("optimizer",), repeat=("fold",)))
+    with pytest.raises(InputError, match="only more examples decide"):
+        plan.line(found, runs, 0.5, 0.8)
 
 
 def test_too_small_a_difference_is_said() -> None:

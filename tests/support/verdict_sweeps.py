@@ -19,6 +19,8 @@ from octant.analysis.report.words import headline
 from octant.analysis.tables import compare_file
 from octant.analysis.verdict import Verdict
 
+RATES = (0.1, 1.0, 10.0)
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -56,6 +58,18 @@ def sweep(
             value = means[cell] + noise * (common[seed] + rng.normal())
             rows.append({**dict(zip(levels, cell, strict=True)), "seed": seed, endpoint: value, "outcome": "finished"})
     return pd.DataFrame(rows)
+
+
+def grid(key: int, n: int = 8, gap: float = 0.0, better: float = 0.01) -> pd.DataFrame:
+    """Configuration a at a rate of its own choice: two tie on validation up to `gap`, and `better` apart on test."""
+    rng = np.random.default_rng(key)
+    validation = {"a": (0.9, 0.9 - gap, 0.8), "b": (0.95, 0.9, 0.8)}
+    test = {"a": (0.9, 0.9 + better, 0.8), "b": (0.9, 0.9, 0.8)}
+    return pd.DataFrame([
+        {"loss": loss, "rate": rate, "seed": seed, "outcome": "finished", "fingerprint": "",
+         "validation_accuracy": validation[loss][at] + 0.004 * rng.normal(),
+         "test_accuracy": test[loss][at] + 0.004 * rng.normal()}
+        for loss in "ab" for at, rate in enumerate(RATES) for seed in range(n)])  # fmt: skip
 
 
 def judged(runs: pd.DataFrame, question: Question) -> Judged:

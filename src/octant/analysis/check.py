@@ -13,15 +13,20 @@ from math import pi
 import numpy as np
 import pandas as pd
 
+from octant.analysis.comparison.choice import choice_of
 from octant.analysis.comparison.design import PairedRuns, charge, lay_out
-from octant.analysis.comparison.intervals import ROUNDING, Array, student
+from octant.analysis.comparison.examples import Correctness, examples_of
+from octant.analysis.comparison.intervals import ROUNDING, Array, student_rows
 from octant.analysis.comparison.runs import with_config
+from octant.analysis.comparison.scope import Scope, scope_of
 from octant.analysis.comparison.settings import config_names
+from octant.analysis.comparison.sources import ALONE, Sources, between, widened
 from octant.analysis.comparison.tuning import choose, runs_at
 from octant.analysis.decide import decided, decided_exactly
 from octant.analysis.question import Question
 from octant.analysis.verdict import Decision, Difference
 from octant.errors import InputError
+from octant.seal import Json
 
 CODE = "code"  # the factor
 SIDES = ("base", "head")
@@ -34,7 +39,8 @@ class Change:
 
     `average` is head less base over all configurations, at the level `alpha`; `each` the same of each configuration,
     at `alpha` over all of them together. `means` are base's and head's, in the tables' unit; `diverged` counts runs,
-    which are charged as `Question.diverged_as`. `same` says whether all numbers are those of base.
+    which are charged as `Question.diverged_as`. `same` says whether all numbers are those of base, `scope` over what
+    the answer holds.
     """
 
     question: Question
@@ -45,6 +51,12 @@ class Change:
     runs: int
     diverged: tuple[int, int]
     same: bool
+    scope: Scope
+
+    @property
+    def repeats(self) -> int:
+        """Those that both sides have."""
+        return self.average.n
 
     @property
     def decision(self) -> Decision:
@@ -62,51 +74,81 @@ def alpha_of(attempt: int) -> float:
 
 
 def change_of(
-    base: pd.DataFrame, head: pd.DataFrame, question: Question, alpha: float, settings: tuple[str, ...]
+    base: pd.DataFrame,
+    head: pd.DataFrame,
+    question: Question,
+    alpha: float,
+    settings: tuple[str, ...],
+    errors: Mapping[str, Mapping[str, Json]] | None = None,
 ) -> Change:
     """Compare two frames of runs, one row per run; `settings` are the columns that the sweeps vary.
 
-    Raises InputError where the two have other configurations, and as lay_out does.
+    The intervals are over what the question asks for: `errors` has what each run got wrong on the test set, by
+    fingerprint, for one over new examples. Raises InputError where the two have other configurations, and as lay_out
+    does.
     """
     frames = dict(zip(SIDES, (base, head), strict=True))
     both = _charged(pd.concat([each.assign(**{CODE: side}) for side, each in frames.items()]), question)
     asked = replace(question, compare=(CODE, *question.compare))
+    grid = both
     if question.tune:
         both = runs_at(both, choose(both, asked), asked)
     design = lay_out(both, asked, (CODE, *settings))
     names, old, new = _pairs(design, question)
     gains = question.sign * (design.values[:, new] - design.values[:, old])
-    each = {
-        name: difference(gains[:, at], question, alpha / len(names), design.unit, design.step, design.overlap)
-        for at, name in enumerate(names)
-    }
+    weights = between(np.array(new), np.array(old), len(design.configs))
+    examples = examples_of(design, errors or {}) if question.over == "examples" else ""
+    sources = Sources(
+        choice_of(grid, asked, design) if question.tune and len(design.repeats) > 1 else None,
+        examples if isinstance(examples, Correctness) else None,
+    )
+
+    def decide(gains: Array, alpha: float, weights: Array) -> Difference:
+        return difference(gains, question, alpha, design.unit, design.step, design.overlap, weights, sources)
+
+    known = (sources.examples.count, "") if sources.examples else (0, str(examples))
     means = np.nanmean(design.values, axis=0)
     return Change(
         question,
         alpha,
-        difference(gains.mean(axis=1), question, alpha, design.unit, design.step, design.overlap),
-        each,
+        decide(gains.mean(axis=1), alpha, weights.mean(axis=0)),
+        {name: decide(gains[:, at], alpha / len(names), weights[at]) for at, name in enumerate(names)},
         {name: (means[old[at]], means[new[at]]) for at, name in enumerate(names)},
         len(head),
         (int((base["outcome"] != "finished").sum()), int((head["outcome"] != "finished").sum())),
         _same(base, head, question),
+        scope_of(design.runs, question, *known),
     )
 
 
 def difference(
-    gains: Array, question: Question, alpha: float, unit: float = 1.0, step: float = 0.0, overlap: float = 0.0
+    gains: Array,
+    question: Question,
+    alpha: float,
+    unit: float = 1.0,
+    step: float = 0.0,
+    overlap: float = 0.0,
+    weights: Array | None = None,
+    sources: Sources = ALONE,
 ) -> Difference:
-    """Head less base from the gain of each repeat (NaN: not paired), with its interval at the level 1 - `alpha`."""
+    """Head less base from the gain of each repeat (NaN: not paired), with its interval at the level 1 - `alpha`.
+
+    `weights` are those of the configurations in the gain, for what the `sources` add to its variance.
+    """
     base, head = SIDES
-    gains = gains[np.isfinite(gains)]
-    n, t = len(gains), student(gains, unit, step, 1 - alpha, overlap)
-    gain, sd, low, high, p = (float(each) for each in (t.mean, t.sd, t.low, t.high, t.p))
+    each = gains[None]
+    counts, t = student_rows(each, unit, step, 1 - alpha, overlap)
+    n = int(counts[0])
+    wide = widened(t, np.isfinite(each), np.zeros((1, 0)) if weights is None else weights[None], sources, 1 - alpha)
+    gain, sd, low, high, p = (float(getattr(wide.t, name)[0]) for name in ("mean", "sd", "low", "high", "p"))
+    choice, examples = (float(wide.errors.get(name, [0.0])[0]) for name in ("choice_error", "examples_error"))
     if question.exact:
         decision = decided_exactly(gain, sd, n, abs(gain) > ROUNDING * unit, question.margin)
         return Difference(head, base, n, gain, sd, gain, gain, p, decision)
     is_shown = p < alpha and (low > 0 or high < 0)
+    sd = float(np.hypot(sd * np.sqrt(1 + n * overlap), choice * np.sqrt(n)))
     decision = decided(gain, low, high, n, is_shown, question.margin)
-    return Difference(head, base, n, gain, sd, low, high, p, decision)
+    return Difference(head, base, n, gain, sd, low, high, p, decision, examples**2)
 
 
 def _charged(runs: pd.DataFrame, question: Question) -> pd.DataFrame:

@@ -97,7 +97,7 @@ class Asked:
         goal = goal_of(endpoint, self.goal or ("min" if SMALL.fullmatch(endpoint) else "max"))
         found = of_curve(endpoint)
         if self.goal is None and not (found and found.unit):
-            lines.append(f"{'less' if goal == 'min' else 'more'} of {endpoint} is taken to be better")
+            lines.append(f"{'Less' if goal == 'min' else 'More'} of {endpoint} is taken to be better")
         metric = found.metric if found else endpoint
         values = frame.loc[np.isfinite(frame[endpoint]), metric if metric in frame else endpoint]
         share = _SHARE.fullmatch(metric) is not None and bool(values.between(0, 1).all())
@@ -138,7 +138,7 @@ def _factors(frame: pd.DataFrame, names: Sequence[str], repeat: Sequence[str]) -
     for name in names:
         twin = next((o for o in factors if moves_with(frame, name, [o]) and moves_with(frame, o, [name])), None)
         if twin:
-            lines.append(f"{name} moves together with {twin}: not compared by itself")
+            lines.append(f"Not compared by itself: {name}, which moves together with {twin}")
         elif not (shared and moves_with(frame, name, repeat)):
             factors.append(name)
     return factors, lines
@@ -152,7 +152,7 @@ def _unasked(frame: pd.DataFrame, endpoint: str, asked: Asked) -> list[str]:
         if name not in settings and values_of(frame[name]) > 1 and not ABOUT.fullmatch(str(name))
         and not METRIC.fullmatch(str(name))
     ]  # fmt: skip
-    return [f"taken for measurements or labels, not settings: {first_few(names)}"] if names else []
+    return [f"Taken for measurements or labels, not settings: {first_few(names)}"] if names else []
 
 
 def _validation(frame: pd.DataFrame, endpoint: str, asked: Asked) -> str | None:

@@ -50,8 +50,13 @@ def flips_needed(family: int, alpha: float = ALPHA) -> int:
 
 
 def power(gain: float, sd: float, n: int, alpha: float, floor: float = 0.0) -> float:
-    """Of the two-sided paired t test, by the noncentral t distribution; the far side counts for nothing."""
-    return 1 - _t_below(float(-special.stdtrit(n - 1, alpha / 2)), n, gain / _error(sd, n, floor))
+    """Of the two-sided paired t test, by the noncentral t distribution; the far side counts for nothing.
+
+    With a `floor`, whose own degrees of freedom are many, the sum has Satterthwaite's.
+    """
+    error = _error(sd, n, floor)
+    df = (n - 1) * (min(error / (sd / np.sqrt(n)), 100) if sd > 0 else 100) ** 4
+    return 1 - _t_below(float(-special.stdtrit(df, alpha / 2)), df, gain / error)
 
 
 def equality_power(
@@ -63,12 +68,12 @@ def equality_power(
     if margin <= gain:
         return 0.0
     edge, root = float(-special.stdtrit(n - 1, (1 - confidence) / 2)), 1 / _error(sd, n, floor)
-    return 1 - _t_below(edge, n, (margin - gain) * root) - _t_below(edge, n, (margin + gain) * root)
+    return 1 - _t_below(edge, n - 1, (margin - gain) * root) - _t_below(edge, n - 1, (margin + gain) * root)
 
 
-def _t_below(edge: float, n: int, shift: float) -> float:
-    """How often a noncentral t of n repeats is below `edge`; where that underflows, scipy says NaN now and then."""
-    return float(np.nan_to_num(special.nctdtr(n - 1, shift, edge)))
+def _t_below(edge: float, df: float, shift: float) -> float:
+    """How often a noncentral t is below `edge`; where that underflows, scipy says NaN now and then."""
+    return float(np.nan_to_num(special.nctdtr(df, shift, edge)))
 
 
 def _error(sd: float, n: int, floor: float) -> float:

@@ -102,8 +102,8 @@ class TableSource:
         several = bool((cells.size() > 1).any())
         shared = bool(repeat) and (asked.repeat is not None or not own or runs.duplicated(repeat).any())
         if several and not shared:
-            no = f"no {' or '.join(repeat)} is shared by two configurations"
-            why = no if repeat else "no column tells repeats apart"
+            no = f"No {' or '.join(repeat)} is shared by two configurations"
+            why = no if repeat else "No column tells repeats apart"
             lines.append(f"{why}: each configuration's runs were numbered in the table's order, and paired by that")
             runs = runs.drop(columns=repeat).assign(**{NUMBERED: cells.cumcount()})
             return runs, replace(question, repeat=(NUMBERED,)), lines

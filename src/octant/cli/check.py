@@ -18,6 +18,7 @@ from octant.analysis.verdict import Decision
 from octant.errors import BAD_INPUT, DISK, STOPPED, UNDELIVERED, InputError, printable
 from octant.runs.disk import Busy, locked
 from octant.runs.fingerprint import HALF
+from octant.runs.growth import NO_GROWTH
 from octant.runs.ledger import Ledger, LedgerLine
 from octant.runs.revisions import checked_out, commit_of, top_of
 from octant.trainer.subcommand import Subcommand, option
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from octant.analysis.check import Change
+    from octant.seal import Json
     from octant.tracking.declared import Declared
 
 _PASSED_ON = (BAD_INPUT, DISK, UNDELIVERED, STOPPED)  # codes that a child explains itself
@@ -38,6 +40,7 @@ class _Side:
     name: str
     runs: pd.DataFrame
     declared: Declared
+    errors: dict[str, dict[str, Json]]
 
 
 class _NotTrained(Exception):
@@ -78,8 +81,6 @@ def _refuse(options: argparse.Namespace, revisions: list[str], settings: list[st
         )
     if any(word.startswith(("experiment=", "experiment.name=", "tracking")) for word in settings):
         raise InputError("check: say --experiment NAME and --uri URI; its runs go to an experiment of their own")
-    if any(word.startswith("experiment.max_repeats=") for word in settings):
-        raise InputError("experiment.max_repeats: both sides of a check have the declared repeats; leave it out")
 
 
 def _sides(options: argparse.Namespace, revisions: list[str], settings: list[str], folder: Path) -> list[_Side]:
@@ -98,14 +99,16 @@ def _sides(options: argparse.Namespace, revisions: list[str], settings: list[str
 
 def _trained(options: argparse.Namespace, settings: list[str], tree: Path, folder: Path, name: str) -> _Side:
     from octant.tracking.declared import declared_of
-    from octant.tracking.runs import read_runs
+    from octant.tracking.runs import read_errors, read_runs
     from octant.tracking.store import connect, located
 
     experiment = _experiment(options, settings)
     _child(_words(options, settings, experiment), tree, folder)
     connection = connect(located(options.uri), experiment, create=False)
     declared = declared_of(connection)
-    return _Side(name, read_runs(connection, declared.sweep, declared.question), declared)
+    runs = read_runs(connection, declared.sweep, declared.question)
+    errors = read_errors(connection, runs) if declared.question.over == "examples" else {}
+    return _Side(name, runs, declared, errors)
 
 
 def _experiment(options: argparse.Namespace, settings: list[str]) -> str:
@@ -144,14 +147,13 @@ def _child(words: list[str], tree: Path, folder: Path) -> None:
 
 def _concluded(options: argparse.Namespace, base: _Side, head: _Side, ledger: Ledger) -> int:
     from octant.analysis.check import alpha_of, change_of
-    from octant.analysis.report.change import markdown, verdict_line
+    from octant.analysis.report.change import markdown, scope_line, verdict_line
 
     for side in (base, head):
         if side.runs.empty:
             raise InputError(f"check: {side.name} has no runs that are over")
     if head.declared.question.looks or base.declared.question.looks:
-        raise InputError("check: the experiment adds repeats until it is decided, each revision its own number; "
-                         "leave experiment.max_repeats out")  # fmt: skip
+        raise InputError(NO_GROWTH)  # their code is older than its own refusal
     question = replace(head.declared.question, margin=options.margin or head.declared.question.margin)
     if replace(base.declared.question, margin=question.margin) != question:
         raise InputError("check: the two revisions ask different questions of their runs; see their experiment's yaml")
@@ -159,8 +161,9 @@ def _concluded(options: argparse.Namespace, base: _Side, head: _Side, ledger: Le
     name = options.experiment or head.declared.sweep.rpartition("-")[0]
     number = ledger.number(name, code, runs)
     varied = tuple(dict.fromkeys([*base.declared.varied, *head.declared.varied]))
-    change = change_of(base.runs, head.runs, question, alpha_of(number), varied)
-    told = [verdict_line(change, number), *_about(change, base, head, number)]
+    change = change_of(base.runs, head.runs, question, alpha_of(number), varied, base.errors | head.errors)
+    about = [scope_line(change), *_about(change, base, head, number)]
+    told = [verdict_line(change, number), *[part for line in about if line for part in (line, "")][:-1]]
     table = printable(markdown(change, (base.name, head.name), told))
     print(table, end="")
     if options.out:
@@ -184,7 +187,7 @@ def _about(change: Change, base: _Side, head: _Side, number: int) -> list[str]:
         charged = "0 %" if change.question.diverged_as == "zero" else "the worst run"
         old, new = change.diverged
         lines.append(f"Runs that diverged count as {charged}: {old} of {base.name}, {new} of {head.name}.")
-    return [part for line in lines for part in (line, "")][:-1]
+    return lines
 
 
 def _code(runs: pd.DataFrame) -> str:

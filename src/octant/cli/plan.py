@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
 from octant.errors import InputError
 from octant.tracking.store import connect, located
 from octant.trainer.subcommand import Subcommand, option
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from octant.analysis.comparison import Comparison
 
 
@@ -23,40 +24,83 @@ def _run(options: argparse.Namespace) -> int:
         raise InputError(f"--power: {options.power:g} is no probability; it is between 0 and 1, such as 0.8")
     from octant.analysis.comparison import answer
     from octant.tracking.declared import declared_of
-    from octant.tracking.runs import read_runs
+    from octant.tracking.runs import read_errors, read_runs
 
     connection = connect(located(options.uri), options.experiment, create=False)
     declared = declared_of(connection, options.sweep)
     runs = read_runs(connection, declared.sweep, declared.question)
     if runs.empty:
         raise InputError(f"sweep {declared.sweep} has no finished runs; this trains them: {declared.command}")
-    comparison = answer(runs, declared.question, settings=declared.varied)
+    errors = read_errors(connection, runs) if declared.question.over == "examples" else {}
+    comparison = answer(runs, declared.question, settings=declared.varied, errors=errors)
     print(line(comparison, runs, options.detect, options.power))
     return 0
 
 
 def line(comparison: Comparison, runs: pd.DataFrame, detect: float, power: float) -> str:
-    """The answer; raises InputError where the runs have no spread to plan with."""
+    """The answer; raises InputError where the runs have no spread to plan with, or more repeats are no help."""
     from octant.analysis.comparison.intervals import ALPHA
+    from octant.analysis.comparison.scope import overlap_of
     from octant.analysis.power import ENOUGH, MOST_REPEATS, repeats_needed
 
-    question, spreads = comparison.question, comparison.pairs["sd"]
-    noun = question.noun
-    spreads = spreads[spreads > 0]
-    if spreads.empty:
+    question, pairs = comparison.question, spreads(comparison)
+    noun, family = question.noun, len(comparison.summary) - 1
+    if overlap_of(comparison.runs, question):
+        raise InputError("plan: training sets of folds overlap, so that more folds lessen the error little; only more "
+                         "examples decide")  # fmt: skip
+    if pairs.empty:
         raise InputError(f"no spread between {noun}s to plan with; run at least {ENOUGH} {noun}s of two configurations")
-    family = len(comparison.summary) - 1
-    typical, most = (repeats_needed(detect, sd, 0, family=family, wanted=power)
-                     for sd in (spreads.median(), spreads.max()))  # fmt: skip
-    about = f"SD of paired differences {spreads.median():.2g}, at most {spreads.max():.2g}"
+    (sd, floor), (most_sd, most_floor) = pairs.median(), pairs.max()
+    typical = repeats_needed(detect, sd, 0, family=family, wanted=power, floor=floor)
+    most = repeats_needed(detect, most_sd, 0, family=family, wanted=power, floor=most_floor)
+    about = f"SD of paired differences {sd:.2g}, at most {most_sd:.2g}{_besides(comparison, floor)}"
     if typical is None:
-        return f"more than {MOST_REPEATS:,} {noun}s: {detect:g} is too small ({about})"
+        return f"{_not_enough(comparison, sd, floor, detect, power)} ({about})"
     unit = f"points of {question.words}" if question.is_share else f"in {question.words}"
     return (
         f"{typical} {noun}s show a difference of {detect:g} {unit} with a power of {100 * power:g} % in a typical "
         f"pair, {most or f'more than {MOST_REPEATS:,}'} in every pair{_time(runs, comparison, typical)} ({about}, from "
         f"{comparison.summary['n'].max()} {noun}s; at {100 * ALPHA:g} % over {family} comparisons with the best)"
     )
+
+
+def spreads(comparison: Comparison) -> pd.DataFrame:
+    """Of each pair that has a spread, `sd` of a repeat's difference, with what the choice of tuned values adds, and
+    `floor`, the variance that comes of the test examples: more repeats do not lessen it.
+    """
+    pairs = comparison.pairs
+    choice, examples = (pairs[name] if name in pairs else 0.0 * pairs["sd"]
+                        for name in ("choice_error", "examples_error"))  # fmt: skip
+    found = pd.DataFrame({"sd": np.hypot(pairs["sd"], choice * np.sqrt(pairs["n"])), "floor": examples**2})
+    return found[found["sd"] > 0]
+
+
+def _besides(comparison: Comparison, floor: float) -> str:
+    """What else the spread has in it, or lacks although it was asked for."""
+    sources, asked = comparison.sources, comparison.question.over == "examples"
+    words = [f"with the choice of {' and '.join(comparison.question.tune)}"] if sources.choice else []
+    if sources.examples:
+        words.append(f"the {sources.examples.count:,} test examples add a standard error of {floor**0.5:.2g}, which "
+                     f"more {comparison.question.noun}s do not lessen")  # fmt: skip
+    elif asked:
+        words.append(f"not over new test examples, as was asked: {comparison.examples}")
+    return "".join(f", {each}" for each in words)
+
+
+def _not_enough(comparison: Comparison, sd: float, floor: float, detect: float, power: float) -> str:
+    """Where no number of repeats shows it: how many test examples would, with twice the repeats that their variance
+    alone would need; the rest is then left to the examples.
+    """
+    from octant.analysis.power import MOST_REPEATS, repeats_needed
+
+    noun, family = comparison.question.noun, len(comparison.summary) - 1
+    alone = repeats_needed(detect, sd, 0, family=family, wanted=power)
+    if not floor or alone is None or not comparison.sources.examples:
+        return f"more than {MOST_REPEATS:,} {noun}s: {detect:g} is too small"
+    count = comparison.sources.examples.count
+    more = float(f"{count * floor / (sd**2 / alone / 2):.2g}")
+    return (f"no number of {noun}s shows a difference of {detect:g} on {count:,} test examples; about {more:,.0f} test "
+            f"examples and {2 * alone} {noun}s would")  # fmt: skip
 
 
 def _time(runs: pd.DataFrame, comparison: Comparison, repeats: int) -> str:

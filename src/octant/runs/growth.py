@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from octant.trainer import Settings, trainer
 
 BLOCK = 5  # repeats between two looks
 _LIMIT = "experiment.max_repeats"
+NO_GROWTH = f"{_LIMIT}: each revision of a check would stop at a number of its own; say {_LIMIT}=null"
 _Values = tuple[object, ...]
 
 
@@ -44,6 +46,8 @@ def growth_of(settings: Sequence[Settings], launch: Launch, *, chosen: bool = Fa
     limit = launch.experiment.max_repeats
     if limit is None:
         return _Growth([], (), (len(settings),))
+    if os.environ.get("OCTANT_CHECK"):
+        raise InputError(NO_GROWTH)
     if chosen:
         raise InputError(f"{_LIMIT}: this sweeper chooses the runs by their results; leave one of the two out")
     rows = [row_of_settings(each) for each in settings]

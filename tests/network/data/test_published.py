@@ -12,13 +12,16 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from octant.analysis.report import pages
 from octant.errors import InputError
 from octant.network.data import load, published
 from octant.network.data.idx import read_idx
 from octant.network.data.published import _DownloadBar
 from octant.network.settings import DataSettings
+from support.command import run_here
 
 NAMES = [*published.IMAGES, *published.LABELS]
 TRAIN_IMAGES, TEST_IMAGES, TRAIN_LABELS, TEST_LABELS = NAMES
@@ -369,3 +372,17 @@ def test_real_mnist_in_little_memory(real, tmp_path):
     known = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert np.bincount(data.train.labels).tolist() == known
     assert data.train.X.mean(dtype="f8") == pytest.approx(0.1307, abs=5e-5)
+
+
+# ---------------------------------------------------------------- beside other data sets
+
+
+def test_both_count_in_datasets(tmp_path, small, monkeypatch):
+    """A command of docs/extending.md; one root for both, as torchvision unpacks them."""
+    monkeypatch.setattr(pages, "draw", lambda found: iter(()))  # figures take most of the time
+    for folder in ("MNIST", "FashionMNIST"):
+        place(tmp_path / "data" / folder / "raw", CONTENT)
+    words = ["dataset=iris,mnist,fashion_mnist", f"dataset.root={tmp_path / 'data'}", "hidden=tanh", "output=softmax"]
+    assert run_here(tmp_path / "home", "experiment=datasets", *words, "epochs=1", "seed=0", "engine=numpy") == 0
+    (ranks,) = (tmp_path / "home").glob("reports/datasets-*/ranks.csv")
+    assert {"iris", "mnist", "fashion_mnist"} <= {*pd.read_csv(ranks).columns}

@@ -62,8 +62,8 @@ class Comparison:
     @property
     def no_effects(self) -> str:
         """Why there are no effects, in one line; empty where there are."""
-        about = [note for note in self.notes if note.startswith("effects: ")]
-        return "; ".join(about) or "effects: there is nothing to compare" if self.effects.empty else ""
+        about = [note for note in self.notes if note.startswith("Effects: ")]
+        return "; ".join(about) or "Effects: there is nothing to compare" if self.effects.empty else ""
 
     def tuning(self, setting: str) -> pd.DataFrame:
         """The endpoint against one tuned setting: a row a configuration and value, the others at their chosen ones."""

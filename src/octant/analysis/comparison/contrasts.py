@@ -75,7 +75,7 @@ def every_effect(cells: Cells) -> _Contrasts:
     """
     notes: list[str] = []
     if not any(cells.there):
-        return _Contrasts([], ["effects: no run finished"])
+        return _Contrasts([], ["Effects: no run finished"])
     factors = _free(cells, notes)
     parents = _parents(cells, factors, notes)
     notes += _empty(cells, factors, parents)
@@ -89,7 +89,7 @@ def every_effect(cells: Cells) -> _Contrasts:
                     missing[" x ".join(names)] = missing.get(" x ".join(names), 0) + 1
                 else:
                     rows.append(row)
-        notes += [f"effects: {what}: {count} cannot be estimated, no combination of the other factors has all their "
+        notes += [f"Effects: {what}: {count} cannot be estimated, no combination of the other factors has all their "
                   "levels" for what, count in missing.items()]  # fmt: skip
     return _Contrasts(rows, notes)
 
@@ -133,14 +133,14 @@ def _free(cells: Cells, notes: list[str]) -> list[str]:
         places = cells.places(name)
         if len(places) < 2:
             notes.append(
-                f"effects: {name} has one level ({as_word(cells.levels[name][places[0]])}): nothing to compare"
+                f"Effects: {name} has one level ({as_word(cells.levels[name][places[0]])}): nothing to compare"
             )
             continue
         twin = next((other for other in free if _follow(cells, name, other) and _follow(cells, other, name)), None)
         if twin:
-            notes.append(f"effects: {name} moves together with {twin}: the rows of {twin} are the effect of both")
+            notes.append(f"Effects: {name} moves together with {twin}: the rows of {twin} are the effect of both")
         elif len(places) > MOST_LEVELS:
-            notes.append(f"effects: {name} has {len(places)} levels, too many for a table of effects: see the pairs")
+            notes.append(f"Effects: {name} has {len(places)} levels, too many for a table of effects: see the pairs")
         else:
             free.append(name)
     return free
@@ -164,7 +164,7 @@ def _parents(cells: Cells, factors: Sequence[str], notes: list[str]) -> dict[str
             if not without & having and having:
                 parents[name] = parent
                 where = first_few((cells.levels[parent][level] for level in sorted(having)), separator=" or ")
-                notes.append(f"effects: {name} exists only with {parent} {where}; other effects average over it")
+                notes.append(f"Effects: {name} exists only with {parent} {where}; other effects average over it")
                 break
     return parents
 
@@ -191,7 +191,7 @@ def _orders(cells: Cells, factors: Sequence[str], parents: dict[str, str], notes
         )
         total += (count := sum(sizes))
         if total > MOST_ROWS and count:
-            notes.append(f"effects: {count:,} of {order} factors would make the table unreadable: left out")
+            notes.append(f"Effects: {count:,} of {order} factors would make the table unreadable: left out")
             break
         orders.insert(0, order)
     return orders
@@ -208,5 +208,5 @@ def _empty(cells: Cells, factors: Sequence[str], parents: dict[str, str]) -> lis
     names = [", ".join(as_word(cells.levels[n][at]) for n, at in zip(crossed, cell, strict=True))
              for cell, _ in zip(lacking, range(5), strict=False)]  # fmt: skip
     more = f"; and {full - len(have) - len(names)} more" if full - len(have) > len(names) else ""
-    return [f"effects: {full - len(have)} of {full} combinations of {first_few(crossed)} have no finished run "
+    return [f"Effects: {full - len(have)} of {full} combinations of {first_few(crossed)} have no finished run "
             f"({'; '.join(names)}{more}): each effect is over the combinations that have all its levels"]  # fmt: skip

@@ -183,5 +183,5 @@ def _never(design: PairedRuns, rows: list[Effect]) -> list[str]:
         return []
     needs = np.flatnonzero((_stacked(rows, design) != 0).any(axis=0)).tolist()
     names = ", ".join(dict.fromkeys(" x ".join(row.factors) for row in rows))
-    return [f"effects: no {design.question.noun} finished in all the configurations that {names} need; "
+    return [f"Effects: no {design.question.noun} finished in all the configurations that {names} need; "
             f"{left_out(design, needs)}"]  # fmt: skip

@@ -74,9 +74,9 @@ def check_seen(frame: pd.DataFrame, question: Question, settings: Iterable[str] 
         sizes = sorted(set(frame["n_test"].dropna()))
         raise InputError(f"runs: test sets of {sizes} examples; compare runs of one test set")
     if len(together) > 1:
-        return [f"{', '.join(together)} differ between configurations and are not compared: they may be what makes the "
-                "difference"]  # fmt: skip
-    return [f"{each} differs between configurations and is not compared: it may be what makes the difference"
+        return [f"Not compared, although they differ between configurations: {', '.join(together)}. They may be what "
+                "makes the difference"]  # fmt: skip
+    return [f"Not compared, although it differs between configurations: {each}. It may be what makes the difference"
             for each in together]  # fmt: skip
 
 

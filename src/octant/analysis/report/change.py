@@ -5,6 +5,7 @@ from __future__ import annotations
 from octant.analysis.check import Change, alpha_of
 from octant.analysis.power import ENOUGH, repeats_needed
 from octant.analysis.report.numbers import Phrases, plural
+from octant.analysis.report.words import measured_over
 from octant.analysis.verdict import Decision, Difference
 
 
@@ -25,9 +26,20 @@ def verdict_line(change: Change, attempt: int) -> str:
     if average.n < ENOUGH and not question.exact:
         return f"undecided: {plural(average.n, question.noun)}, and at least {ENOUGH} are needed"
     alpha = alpha_of(attempt + 1)  # with more repeats it is another attempt
-    needed = repeats_needed(average.gain, average.sd, average.n, question.margin, alpha=alpha, confidence=1 - alpha)
+    needed = repeats_needed(average.gain, average.sd, average.n, question.margin, alpha=alpha, confidence=1 - alpha,
+                            floor=average.floor)  # fmt: skip
     more = f"; about {needed} {question.noun}s would decide it" if needed and question.noun != "fold" else ""
     return f"undecided: {size}{more}"
+
+
+def scope_line(change: Change) -> str:
+    """Over what the intervals are, and whether they know that values were chosen; empty without intervals."""
+    question = change.question
+    if change.same or question.exact or change.repeats < ENOUGH:
+        return ""
+    names = " and ".join(question.tune)
+    chosen = f" Each revision takes its own {names}; intervals include that choice." if names else ""
+    return f"{measured_over(change)}{chosen}"
 
 
 def markdown(change: Change, names: tuple[str, str], lines: list[str]) -> str:

@@ -88,14 +88,14 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
 def _effects(found: Findings) -> Section:
     effects = with_contrasts(found.effects_in_words)
     # A sweep names loss, hidden and output in any case: that one of them has one level is no news.
-    about = [note for note in found.main.notes if note.startswith("effects: ") and " has one level " not in note]
+    about = [note for note in found.main.notes if note.startswith("Effects: ") and " has one level " not in note]
     phrase = (
         [found.main.no_effects]
         if effects.empty
         else [
             "A contrast of one factor is a difference of means. One of two factors is half the difference between two "
             "such differences: it is not 0 where one choice depends on the other.",
-            *sorted(set(effects["note"]) - {""}),
+            *(_capital(note) for note in sorted(set(effects["note"]) - {""})),
             *about,
         ]
     )
@@ -191,5 +191,5 @@ def _about_ranking(found: Findings) -> list[str]:
         f"Ranked by mean {found.question.words}, a diverged run counting as {words.charged(question)}; means and "
         "intervals are of the finished runs.",
         *([] if _enough(found) or question.exact else [few]),
-        *(note for note in found.main.notes if not note.startswith("effects: ")),
+        *(note for note in found.main.notes if not note.startswith("Effects: ")),
     ]

@@ -145,7 +145,7 @@ class TableReport:
     def _sections(self, drawn: set[str]) -> list[Section]:
         """All sections after the first screen; those without content are left out."""
         found, forms, many = self.comparison, self._forms, self._enough
-        about = [note for note in found.notes if note.startswith("effects: ")]
+        about = [note for note in found.notes if note.startswith("Effects: ")]
         lost = found.summary[found.summary["diverged"] > 0]
         ticks = f"Mean{' and 95 % interval' * many} of each configuration; one tick per run, ties overlap."
         hollow = f"Effects{' with 95 % intervals' * many}; hollow: not shown to differ from 0."

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from octant.analysis.check import Change
 from octant.analysis.comparison import Comparison
 from octant.analysis.comparison.scope import DATA
 from octant.analysis.power import ENOUGH, flips_needed
@@ -181,13 +182,13 @@ def sources(comparison: Comparison) -> list[str]:
     return found
 
 
-def measured_over(verdict: Verdict, count: Count = plain_count) -> str:
+def measured_over(found: Verdict | Change, count: Count = plain_count) -> str:
     """Seeds, splits or both, and what was held fixed."""
-    scope, metric = verdict.scope, verdict.question.words
+    scope, metric = found.scope, found.question.words
     data = DATA[2] if scope.overlap else next((noun for noun in DATA if noun in scope.kinds), "")
     others = [noun for noun in scope.kinds if noun != data and not (scope.overlap and noun in DATA)]
-    noun = data if data and (scope.crossed or data == DATA[0]) else verdict.question.noun
-    repeats = f"{count('Repeated', verdict.repeats)} {noun}{'s' * (verdict.repeats != 1)}"
+    noun = data if data and (scope.crossed or data == DATA[0]) else found.question.noun
+    repeats = f"{count('Repeated', found.repeats)} {noun}{'s' * (found.repeats != 1)}"
     if scope.examples:
         return (f"Measured over {repeats} and {count('Examples', scope.examples)} test examples. This holds over new "
                 f"{noun}s and new test examples like these, not for other training data.")  # fmt: skip
@@ -207,7 +208,7 @@ def measured_over(verdict: Verdict, count: Count = plain_count) -> str:
             fixed = ", on the data set's own test examples: other examples"
         return f"Measured over {repeats}{fixed} may move {metric} too."
     if data == DATA[0]:
-        mean = f", in each the mean of several {listed(f'{noun}s' for noun in others)}" * scope.crossed
+        mean = f", in each the mean of several {listed(f'{noun}s' for noun in others)}" if scope.crossed else ""
         return f"Measured over {repeats}{mean}. This holds over data sets like these, not for each of them."
     about = f"This holds over {listed(f'{noun}s' for noun in (*others, data))} of this data set, not for other data."
     if scope.crossed:
