@@ -20,7 +20,7 @@ from octant.analysis.report import words
 from octant.analysis.report.configurations import Configurations
 from octant.analysis.report.drawings import drawings
 from octant.analysis.report.layout import Forms, Section, bounded, ranks_section, table_of, with_contrasts
-from octant.analysis.report.numbers import Count, about_speed, listed, plain_count
+from octant.analysis.report.numbers import Count, Phrases, listed, plain_count
 from octant.analysis.report.origin import CLAIMS, about_margin, corrected, effects_test
 from octant.analysis.report.pages import write_pages
 from octant.analysis.report.paper import Paper
@@ -131,7 +131,7 @@ class TableReport:
         return [*words.qualifications(self._verdict, self._words), *self._speed()]
 
     def _speed(self) -> list[str]:
-        return about_speed(self.comparison, Configurations(self._verdict, self._words).name)
+        return Phrases(self._question).about_speed(self.comparison, Configurations(self._verdict, self._words).name)
 
     def _lead(self) -> tuple[str, str]:
         """The figure of the first screen, and its caption."""
