@@ -36,11 +36,9 @@ def _run(options: argparse.Namespace) -> int:
     if len(X) == 1:
         print(*([_shaded(X[0].reshape(shape))] if shape else []), sep="\n")
         print(
-            _table(answers[0], names),
-            f"({PROBABILITIES[config['output']]})",
-            f"class {names[answers[0].argmax()]}",
+            _table(answers[0], names), f"({PROBABILITIES[config['output']]})", f"class {names[answers[0].argmax()]}",
             sep="\n",
-        )
+        )  # fmt: skip
         return 0
     for row, (x, answer) in enumerate(zip(X, answers, strict=True)):
         if shape and row < MOST_DRAWN:

@@ -56,11 +56,9 @@ def rerun(stored: StoredRun, data: str | None) -> int:
     different = _differences(stored.points, _numbers(history), stored.status == "FINISHED") + outcomes
     if different:
         print(
-            "different:" if outcomes else _verdict(stored.points, _numbers(history)),
-            *map(_line, different[:5]),
-            *([f"and {len(different) - 5} more"] if len(different) > 5 else []),
-            sep="\n  ",
-        )
+            "different:" if outcomes else _verdict(stored.points, _numbers(history)), *map(_line, different[:5]),
+            *([f"and {len(different) - 5} more"] if len(different) > 5 else []), sep="\n  ",
+        )  # fmt: skip
         return DIFFERENT
     metrics = {name for name, _ in stored.points}
     print(f"bit-identical: {len(stored.points)} values of {len(metrics)} metrics")
@@ -161,7 +159,6 @@ def _verdict(then: Points, now: Points) -> str:
 
 
 COMMAND = Subcommand(
-    _run,
-    option("run_id", metavar="RUN_ID", help="MLflow's id of the run"),
+    _run, option("run_id", metavar="RUN_ID", help="MLflow's id of the run"),
     option("--data", help="file or folder of the data set, if it lies elsewhere now"),
-)
+)  # fmt: skip

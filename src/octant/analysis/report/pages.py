@@ -44,17 +44,10 @@ def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Pa
     """Everything into `folder`, explore.html (1 to 5 MB) only if asked; returns what was written, report.html first."""
     answer = words.headline(found.verdict, found.words)
     context: dict[str, object] = {
-        "name": found.material.experiment,
-        "question": found.material.declared.text,
-        "answer": answer,
-        "notes": _notes(found),
-        "warnings": words.edges(found.main.chosen),
-        "lead": lead_figure(found),
-        "command": command(found),
-        "explore": explore,
-        "found": found,
-        "time": training_time(found),
-    }
+        "name": found.material.experiment, "question": found.material.declared.text, "answer": answer,
+        "notes": _notes(found), "warnings": words.edges(found.main.chosen), "lead": lead_figure(found),
+        "command": command(found), "explore": explore, "found": found, "time": training_time(found),
+    }  # fmt: skip
     more = {"explore.html": explore_page(explored(found, answer))} if explore else {}
     pages = (*_PAGES, "README.md")
     return write_pages(

@@ -49,15 +49,10 @@ class TableReport:
     def write(self, folder: Path) -> list[Path]:
         """Write pages, figures and tables to `folder`; returns them, report.html first."""
         context: dict[str, object] = {
-            "name": self.name,
-            "question": self._heading(),
-            "answer": self.answer,
-            "notes": self._notes(),
-            "warnings": words.edges(self.comparison.chosen),
-            "lead": self._lead(),
-            "command": self.command,
+            "name": self.name, "question": self._heading(), "answer": self.answer, "notes": self._notes(),
+            "warnings": words.edges(self.comparison.chosen), "lead": self._lead(), "command": self.command,
             "explore": False,
-        }
+        }  # fmt: skip
         tables = {"results": self.comparison.runs} | self.comparison.tables
         drawn = drawings(self.comparison, self._design, self._drawn_curves(), self.name)
         return write_pages(folder, tables, drawn, context, self._sections, self._paper)
