@@ -75,7 +75,7 @@ def _publish(options: argparse.Namespace) -> int:
     return 0
 
 
-REPORT = Subcommand(
+COMMAND = Subcommand(
     _report,
     option("experiment", metavar="EXPERIMENT", help="name of the experiment, or a file of octant archive, FILE.zip"),
     SWEEP, option("--out", type=Path, metavar="DIR", help="where an archive's report goes; default: ./NAME-report"),
