@@ -10,7 +10,7 @@ import pytest
 from octant.analysis.comparison.settings import config_names
 from octant.analysis.figures import design_of
 from octant.analysis.names import WIDTH, names_of
-from octant.analysis.palette import in_order, styles
+from octant.analysis.palette import Styles, in_order
 from octant.analysis.question import Question
 
 LOSS, HIDDEN, OUTPUT = ["mse", "cross_entropy"], ["sigmoid", "tanh"], ["sigmoid", "softmax"]
@@ -55,4 +55,4 @@ def test_levels_stand_as_in_figures() -> None:
         levels = {name: DESIGNS[design][0][name] for name in question.compare}
         frame = pd.DataFrame(rows).sample(frac=1, random_state=1)
         drawn = design_of(frame.assign(config=config_names(frame, question.compare)), question)
-        assert drawn.styles == styles({name.replace("_", " "): in_order(each) for name, each in levels.items()}), design
+        assert drawn.styles == Styles({name.replace("_", " "): in_order(each) for name, each in levels.items()}), design

@@ -7,7 +7,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from octant.analysis.palette import HUES, Styles, styles, word
+from octant.analysis.palette import HUES, Styles, word
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
 SIGHT = {
@@ -35,7 +35,7 @@ def nearest(colours: list[str], sight: str) -> float:
 
 def design(*sizes: int) -> tuple[Styles, list[dict[str, object]]]:
     levels = {f"f{i}": [f"level{k}" for k in range(size)] for i, size in enumerate(sizes)}
-    return styles(levels), [dict(zip(levels, cell, strict=True)) for cell in product(*levels.values())]
+    return Styles(levels), [dict(zip(levels, cell, strict=True)) for cell in product(*levels.values())]
 
 
 @pytest.mark.parametrize("sight", SIGHT)
@@ -81,10 +81,10 @@ def test_numbers_are_one_level_each() -> None:
     assert [word(level) for level in (10, 10.0, np.float64(0.1), "tanh", True, np.bool_(False), None, 1e-5)] == [
         "10", "10", "0.1", "tanh", "True", "False", "-", "1e-05"
     ]  # fmt: skip
-    looks = styles({"width": [10, 30, 100.0]})
+    looks = Styles({"width": ("10", "30", "100")})
     lightness = [lab(looks.of({"width": width}).colour, "normal")[0] for width in (10.0, 30, 100)]
     assert lightness == sorted(lightness)
 
 
 def test_nothing_varied_has_a_style() -> None:
-    assert styles({}).of({"config": "a"}).colour == HUES[0]
+    assert Styles({}).of({"config": "a"}).colour == HUES[0]

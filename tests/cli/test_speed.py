@@ -14,7 +14,7 @@ import pytest
 
 import octant
 from octant.servers.watched import Watched
-from octant.tracking.noted import read_noted
+from octant.tracking.noted import Noted
 from support.command import environment, run_here
 
 STRANGER = """
@@ -67,7 +67,7 @@ def test_network_sweep_to_its_report(
     assert f"{lost} of 16 finished runs did not reach 20 % test accuracy" in page
     assert "epochs to 20 % test accuracy" in told
     monkeypatch.setenv("OCTANT_HOME", str(home))
-    watch = Watched(read_noted(folder.name))
+    watch = Watched(Noted.read(folder.name))
     watch.look()
     assert re.sub(r"smoke-\w{8}", "smoke", watch.page()[0]) == re.sub(
         r"smoke-\w{8}", "smoke", (folder / "explore.html").read_text()

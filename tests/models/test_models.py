@@ -371,7 +371,7 @@ def test_what_is_served_was_checked(promoted: Path, tmp_path: Path, monkeypatch:
     shutil.rmtree(home)
     shutil.copytree(promoted, home)
     monkeypatch.setattr(predict, "fetch", fetch_and_exchange)
-    predict.load_model(store, "models:/model")[1](np.full((1, 64), 0.5))
+    predict._load_model(store, "models:/model")[1](np.full((1, 64), 0.5))
     assert not (tmp_path / "marker").exists()
 
 
@@ -395,7 +395,7 @@ def change(folder: Path, what: str) -> None:
 )
 def test_foreign_folder_is_refused(what: str, promoted: Path, tmp_path: Path) -> None:
     from octant.errors import InputError
-    from octant.models.predict import load_model
+    from octant.models.predict import _load_model
     from octant.tracking.store import LOCAL, Store
 
     copy = tmp_path / "model"
@@ -409,7 +409,7 @@ def test_foreign_folder_is_refused(what: str, promoted: Path, tmp_path: Path) ->
         change(copy, what)
     store = Store(f"sqlite:///{promoted}/mlflow.db", "", promoted / "artifacts", LOCAL)
     with pytest.raises(InputError) as caught:
-        load_model(store, str(copy))
+        _load_model(store, str(copy))
     assert "\n" not in str(caught.value)
 
 

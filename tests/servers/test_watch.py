@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from octant.servers.watched import Watched
-from octant.tracking.noted import read_noted
+from octant.tracking.noted import Noted
 from support.browser import keep
 from support.command import environment, run_octant
 from support.services import Service, free_port, wait_for
@@ -63,7 +63,7 @@ def configs(port: int) -> Any:
 def test_finished_sweep_is_the_reports_page(swept: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The journals give the page that MLflow's store gives, but for the sweep's name."""
     monkeypatch.setenv("OCTANT_HOME", str(swept[0]))
-    watch = Watched(read_noted())
+    watch = Watched(Noted.read())
     assert not watch.look()
     theirs = (swept[0] / "reports" / "smoke" / "explore.html").read_text()
     assert re.sub(r"smoke-\w{8}", "smoke", watch.page()[0]) == theirs
@@ -94,14 +94,14 @@ def part(tuned: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest
     under_way(home, first)
     shutil.rmtree(home / "journal" / second)
     monkeypatch.setenv("OCTANT_HOME", str(home))
-    watch = Watched(read_noted())
+    watch = Watched(Noted.read())
     watch.look()
     return watch, first
 
 
 def test_finished_rates_are_the_reports(tuned: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCTANT_HOME", str(tuned[0]))
-    watch = Watched(read_noted())
+    watch = Watched(Noted.read())
     watch.look()
     page = watch.page()[0]
     name = next((tuned[0] / "reports").iterdir())

@@ -74,9 +74,8 @@ class Asked:
         metrics = [name for name in numbers if METRIC.fullmatch(name) and not _TIMES.fullmatch(name)]
         metrics = metrics or [name for name in numbers[::-1] if (frame[name].dropna() % 1 != 0).any()][:1]
         if not metrics:
-            raise InputError(
-                f"no column looks like a result; name it with endpoint; columns: {first_few(frame.columns, 20)}"
-            )
+            raise InputError("no column looks like a result; name it with endpoint; columns: "
+                             f"{first_few(frame.columns, 20)}")  # fmt: skip
         return max(metrics, key=_likely)
 
     def question(self, frame: pd.DataFrame) -> tuple[Question, list[str]]:

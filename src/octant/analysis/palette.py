@@ -36,7 +36,7 @@ class Style(NamedTuple):
 
 @dataclass(frozen=True)
 class Styles:
-    """The styles of a sweep, whose factors have these levels; the order of both decides."""
+    """The styles of a sweep, whose factors have these levels, as `word` writes them; the order of both decides."""
 
     levels: Mapping[str, tuple[str, ...]]
 
@@ -71,11 +71,6 @@ class Styles:
     def _hues(self) -> Sequence[str]:
         count = len(next(iter(self.levels.values()), ("",)))
         return [_on_ramp(i / (count - 1)) for i in range(count)] if self._is_ramp else HUES
-
-
-def styles(levels: Mapping[str, Sequence[object]]) -> Styles:
-    """The styles of all configurations that these factors make, each with its levels in their order."""
-    return Styles({factor: tuple(dict.fromkeys(word(level) for level in each)) for factor, each in levels.items()})
 
 
 def in_order(levels: Iterable[object]) -> tuple[str, ...]:

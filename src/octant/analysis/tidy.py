@@ -69,9 +69,8 @@ class TableSource:
         ended, about = _ended(frame, self)
         lacking = frame[endpoint].isna() & self.blank & (ended == "finished")
         if words.any():
-            lines.append(
-                f"{self.count(words)} without a number for {endpoint} ({first_few(text[words].unique())}) left out"
-            )
+            lines.append(f"{self.count(words)} without a number for {endpoint} ({first_few(text[words].unique())}) "
+                         "left out")  # fmt: skip
         if lacking.any():
             lines.append(f"{self.count(lacking)} without {endpoint} left out")
         frame = frame.assign(**{endpoint: numbers})[~words & ~lacking & (ended != "left out")]

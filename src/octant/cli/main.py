@@ -30,7 +30,7 @@ RESERVED = frozenset(
 # Word -> module of octant with its COMMAND, or module:NAME, and what it does in a line.
 COMMANDS = {
     "new": ("cli.new", "write a trainer of your own to start from: octant new mine.py"),
-    "report": ("cli.report:REPORT", "write the tables, figures and pages of an experiment again, from the store alone"),
+    "report": ("cli.report", "write the tables, figures and pages of an experiment again, from the store alone"),
     "compare": ("cli.compare", "compare the runs of a csv file or of any MLflow experiment, whoever trained them"),
     "plan": ("cli.plan", "say how many repeats would show a difference, and how long they take"),
     "check": ("cli.check", "say whether a change of the trainer's code helped: octant check BASE [HEAD]"),

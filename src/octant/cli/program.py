@@ -175,10 +175,8 @@ def program_of(words: Sequence[str]) -> Program:
     if not named or named[-1] == DEFAULT:
         return OCTANT
     if "," in named[-1]:
-        raise InputError(
-            f"trainer: one command has one, here is {named[-1]}; give a command for each, "
-            "all with one experiment.name=NAME, then: octant compare --experiment NAME --compare trainer"
-        )
+        raise InputError(f"trainer: one command has one, here is {named[-1]}; give a command for each, all with one "
+                         "experiment.name=NAME, then: octant compare --experiment NAME --compare trainer")  # fmt: skip
     found = named[-1].strip("'\"")
     reference = trainer(found).reference or found  # a file's whole path
     return Program(reference)

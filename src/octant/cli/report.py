@@ -53,9 +53,8 @@ def _archived(options: argparse.Namespace) -> int:
 
 def _archive(options: argparse.Namespace) -> int:
     if options.out and (options.out.is_dir() or not options.out.absolute().parent.is_dir()):
-        raise InputError(
-            f"--out: {options.out} is no file to write; name one in a folder that exists, such as sweep.zip"
-        )
+        raise InputError(f"--out: {options.out} is no file to write; name one in a folder that exists, such as "
+                         "sweep.zip")  # fmt: skip
     if options.out and options.out.suffix != ".zip":
         raise InputError(f"--out: {options.out} does not end with .zip, by which octant report knows an archive")
     from octant.analysis.report.archive import write_archive  # only now: matplotlib reads the environment
@@ -76,7 +75,7 @@ def _publish(options: argparse.Namespace) -> int:
     return 0
 
 
-REPORT = Subcommand(
+COMMAND = Subcommand(
     _report,
     option("experiment", metavar="EXPERIMENT", help="name of the experiment, or a file of octant archive, FILE.zip"),
     SWEEP, option("--out", type=Path, metavar="DIR", help="where an archive's report goes; default: ./NAME-report"),

@@ -29,14 +29,11 @@ def _best_run(runs: pd.DataFrame, question: Question) -> pd.Series:
     """
     finished, metric = runs["outcome"] == "finished", question.validation
     if (runs["outcome"] == "diverged").all():
-        raise InputError(
-            f"all of its runs diverged ({len(runs)}): there is no model to promote; train with a smaller learning_rate"
-        )
+        raise InputError(f"all of its runs diverged ({len(runs)}): there is no model to promote; train with a smaller "
+                         "learning_rate")  # fmt: skip
     if metric not in runs or not (finished & runs[metric].notna()).any():
-        raise InputError(
-            f"no run has a {question.validation_of.replace('_', ' ')}, and the test set may choose nothing; train with "
-            "a validation part: dataset.validation_fraction=0.1"
-        )
+        raise InputError(f"no run has a {question.validation_of.replace('_', ' ')}, and the test set may choose "
+                         "nothing; train with a validation part: dataset.validation_fraction=0.1")  # fmt: skip
     if runs["dataset_digest"].nunique() > 1:
         raise InputError("the sweep has several data sets or splits; sweep one of them to choose among its runs")
     _, charged = charge(runs, question, metric)
@@ -103,9 +100,8 @@ def _refuse_damaged(store: Store, connection: Connection, run_id: str, name: str
             fetch(store, run_id)
     except InputError as error:
         why = str(error).partition("; ")[0]
-        raise InputError(
-            f"{connection.experiment}: {name} is best, but its model is damaged; octant sync logs it again ({why})"
-        ) from None
+        raise InputError(f"{connection.experiment}: {name} is best, but its model is damaged; octant sync logs it "
+                         f"again ({why})") from None  # fmt: skip
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -150,10 +150,9 @@ def write_model(
 _ARTIFACTS = {"weights": "weights.npz", "activations": "activations.py"}
 # What MLmodel says is to be loaded and run; a model that says anything else is not octant's.
 EXECUTED: dict[str, Json] = {
-    "loader_module": "mlflow.pyfunc.loaders.code_model",
-    "model_code_path": "model.py",
+    "loader_module": "mlflow.pyfunc.loaders.code_model", "model_code_path": "model.py",
     "artifacts": {stem: {"path": name, "uri": name} for stem, name in _ARTIFACTS.items()},
-}
+}  # fmt: skip
 
 
 FILES = (

@@ -29,18 +29,16 @@ _BAR = 30
 
 
 def _run(options: argparse.Namespace) -> int:
-    config, predict = load_model(located(options.uri), options.model)
+    config, predict = _load_model(located(options.uri), options.model)
     X = read_inputs(options.file, config)
     answers, shape = predict(X), config["image_shape"]
     names = [_printable(name) for name in config.get("class_names") or map(str, range(answers.shape[1]))]
     if len(X) == 1:
         print(*([_shaded(X[0].reshape(shape))] if shape else []), sep="\n")
         print(
-            _table(answers[0], names),
-            f"({PROBABILITIES[config['output']]})",
-            f"class {names[answers[0].argmax()]}",
+            _table(answers[0], names), f"({PROBABILITIES[config['output']]})", f"class {names[answers[0].argmax()]}",
             sep="\n",
-        )
+        )  # fmt: skip
         return 0
     for row, (x, answer) in enumerate(zip(X, answers, strict=True)):
         if shape and row < MOST_DRAWN:
@@ -49,7 +47,7 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def load_model(store: Store, model: str) -> tuple[Config, Callable[[Array], Array]]:
+def _load_model(store: Store, model: str) -> tuple[Config, Callable[[Array], Array]]:
     """What the model says of itself, and what answers X (n, d) with class probabilities (n, k).
 
     Raises InputError as `fetch` does, and for weights that cannot be right; what answers, for what cannot be an input.

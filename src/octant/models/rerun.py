@@ -25,7 +25,7 @@ from octant.runs.tolerance import TOLERANCE, WITHIN, apart
 from octant.seal import Json
 from octant.tracking.store import located
 from octant.tracking.stored import UNCOMMITTED, Points, StoredRun, read_run
-from octant.trainer import DEFAULT, Data, Given, Trainer, trainer
+from octant.trainer import DEFAULT, Given, Trainer, trainer
 from octant.trainer.subcommand import Subcommand, option
 
 DIFFERENT = 1
@@ -56,11 +56,9 @@ def rerun(stored: StoredRun, data: str | None) -> int:
     different = _differences(stored.points, _numbers(history), stored.status == "FINISHED") + outcomes
     if different:
         print(
-            "different:" if outcomes else _verdict(stored.points, _numbers(history)),
-            *map(_line, different[:5]),
-            *([f"and {len(different) - 5} more"] if len(different) > 5 else []),
-            sep="\n  ",
-        )
+            "different:" if outcomes else _verdict(stored.points, _numbers(history)), *map(_line, different[:5]),
+            *([f"and {len(different) - 5} more"] if len(different) > 5 else []), sep="\n  ",
+        )  # fmt: skip
         return DIFFERENT
     metrics = {name for name, _ in stored.points}
     print(f"bit-identical: {len(stored.points)} values of {len(metrics)} metrics")
@@ -117,24 +115,18 @@ def _placed(settings: Given, data: str | None) -> Given:
     return trainer().parse(values | {"dataset": values["dataset"] | {key: data}})
 
 
-def _data(trained: Trainer, settings: Given) -> Data:
-    """The data as they are now; those of the network are read in full, whatever its cache says."""
-    if isinstance(settings, Settings):
-        found = load(settings.dataset, settings.dtype, home.state() / "cache", whole=True)
-        return Data(found.name, found.digest)
-    return trained.data(settings)
-
-
 def _check_data(stored: StoredRun, trained: Trainer, settings: Given) -> None:
+    digest = stored.tags["dataset_digest"]
     try:
-        dataset = _data(trained, settings)
+        if isinstance(settings, Settings):  # in full, whatever the cache says
+            now = load(settings.dataset, settings.dtype, home.state() / "cache", whole=True).digest
+        else:
+            now = trained.data(settings).digest
     except InputError as error:
         raise InputError(f"{error}; --data names the file or folder, if it lies elsewhere now") from None
-    if dataset.digest != stored.tags["dataset_digest"]:
-        raise InputError(
-            f"the data differ: SHA-256 {stored.tags['dataset_digest'][:16]} then, {dataset.digest[:16]} now; "
-            "--data names the file or folder that the run was trained on"
-        )
+    if now != digest:
+        raise InputError(f"the data differ: SHA-256 {digest[:16]} then, {now[:16]} now; --data names the file or "
+                         "folder that the run was trained on")  # fmt: skip
     own = code_digest(source_of(trained.train.__module__))
     if own != stored.tags.get("code_digest"):
         print("differs: the trainer's code is not the run's")
@@ -167,7 +159,6 @@ def _verdict(then: Points, now: Points) -> str:
 
 
 COMMAND = Subcommand(
-    _run,
-    option("run_id", metavar="RUN_ID", help="MLflow's id of the run"),
+    _run, option("run_id", metavar="RUN_ID", help="MLflow's id of the run"),
     option("--data", help="file or folder of the data set, if it lies elsewhere now"),
-)
+)  # fmt: skip

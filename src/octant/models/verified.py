@@ -70,15 +70,12 @@ def fetch(store: Store, model: str) -> _Verified:
         problem = printable(" ".join(str(error).split())[:200])
         raise InputError(f"{model} is no model of octant's that can be read ({problem}); {remedy}") from None
     if {found} != {own, recorded or own}:
-        raise InputError(
-            f"{model}: its weights, code or config is not what the run logged, the SHA-256 differs; do not use it"
-        )
+        raise InputError(f"{model}: its weights, code or config is not what the run logged, the SHA-256 differs; do "
+                         "not use it")  # fmt: skip
     code = {name: files[name] for name in CODE}
     if recorded is None and code != shipped_code():
-        raise InputError(
-            f"{model}: the code in this folder is not this octant's, and no store vouches for it; name the model by "
-            "its run's id or its models:/ address"
-        )
+        raise InputError(f"{model}: the code in this folder is not this octant's, and no store vouches for it; name "
+                         "the model by its run's id or its models:/ address")  # fmt: skip
     return _Verified(config, files[WEIGHTS], code)
 
 

@@ -95,10 +95,8 @@ def _matched(reading: sql.Connection, writing: sql.Connection) -> list[sql.Table
         raise InputError("the server's database is empty: start the server once (octant server), then move")
     revisions = [each.scalar(sql.text(f"select version_num from {_REVISION}")) for each in (reading, writing)]  # noqa: S608
     if revisions[0] != revisions[1]:
-        raise InputError(
-            f"the schemas differ ({revisions[0]} here, {revisions[1]} on the server): run `mlflow db upgrade` on the "
-            "older one, with the same MLflow on both sides"
-        )
+        raise InputError(f"the schemas differ ({revisions[0]} here, {revisions[1]} on the server): run `mlflow db "
+                         "upgrade` on the older one, with the same MLflow on both sides")  # fmt: skip
     for name in _OWN:
         if writing.scalar(sql.select(sql.func.count()).select_from(there.tables[name])):
             raise InputError(

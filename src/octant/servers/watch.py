@@ -12,7 +12,7 @@ from octant.errors import InputError, line_of, printable
 from octant.runs.progress import Progress
 from octant.servers.server import HOST, hosts, port_of, refuse_taken_port
 from octant.servers.watched import Watched
-from octant.tracking.noted import read_noted
+from octant.tracking.noted import Noted
 from octant.trainer.subcommand import Subcommand, option
 
 LOOK_SECONDS, SAY_SECONDS = 5.0, 60.0
@@ -29,7 +29,7 @@ def _run(options: argparse.Namespace) -> int:
     """Serve and tell until the sweep is over; on a terminal until Ctrl-C, so that the page can still be looked at."""
     if options.uri:
         raise InputError("watch reads the journals of this state folder, no store; leave --uri out")
-    watched, port = Watched(read_noted(options.sweep)), port_of()
+    watched, port = Watched(Noted.read(options.sweep)), port_of()
     refuse_taken_port(HOST, port)
     server = _Server((HOST, port), _handler(watched, hosts(port).split(",")))
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from octant.analysis.names import names_of
-from octant.analysis.palette import HUES, in_order, styles
+from octant.analysis.palette import HUES, Styles, in_order
 from octant.analysis.question import Question
 from octant.runs.run import Run
 from octant.trainer import flat
@@ -19,7 +19,7 @@ def looks(runs: Sequence[Run], question: Question) -> dict[str, dict[str, str]]:
     """Fingerprint -> the run's tags of MLflow's: its name and its colour, as figures of the sweep have it."""
     rows = [flat(run.settings) for run in runs]
     factors = {name: in_order(row.get(name) for row in rows) for name in question.compare}
-    drawn = styles({name: levels for name, levels in factors.items() if len(levels) > 1})
+    drawn = Styles({name: levels for name, levels in factors.items() if len(levels) > 1})
     colours = [drawn.of(row).colour for row in rows] if drawn.levels else [HUES[0]] * len(rows)
     names = names_of(rows, question) if len(runs) > 1 else [_typed(runs[0])]
     return {

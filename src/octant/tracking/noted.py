@@ -35,6 +35,21 @@ class Noted:
         except Busy:
             return True
 
+    @classmethod
+    def read(cls, name: str | None = None) -> Noted:
+        """The sweep of that name or digest, or the one launched last; raises InputError where there is none."""
+        files = sorted((home.state() / "sweeps").glob("*.json"), key=lambda file: file.stat().st_mtime)
+        if not files:
+            raise InputError(f"no sweep was launched in {home.state()} yet; start one: octant experiment=factorial")
+        found = [file for file in files if name in (None, file.stem, file.stem.rpartition("-")[2])]
+        if not found:
+            raise InputError(unknown_word("sweep", name, [file.stem for file in files[-10:]]))
+        kept = read_json(found[-1])
+        if kept is None:
+            raise InputError(f"{found[-1]} is damaged; the sweep's command writes it again")
+        runs = kept.pop("runs")
+        return cls(read_declared(found[-1].stem, kept), tuple(runs), found[-1])
+
 
 @contextmanager
 def noted(sweep: Sweep) -> Iterator[None]:
@@ -46,18 +61,3 @@ def noted(sweep: Sweep) -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_SH)
         write_json(file, {**asked(sweep), "runs": [run.fingerprint for run in sweep.runs]})
         yield
-
-
-def read_noted(name: str | None = None) -> Noted:
-    """The sweep of that name or digest, or the one launched last; raises InputError, one line, where there is none."""
-    files = sorted((home.state() / "sweeps").glob("*.json"), key=lambda file: file.stat().st_mtime)
-    if not files:
-        raise InputError(f"no sweep was launched in {home.state()} yet; start one: octant experiment=factorial")
-    found = [file for file in files if name in (None, file.stem, file.stem.rpartition("-")[2])]
-    if not found:
-        raise InputError(unknown_word("sweep", name, [file.stem for file in files[-10:]]))
-    kept = read_json(found[-1])
-    if kept is None:
-        raise InputError(f"{found[-1]} is damaged; the sweep's command writes it again")
-    runs = kept.pop("runs")
-    return Noted(read_declared(found[-1].stem, kept), tuple(runs), found[-1])

@@ -80,7 +80,7 @@ def _read(tables: Connection, ids: Sequence[str]) -> list[Run]:
     ]  # fmt: skip
 
 
-def points(engine: Engine, run_ids: Sequence[str], keys: Collection[str]) -> Iterator[Point]:
+def points_of(engine: Engine, run_ids: Sequence[str], keys: Collection[str]) -> Iterator[Point]:
     """(run_id, step, key, value) of some metrics, those of a run in the order of their times."""
     from mlflow.store.tracking.dbmodels.models import SqlMetric
     from sqlalchemy import select

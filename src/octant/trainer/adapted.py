@@ -31,10 +31,8 @@ def adapted(given: type, label: str) -> type[Settings]:
         elif isinstance(given, type) and dataclasses.is_dataclass(given):
             made = _of_dataclass(given, label)
         else:
-            raise InputError(
-                f"{label}: Settings is {given!r}; allowed are a subclass of octant.Settings, a pydantic model and a "
-                "dataclass"
-            )
+            raise InputError(f"{label}: Settings is {given!r}; allowed are a subclass of octant.Settings, a pydantic "
+                             "model and a dataclass")  # fmt: skip
     except (PydanticUserError, PydanticSchemaGenerationError, NameError, TypeError) as error:
         raise InputError(f"{label}: {given.__name__}: {' '.join(str(error).split())[:300]}") from None
     return made

@@ -51,10 +51,8 @@ def reference_of(functions: Mapping[str, object]) -> str:
     for word, each in functions.items():
         name = getattr(each, "__qualname__", "")
         if not name.isidentifier() or getattr(module, name, None) is not each:
-            raise InputError(
-                f"{Path(place).name}: {word} is {each!r}; it must be defined by name at the top level of the file, "
-                "where every worker finds it again"
-            )
+            raise InputError(f"{Path(place).name}: {word} is {each!r}; it must be defined by name at the top level of "
+                             "the file, where every worker finds it again")  # fmt: skip
         names[word] = name
     others = ",".join(f"{word}={name}" for word, name in names.items() if _NAMES.get(word) != name)
     return f"{Path(place).resolve()}{f'::{others}' if others else ''}"
@@ -125,10 +123,8 @@ def _made(module: ModuleType, name: str, names: Mapping[str, str], reference: st
     found: dict[str, Value] = dict.fromkeys(names)
     for word, each in names.items():
         if not hasattr(module, each):
-            raise InputError(
-                f"{label}: it has no {each}; a trainer is a function train and a class Settings; where they have other "
-                f"names: {label}::train=NAME,settings=NAME"
-            )
+            raise InputError(f"{label}: it has no {each}; a trainer is a function train and a class Settings; where "
+                             f"they have other names: {label}::train=NAME,settings=NAME")  # fmt: skip
         found[word] = getattr(module, each)
     given, settings = found["settings"], adapted(found["settings"], label)
 
@@ -153,9 +149,8 @@ def _data(digest: Callable[[Given], object] | None, given: type[Given], label: s
         if isinstance(found, Data):
             return found
         if not isinstance(found, str | bytes):
-            raise InputError(
-                f"{label}: data returns {type(found).__name__}; it must be text or bytes that name the data"
-            )
+            raise InputError(f"{label}: data returns {type(found).__name__}; it must be text or bytes that name the "
+                             "data")  # fmt: skip
         return Data("data", sha256(found if isinstance(found, bytes) else found.encode()).hexdigest())
 
     return data

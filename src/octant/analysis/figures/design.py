@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from octant.analysis import palette
-from octant.analysis.palette import Style, Styles, is_numeric, styles, word
+from octant.analysis.palette import Style, Styles, is_numeric, word
 from octant.analysis.power import ENOUGH
 from octant.analysis.question import Question
 
@@ -40,7 +40,7 @@ class Design:
     @cached_property
     def styles(self) -> Styles:
         """Colours, dashes and markers of the whole sweep."""
-        return styles(self.factors)
+        return Styles(self.factors)
 
     def style(self, config: str) -> Style:
         """How the configuration looks, in every figure."""

@@ -99,6 +99,38 @@ class Phrases:
     def _lower(self) -> str:
         return "lower is better" if self.question.goal == "min" and not self.question.unit else ""
 
+    def about_speed(self, comparison: Comparison, name: Callable[[str], str]) -> list[str]:
+        """Sentences for the first screen; `name` gives a configuration in words."""
+        question, summary = self.question, comparison.summary
+        horizon, lines = horizon_of(comparison.runs, question), []
+        if horizon is not None:
+            lacking = summary[summary[REACHED] < summary["n"]]
+            lost, runs = int((lacking["n"] - lacking[REACHED]).sum()), int(summary["n"].sum())
+            few = [f"{name(row['config'])} in {row[REACHED]} of {row['n']}" for _, row in lacking.iterrows()]
+            told = "; ".join(few) if len(few) <= MOST_NAMED else f"{len(few)} configurations, see the ranking"
+            end = _plural_of(float(f"{horizon:.3g}"), question.unit)
+            lines.append(f"{lost} of {runs} finished runs did not reach {question.target} (it was reached by {told}). "
+                         f"No run counts for more than {end}, the least that those need: differences are those within "
+                         f"the first {end}.")  # fmt: skip
+        if not summary[REACHED].sum() if REACHED in summary else False:
+            lines = ["Name a level that runs reach, or train for longer."]
+        if question.unit == "seconds":
+            lines.append("Seconds are the wall time that training took when each run was trained: whatever else the "
+                         "machine did is in them.")  # fmt: skip
+        return lines
+
+    def about_endpoint(self) -> str:
+        """What the endpoint is, after its name, in a sentence on how it was measured."""
+        if self.question.unit:
+            until = (
+                "the first one after which"
+                if self.question.unit == "epochs"
+                else "from the first until that after which"
+            )
+            spent = "" if self.question.unit == "epochs" else ", of training alone"
+            return f" ({until} a run is there{spent}; a run that never is counts up to its last one, as at least that)"
+        return " (the mean of epochs 1 to the last)" if self.question.of_curve else " after the last epoch"
+
 
 def number(difference: Difference) -> str:
     """The gain, with as many places as it bears."""
@@ -143,33 +175,3 @@ def listed(names: Iterable[object], link: str = "and") -> str:
     """Names in a row: a, b and c."""
     *head, last = [str(name) for name in names]
     return f"{', '.join(head)} {link} {last}" if head else last
-
-
-def about_speed(comparison: Comparison, name: Callable[[str], str]) -> list[str]:
-    """Sentences for the first screen; `name` gives a configuration in words."""
-    question, summary = comparison.question, comparison.summary
-    horizon, lines = horizon_of(comparison.runs, question), []
-    if horizon is not None:
-        lacking = summary[summary[REACHED] < summary["n"]]
-        lost, runs = int((lacking["n"] - lacking[REACHED]).sum()), int(summary["n"].sum())
-        few = [f"{name(row['config'])} in {row[REACHED]} of {row['n']}" for _, row in lacking.iterrows()]
-        told = "; ".join(few) if len(few) <= MOST_NAMED else f"{len(few)} configurations, see the ranking"
-        end = _plural_of(float(f"{horizon:.3g}"), question.unit)
-        lines.append(f"{lost} of {runs} finished runs did not reach {question.target} (it was reached by {told}). No "
-                     f"run counts for more than {end}, the least that those need: differences are those within the "
-                     f"first {end}.")  # fmt: skip
-    if not summary[REACHED].sum() if REACHED in summary else False:
-        lines = ["Name a level that runs reach, or train for longer."]
-    if question.unit == "seconds":
-        lines.append("Seconds are the wall time that training took when each run was trained: whatever else the "
-                     "machine did is in them.")  # fmt: skip
-    return lines
-
-
-def about_endpoint(question: Question) -> str:
-    """What the endpoint is, after its name, in a sentence on how it was measured."""
-    if question.unit:
-        until = "the first one after which" if question.unit == "epochs" else "from the first until that after which"
-        spent = "" if question.unit == "epochs" else ", of training alone"
-        return f" ({until} a run is there{spent}; a run that never is counts up to its last one, as at least that)"
-    return " (the mean of epochs 1 to the last)" if question.of_curve else " after the last epoch"

@@ -14,7 +14,7 @@ from octant.analysis.comparison.settings import is_measured, values_of
 from octant.analysis.question import Question
 from octant.analysis.report import words
 from octant.analysis.report.findings import Findings
-from octant.analysis.report.numbers import Count, about_endpoint, plain_count
+from octant.analysis.report.numbers import Count, Phrases, plain_count
 from octant.tracking.runs import PROVENANCE
 
 AT = f"{100 * ALPHA:g} %"
@@ -57,7 +57,7 @@ def measured(found: Findings, count: Count = plain_count) -> list[str]:
     runs, question = found.runs, found.question
     noun, margin = question.noun, question.margin
     repeats = len(set(labels_of(runs, question)))
-    endpoint = f"Endpoint, declared before the sweep: {question.words}{about_endpoint(question)}. "
+    endpoint = f"Endpoint, declared before the sweep: {question.words}{Phrases(question).about_endpoint()}. "
     if question.exact:
         return [
             endpoint,

@@ -25,7 +25,7 @@ from octant.analysis.report.explore import explore_page
 from octant.analysis.report.explored import explored
 from octant.analysis.report.findings import Findings
 from octant.analysis.report.layout import MOST_ROWS, Section, bounded
-from octant.analysis.report.numbers import Phrases, about_speed
+from octant.analysis.report.numbers import Phrases
 from octant.analysis.report.origin import command, measured, training_time, versions
 from octant.analysis.report.paper import FIGURES, Paper
 from octant.analysis.report.sections import forms_of, lead_figure, sections
@@ -44,17 +44,10 @@ def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Pa
     """Everything into `folder`, explore.html (1 to 5 MB) only if asked; returns what was written, report.html first."""
     answer = words.headline(found.verdict, found.words)
     context: dict[str, object] = {
-        "name": found.material.experiment,
-        "question": found.material.declared.text,
-        "answer": answer,
-        "notes": _notes(found),
-        "warnings": words.edges(found.main.chosen),
-        "lead": lead_figure(found),
-        "command": command(found),
-        "explore": explore,
-        "found": found,
-        "time": training_time(found),
-    }
+        "name": found.material.experiment, "question": found.material.declared.text, "answer": answer,
+        "notes": _notes(found), "warnings": words.edges(found.main.chosen), "lead": lead_figure(found),
+        "command": command(found), "explore": explore, "found": found, "time": training_time(found),
+    }  # fmt: skip
     more = {"explore.html": explore_page(explored(found, answer))} if explore else {}
     pages = (*_PAGES, "README.md")
     return write_pages(
@@ -153,7 +146,10 @@ def _tables(found: Findings) -> dict[str, pd.DataFrame]:
 def _notes(found: Findings) -> list[str]:
     """What qualifies the verdict, a sentence each; the comparison at other learning rates last."""
     names = Configurations(found.verdict, found.words)
-    lines = [*words.qualifications(found.verdict, found.words), *about_speed(found.main, names.name)]
+    lines = [
+        *words.qualifications(found.verdict, found.words),
+        *Phrases(found.question).about_speed(found.main, names.name),
+    ]
     if gone := len(found.collapsed):
         lines.append(f"{gone} of {len(found.main.runs)} runs collapsed: they finished no better than always saying the "
                     "most frequent class, and count as they are.")  # fmt: skip

@@ -126,10 +126,8 @@ def publish(connection: Connection) -> Path:
     if not home.in_checkout() and not states.isin(["clean", "dirty"]).any():
         raise InputError("publish: an installed octant knows no commit of its code; train and publish in a clone")
     if dirty := int((states != "clean").sum()) or not len(states):
-        raise InputError(
-            f"publish: {dirty} of {len(found.runs)} runs were not trained from a clean commit; commit what you have "
-            "changed, then train them again: add rerun=true to their command"
-        )
+        raise InputError(f"publish: {dirty} of {len(found.runs)} runs were not trained from a clean commit; commit "
+                         "what you have changed, then train them again: add rerun=true to their command")  # fmt: skip
     folder = home.experiments() / connection.experiment
     write_files(found, folder)
     return folder

@@ -20,7 +20,7 @@ from octant.analysis.report import words
 from octant.analysis.report.configurations import Configurations
 from octant.analysis.report.drawings import drawings
 from octant.analysis.report.layout import Forms, Section, bounded, ranks_section, table_of, with_contrasts
-from octant.analysis.report.numbers import Count, about_speed, listed, plain_count
+from octant.analysis.report.numbers import Count, Phrases, listed, plain_count
 from octant.analysis.report.origin import CLAIMS, about_margin, corrected, effects_test
 from octant.analysis.report.pages import write_pages
 from octant.analysis.report.paper import Paper
@@ -49,15 +49,10 @@ class TableReport:
     def write(self, folder: Path) -> list[Path]:
         """Write pages, figures and tables to `folder`; returns them, report.html first."""
         context: dict[str, object] = {
-            "name": self.name,
-            "question": self._heading(),
-            "answer": self.answer,
-            "notes": self._notes(),
-            "warnings": words.edges(self.comparison.chosen),
-            "lead": self._lead(),
-            "command": self.command,
+            "name": self.name, "question": self._heading(), "answer": self.answer, "notes": self._notes(),
+            "warnings": words.edges(self.comparison.chosen), "lead": self._lead(), "command": self.command,
             "explore": False,
-        }
+        }  # fmt: skip
         tables = {"results": self.comparison.runs} | self.comparison.tables
         drawn = drawings(self.comparison, self._design, self._drawn_curves(), self.name)
         return write_pages(folder, tables, drawn, context, self._sections, self._paper)
@@ -131,7 +126,7 @@ class TableReport:
         return [*words.qualifications(self._verdict, self._words), *self._speed()]
 
     def _speed(self) -> list[str]:
-        return about_speed(self.comparison, Configurations(self._verdict, self._words).name)
+        return Phrases(self._question).about_speed(self.comparison, Configurations(self._verdict, self._words).name)
 
     def _lead(self) -> tuple[str, str]:
         """The figure of the first screen, and its caption."""

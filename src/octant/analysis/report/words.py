@@ -58,10 +58,8 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
         and not (question.exact or verdict.scope.overlap)
         and ENOUGH <= verdict.repeats < least
     ):
-        phrases.append(
-            f"{verdict.repeats} {question.noun}s are too few to show any of the {verdict.effects} effects, however "
-            f"large: at least {least} are needed."
-        )
+        phrases.append(f"{verdict.repeats} {question.noun}s are too few to show any of the {verdict.effects} effects, "
+                       f"however large: at least {least} are needed.")  # fmt: skip
     if verdict.diverged:
         phrases.append(
             f"{verdict.diverged} of {verdict.runs} runs diverged. Means are of those that finished; a difference "
