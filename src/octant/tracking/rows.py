@@ -61,13 +61,14 @@ def write_whole(connection: Connection, run: Whole) -> None:
     from mlflow.utils.validation import _validate_batch_log_data
 
     params, tags = [Param(*each) for each in run.params.items()], [RunTag(*each) for each in run.tags.items()]
-    metrics, params, tags = _validate_batch_log_data(list(run.metrics), params, tags)  # type: ignore[no-untyped-call]
+    one_of_each = list({each.key: each for each in run.metrics}.values())  # a journal's values are numbers throughout
+    _, params, tags = _validate_batch_log_data(one_of_each, params, tags)  # type: ignore[no-untyped-call]
     experiment = int(connection.experiment_id)
     with connection.client._tracking_client.store.engine.begin() as tables:
         _insert(tables, "SqlRun", [_run_row(run, experiment)])
         _insert(tables, "SqlTag", [{"run_uuid": run.run_id, "key": each.key, "value": each.value} for each in tags])
         _insert(tables, "SqlParam", [{"run_uuid": run.run_id, "key": each.key, "value": each.value} for each in params])
-        points = [_point(run.run_id, each) for each in metrics]
+        points = [_point(run.run_id, each) for each in run.metrics]
         _insert(tables, "SqlMetric", points)
         _insert(tables, "SqlLatestMetric", list({each["key"]: each for each in points}.values()))  # in order of steps
         if run.dataset:
