@@ -93,7 +93,7 @@ def test_published_verdicts_are_runs() -> None:
         "factorial-splits": f"Cross-entropy beats squared error by about {each.mean():.1f} {unit} ({ends.low:.1f} to "
         f"{ends.high:.1f}), on average over the other choices.",
         "datasets": f"Which of the 8 configurations is best is not settled (test accuracy between {data.min():.1f} and "
-        f"{data.max():.1f} %); about 962 data sets would decide.",
+        f"{data.max():.1f} %); more than 1,000 data sets would be needed.",
         "lecture": f"2 of the 4 configurations may be best (test accuracy {span}); both have hidden sigmoid. Which one "
         f"is {settled}",
     }
