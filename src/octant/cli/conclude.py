@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from octant.analysis.chance import at_chance
 from octant.errors import UNDELIVERED, InputError, printable, store_problem
-from octant.runs.disk import read_json
 from octant.runs.journal import FILES, Journal
 from octant.runs.run import Run
 from octant.runs.sweep import Sweep
@@ -106,7 +105,7 @@ def _outcome_of(journal: Journal) -> str:
     last = history.epochs[-1]["metrics"]
     shown = [name for name in last if name.endswith("accuracy")] or list(last)[:_MOST]
     told = "  ".join(f"{name} {last[name]:.4f}" for name in shown)
-    examples = (read_json(journal.folder / FILES / TEST_ERRORS) or {}).get("examples")
+    examples = (journal.json(f"{FILES}/{TEST_ERRORS}") or {}).get("examples")
     share = at_chance(last.get("test_accuracy", 1.0), examples or [])
     if share is None:
         return told

@@ -34,7 +34,18 @@ def locked(path: Path, *, wait: float = 0.0) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         _take(file, path, wait)
+        if _is_at(file, path):
+            yield
+            return
+    with locked(path, wait=wait):  # whoever held it has deleted it since
         yield
+
+
+def _is_at(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _take(file: BinaryIO, path: Path, wait: float) -> None:
@@ -126,8 +137,15 @@ def read_json(path: Path) -> dict[str, Json] | None:
     the CRC's own key leaves the rest whole.
     """
     try:
-        content = path.read_bytes()
+        return parse_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def parse_json(content: bytes) -> dict[str, Json] | None:
+    """The JSON object that is a file's content, or None for a damaged one."""
+    try:
         value = json.loads((unsealed(content) or b"") if is_sealed(content) else content)
-    except (FileNotFoundError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

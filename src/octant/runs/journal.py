@@ -9,6 +9,8 @@
         failure.txt      traceback of the last attempt, when it raised
         lock             held by the process that trains the run
 
+Files of a run that is over may lie in a pack instead: see packed.py. `content` reads either.
+
 Lines are flushed at once, so they survive a kill; synced at least once per second, at the end and before anybody is
 told of them, so they survive a power loss. Each line and file ends with a CRC. What was torn or has a flipped bit
 counts as not there: it is cut off when the run is taken up again, and trained again.
@@ -21,13 +23,14 @@ import os
 import shutil
 import time
 import zlib
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from octant.runs import packed
 from octant.runs.checkpoint import pack, unpack
-from octant.runs.disk import Busy, locked, make_folder, read_json, replace, sync_folder, write_json
+from octant.runs.disk import Busy, locked, make_folder, parse_json, replace, sync_folder, write_json
 from octant.runs.fingerprint import fingerprint
 from octant.runs.lines import EpochLine, History, Identity, OutcomeLine
 from octant.seal import Json, sealed, unsealed
@@ -63,7 +66,7 @@ class Journal:
     @property
     def identity(self) -> Identity | None:
         """Content of run.json, or None before the run was begun and where it is not of this run."""
-        value: Json = read_json(self.folder / "run.json")
+        value: Json = self.json("run.json")
         return value if value and _fingerprint_in(value) == self.fingerprint else None
 
     @property
@@ -74,19 +77,36 @@ class Journal:
     @property
     def failure(self) -> str | None:
         """Traceback of the last attempt, when it raised."""
-        path = self.folder / "failure.txt"
-        return path.read_text("utf-8", "replace") if path.exists() else None
+        content = self.content("failure.txt")
+        return None if content is None else content.decode("utf-8", "replace")
 
-    def lock(self) -> AbstractContextManager[None]:
-        """Hold the run's lock; raises Busy when another process trains this run."""
-        return locked(self.folder / "lock")
+    def content(self, name: str) -> bytes | None:
+        """A file's content, from the folder or the pack; None where there is none."""
+        path = f"{self.folder}/{name}"
+        if (found := _read(path)) is not None:
+            return found
+        kept = packed.read(self.folder, name)
+        return _read(path) if kept is None else kept  # another process may have unpacked it in between
+
+    def json(self, name: str) -> dict[str, Json] | None:
+        """The JSON object in a file; None where that is missing or damaged."""
+        content = self.content(name)
+        return None if content is None else parse_json(content)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run's lock, with its files in the folder; raises Busy when another process trains this run."""
+        with locked(self.folder / "lock"):
+            with packed.changing(self.folder):
+                pass  # nobody packs it now
+            yield
 
     def is_live(self) -> bool:
         """Whether a process holds the run's lock now; a lock that cannot be opened is nobody's."""
         if not (self.folder / "lock").exists():
             return False
         try:
-            with self.lock():
+            with locked(self.folder / "lock"):
                 return False
         except Busy:
             return True
@@ -95,10 +115,7 @@ class Journal:
 
     def read(self) -> History:
         """All complete lines, as far as they are whole and in sequence; an outcome if all that it tells of is there."""
-        try:
-            content = (self.folder / "epochs.jsonl").read_bytes()
-        except FileNotFoundError:
-            return History()
+        content = self.content("epochs.jsonl") or b""
         epochs: list[EpochLine] = []
         size = 0
         for line in content.splitlines(keepends=True):
@@ -119,7 +136,7 @@ class Journal:
         last = self.load_checkpoint(state=False) if entry["has_state"] else None
         if entry["has_state"] and (last is None or last[0] != epochs[-1]["epoch"]):
             return False
-        return all(_checksum(self.folder / FILES / name) == crc for name, crc in entry["files"].items())
+        return all(_checksum(self.content(f"{FILES}/{name}")) == crc for name, crc in entry["files"].items())
 
     def begin(self, identity: Identity) -> History:
         """Make the folder ready for an attempt: identity written, torn line cut, old failure gone."""
@@ -170,9 +187,10 @@ class Journal:
     def load_checkpoint(self, *, state: bool = True) -> tuple[int, dict[str, Value]] | None:
         """(epoch, state) of the last checkpoint, or None when there is none that can be read."""
         try:
-            return unpack((self.folder / "checkpoint.npz").read_bytes(), state=state)
+            content = self.content("checkpoint.npz")
         except OSError:
             return None
+        return unpack(content, state=state) if content else None
 
     def keep(self, files: Mapping[str, bytes]) -> dict[str, int]:
         """Write what is to be logged at the end; returns the CRC-32 of each file, which the outcome line tells."""
@@ -197,11 +215,16 @@ def _follows(epoch: object, epochs: list[EpochLine]) -> bool:
     return epoch == epochs[-1]["epoch"] + 1 if epochs else epoch in (0, 1)
 
 
-def _checksum(path: Path) -> int | None:
+def _read(path: str) -> bytes | None:
     try:
-        return zlib.crc32(path.read_bytes())
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - half of Path.read_bytes' time
+            return file.read()
     except FileNotFoundError:
         return None
+
+
+def _checksum(content: bytes | None) -> int | None:
+    return None if content is None else zlib.crc32(content)
 
 
 def _fingerprint_in(identity: Identity) -> str | None:

@@ -15,12 +15,11 @@ from octant.errors import InputError, StoreAway
 from octant.runs import cluster, probe, provenance
 from octant.runs.factors import Row, plain_question, question_of, varied
 from octant.runs.fingerprint import HALF, Source, changed, code_digest, fingerprint, source_of
-from octant.runs.journal import Journal
 from octant.runs.lines import Identity
 from octant.runs.run import Ending, Run
 from octant.runs.settings import Launch
 from octant.seal import Json
-from octant.tracking.receipt import Delivery
+from octant.tracking.receipt import Delivery, journals
 from octant.tracking.sqlite import refuse_other_schema, refuse_unusable
 from octant.tracking.store import Store, locate
 from octant.trainer import Settings, Trainer, flat, trainer
@@ -139,11 +138,10 @@ def _metrics(runs: Sequence[Run]) -> set[str]:
 
 def told_of_other_code(pending: Sequence[Run]) -> str:
     """A line where runs of the same settings and data were trained with other code: which files differ; or nothing."""
-    folder = home.state() / "journal"
     wanted = {run.fingerprint[:HALF]: run for run in pending}
-    for path in sorted(folder.iterdir()) if wanted and folder.is_dir() else ():
-        run = wanted.get(path.name[:HALF])
-        before = Journal(path).identity if run and path.name != run.fingerprint else None
+    for journal in journals(home.state()) if wanted else ():
+        run = wanted.get(journal.fingerprint[:HALF])
+        before = journal.identity if run and journal.fingerprint != run.fingerprint else None
         if run and before:
             files = changed(before["code"]["files"], run.identity["code"]["files"])
             return (

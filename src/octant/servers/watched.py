@@ -11,7 +11,6 @@ import pandas as pd
 
 from octant import home
 from octant.analysis.speed import with_curve_endpoints
-from octant.runs.disk import read_json
 from octant.runs.journal import FILES, Journal
 from octant.runs.lines import History, Identity
 from octant.seal import Json
@@ -120,7 +119,7 @@ class Watched:
         return {config: kept for config, kept in found.items() if kept}
 
     def _kept(self, name: str, file: str) -> Json:
-        return read_json(home.state() / "journal" / name / FILES / file)
+        return Journal(home.state() / "journal" / name).json(f"{FILES}/{file}")
 
 
 def _so_far(material: Material) -> Findings:

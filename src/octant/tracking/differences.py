@@ -35,7 +35,8 @@ def forget_missing(connection: Connection, deliveries: list[Delivery]) -> None:
     for delivery in lost(connection, deliveries):
         delivery.save(delivery.receipt().without_run())
     for delivery in deliveries:
-        _catch_up(connection, delivery)
+        if delivery.receipt().status is not State.FINISHED:  # a lock would make the folder of a packed run
+            _catch_up(connection, delivery)
 
 
 def lost(connection: Connection, deliveries: list[Delivery]) -> list[Delivery]:

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from octant.errors import InputError
+from octant.runs import packed
 from octant.runs.disk import Busy, make_folder
 from octant.runs.fingerprint import HALF
 from octant.runs.journal import Journal
-from octant.tracking.receipt import journals, placed
+from octant.tracking.receipt import is_delivered, journals
 
 
 def superseded(state: Path) -> list[Journal]:
@@ -22,33 +23,25 @@ def superseded(state: Path) -> list[Journal]:
     command would train their runs again. Without the others, `code=` cannot take those runs any more, and
     `octant sync` cannot log their files again.
     """
-    over = {each: _kind(each) for each in journals(state) if each.read().outcome and each.identity}
-    latest: dict[tuple[str, str], Journal] = {}
-    for journal in sorted(over, key=lambda each: ((each.folder / "epochs.jsonl").stat().st_mtime_ns, each.fingerprint)):
-        latest[over[journal]] = journal
-    sent: dict[str, bool] = {}
-    for each in placed(state):
-        name = each.journal.fingerprint
-        sent[name] = sent.get(name, True) and each.is_done()
-    old = [each for each, kind in over.items() if latest[kind] is not each]
-    return [each for each in old if sent.get(each.fingerprint) and not each.is_live()]
+    ended = {each: outcome["time"] for each in journals(state) if each.identity and (outcome := each.read().outcome)}
+    kinds = {each: _kind(each) for each in ended}
+    latest = {kinds[each]: each for each in sorted(ended, key=lambda each: (ended[each], each.fingerprint))}
+    old = [each for each, kind in kinds.items() if latest[kind] is not each]
+    return [each for each in old if is_delivered(each) and not each.is_live()]
 
 
 def size(found: Iterable[Journal]) -> int:
     """Their bytes."""
-    return sum(path.stat().st_size for each in found for path in each.folder.rglob("*") if path.is_file())
+    return sum(packed.size(each.folder) for each in found)
 
 
 def remove(found: Iterable[Journal], state: Path) -> int:
     """Delete the journals, each as a whole, whenever the process is killed; returns how many."""
     count = 0
     for journal in found:
-        # A launch throws away what a killed process has left under such a name.
-        gone = state / "cache" / f".partial-{os.getpid()}-{journal.fingerprint}"
-        make_folder(gone.parent)
         try:
             with journal.lock():
-                journal.folder.replace(gone)
+                gone = set_aside(journal.folder, state)
         except Busy:
             continue
         except OSError as error:
@@ -56,6 +49,13 @@ def remove(found: Iterable[Journal], state: Path) -> int:
         shutil.rmtree(gone)
         count += 1
     return count
+
+
+def set_aside(folder: Path, state: Path) -> Path:
+    """Take a run's folder out of the journals, to be deleted; a launch deletes what a killed process has left so."""
+    gone = state / "cache" / f".partial-{os.getpid()}-{folder.name}"
+    make_folder(gone.parent)
+    return folder.replace(gone)
 
 
 def _kind(journal: Journal) -> tuple[str, str]:

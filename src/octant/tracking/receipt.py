@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from octant.errors import StoreAway
-from octant.runs import disk
-from octant.runs.disk import Busy, locked, make_folder, read_json, write_json
+from octant.runs import disk, packed
+from octant.runs.disk import Busy, locked, make_folder, write_json
 from octant.runs.journal import Journal
 from octant.tracking.declared import sweeps_with
 from octant.tracking.store import Connection, Store, local_path
@@ -130,11 +130,12 @@ class Delivery:
 
     def receipt(self) -> Receipt:
         """What the store has accepted."""
-        return Receipt.of(read_json(self.path) or {})
+        return Receipt.of(self.journal.json(self.path.name) or {})
 
     def save(self, receipt: Receipt) -> None:
-        """Replace the receipt."""
-        write_json(self.path, asdict(receipt))
+        """Replace the receipt; a packed run is unpacked for it."""
+        with packed.changing(self.journal.folder):
+            write_json(self.path, asdict(receipt))
 
     def is_done(self) -> bool:
         """Whether the store has all there is: the finished run, or what an attempt that is over has left."""
@@ -188,17 +189,30 @@ def place(
 
 def journals(state: Path) -> list[Journal]:
     """Every run that has a journal here."""
-    return [Journal(path) for path in sorted((state / "journal").glob("*")) if path.is_dir()]
+    folder = state / "journal"
+    names = {path.name for path in folder.glob("*") if path.is_dir()} | set(packed.fingerprints(state))
+    return [Journal(folder / name) for name in sorted(names)]
 
 
 def placed(state: Path, only: Store | None = None) -> Iterator[Delivery]:
     """What was ever to be delivered to any store, or to `only`."""
     for journal in journals(state):
-        for path in sorted(journal.folder.glob("tracking-*.json")):
-            delivery = Delivery(journal, path.stem.removeprefix("tracking-"))
-            receipt = delivery.receipt()
-            if receipt.store and receipt.experiment and (only is None or receipt.store in (only.shown, only.name)):
-                yield delivery
+        yield from _placed(journal, only)
+
+
+def is_delivered(journal: Journal) -> bool:
+    """Whether at least one store is to have the run, and each that is has it in full."""
+    found = list(_placed(journal))
+    return bool(found) and all(each.is_done() for each in found)
+
+
+def _placed(journal: Journal, only: Store | None = None) -> Iterator[Delivery]:
+    names = {path.name for path in journal.folder.glob("tracking-*.json")} | set(packed.names(journal.folder))
+    for name in sorted(each for each in names if each.startswith("tracking-")):
+        delivery = Delivery(journal, name[len("tracking-") : -len(".json")])
+        receipt = delivery.receipt()
+        if receipt.store and receipt.experiment and (only is None or receipt.store in (only.shown, only.name)):
+            yield delivery
 
 
 @dataclass(frozen=True)
