@@ -117,10 +117,10 @@ def test_commands_read_packed_runs(
 
 def test_watched_sweep_may_be_packed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from octant.servers.watched import Watched
-    from octant.tracking.noted import read_noted
+    from octant.tracking.noted import Noted
 
     monkeypatch.setenv("OCTANT_HOME", str(home))
-    watched = Watched(read_noted())
+    watched = Watched(Noted.read())
     watched.look()
     assert watched.over == RUNS
     assert watched.explored()
