@@ -18,7 +18,7 @@ import pytest
 from octant.errors import InputError
 from octant.runs.settings import Tracking
 from octant.servers.move import _copy_receipts, move
-from octant.tracking.pack import pack, packable
+from octant.tracking.pack import pack_runs, packable
 from octant.tracking.receipt import journals, placed
 from octant.tracking.store import Store, locate
 from octant.tracking.upkeep import deliveries
@@ -132,7 +132,7 @@ def test_killed_move_loses_nothing(then: str, old: Store, new: Store, tmp_path: 
 
 def test_packed_runs_move(old: Store, new: Store, tmp_path: Path) -> None:
     state = tmp_path / "home"
-    assert pack(packable(journals(state)), state) == 8
+    assert pack_runs(packable(journals(state)), state) == 8
     move(old, new.uri, str(tmp_path / "files"), lambda: _copy_receipts(state, old, new))
     assert len(list(placed(state, old))) == len(list(placed(state, new))) == 8
     assert all(each.is_done() for each in placed(state))

@@ -21,7 +21,7 @@ from octant.home import tag
 from octant.runs import packed
 from octant.runs.disk import Busy, locked
 from octant.runs.journal import Journal
-from octant.tracking.pack import pack, packable
+from octant.tracking.pack import pack_runs, packable
 from octant.tracking.receipt import journals, placed
 from support.command import Database, environment, run_here
 
@@ -32,13 +32,13 @@ RUNS = 16
 BACK_AND_FORTH = """
 import sys
 from pathlib import Path
-from octant.tracking.pack import pack, packable
+from octant.tracking.pack import pack_runs, packable
 from octant.tracking.receipt import journals
 
 state = Path(sys.argv[1])
 print("ready", flush=True)
 while True:
-    pack(packable(journals(state)), state)
+    pack_runs(packable(journals(state)), state)
     for journal in journals(state):
         with journal.lock():
             pass
@@ -84,7 +84,7 @@ def whole(original: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def home(whole: Path) -> Path:
     """A copy whose runs are packed."""
-    assert pack(packable(journals(whole)), whole) == RUNS
+    assert pack_runs(packable(journals(whole)), whole) == RUNS
     assert folders(whole) == []
     return whole
 
@@ -108,7 +108,7 @@ def test_commands_read_packed_runs(
     before = [said(whole, capfd, *words) for words in READERS]
     (table,) = (whole / "reports").glob("*/results.csv")
     kept, histories, results = contents(whole), Database(whole).histories(), table.read_bytes()
-    assert pack(packable(journals(whole)), whole) == RUNS
+    assert pack_runs(packable(journals(whole)), whole) == RUNS
     table.with_name(".kept.json").unlink()  # so that it is written anew
     assert [said(whole, capfd, *words) for words in READERS] == before
     assert folders(whole) == []
@@ -146,7 +146,7 @@ def test_unfinished_and_unsent_stay(whole: Path) -> None:
     found = packable(journals(whole))
     with live.lock():
         assert len(packable(journals(whole))) == RUNS - 3
-        assert pack(found, whole) == RUNS - 3
+        assert pack_runs(found, whole) == RUNS - 3
     assert folders(whole) == [each.fingerprint for each in (failed, unsent, live)]
 
 
@@ -160,7 +160,7 @@ def test_rerun_unpacks_its_own(home: Path, capfd: pytest.CaptureFixture[str]) ->
     database = Database(home)
     assert database.statuses() == {"FINISHED": RUNS}
     assert database.histories() == before
-    assert pack(packable(journals(home)), home) == 1
+    assert pack_runs(packable(journals(home)), home) == 1
     assert "16 runs: 0 trained" in said(home, capfd, *SWEEP)
 
 
@@ -255,7 +255,7 @@ def test_full_disk_packs_nothing(whole: Path) -> None:
     assert str(whole / packed.FILE) in done.stderr
     assert len(folders(whole)) == RUNS
     assert contents(whole) == kept
-    assert pack(packable(journals(whole)), whole) == RUNS
+    assert pack_runs(packable(journals(whole)), whole) == RUNS
     assert contents(whole) == kept
 
 

@@ -7,7 +7,7 @@ import argparse
 from octant import home
 from octant.errors import InputError
 from octant.runs import packed
-from octant.tracking.pack import pack, packable
+from octant.tracking.pack import pack_runs, packable
 from octant.tracking.prune import size
 from octant.tracking.receipt import journals
 from octant.trainer.subcommand import Subcommand, option
@@ -21,7 +21,7 @@ def _run(options: argparse.Namespace) -> int:
     found = packable(journals(state))
     print(f"{len(found)} journals of runs that are over, and that MLflow has: {size(found) / 1e6:.1f} MB")
     if options.yes:
-        print(f"{pack(found, state)} packed into {state / packed.FILE}")
+        print(f"{pack_runs(found, state)} packed into {state / packed.FILE}")
     elif found:
         print("nothing is packed; to do it: octant pack --yes")
     return 0

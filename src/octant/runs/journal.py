@@ -85,7 +85,7 @@ class Journal:
         path = f"{self.folder}/{name}"
         if (found := _read(path)) is not None:
             return found
-        kept = packed.read(self.folder, name)
+        kept = packed.file_of(self.folder, name)
         return _read(path) if kept is None else kept  # another process may have unpacked it in between
 
     def json(self, name: str) -> dict[str, Json] | None:

@@ -33,7 +33,7 @@ _OF_RUN = "name >= ? || '/' and name < ? || '0'"  # 0 comes after /
 _NAME = 64  # characters of a fingerprint
 
 
-def read(folder: Path, name: str) -> bytes | None:
+def file_of(folder: Path, name: str) -> bytes | None:
     """A file of the run whose folder that would be; None where it is not packed."""
     state, _, run = str(folder).rsplit("/", 2)  # Path.parents takes as long as the query
     rows = _query(state, "select data from sqlar where name = ?", f"{run}/{name}")
@@ -51,7 +51,7 @@ def fingerprints(state: Path) -> list[str]:
     return [name for (name,) in _query(str(state), f"select distinct substr(name, 1, {_NAME}) from sqlar")]  # noqa: S608
 
 
-def size(folder: Path) -> int:
+def size_of(folder: Path) -> int:
     """Bytes of a run in its folder and in the pack."""
     text = f"select ifnull(sum(length(data)), 0) from sqlar where {_OF_RUN}"  # noqa: S608
     packed = _query(_state(folder), text, folder.name, folder.name)
@@ -79,7 +79,7 @@ def changing(folder: Path) -> Iterator[None]:
 
 def _unpack(folder: Path) -> None:
     for name in names(folder):
-        if (content := read(folder, name)) is not None:
+        if (content := file_of(folder, name)) is not None:
             make_folder((folder / name).parent)
             replace(folder / name, content)
     with _writing(folder.parents[1]) as pack:
@@ -99,7 +99,7 @@ def add(state: Path, folders: Sequence[Path]) -> None:
             pack.execute("insert or replace into sqlar values (?, ?, ?, ?, ?)", row)
     (state / LOCK).write_text(f"{FILE} holds the journals of packed runs\n")
     for folder, found in files.items():
-        if any(read(folder, str(path.relative_to(folder))) != path.read_bytes() for path in found):
+        if any(file_of(folder, str(path.relative_to(folder))) != path.read_bytes() for path in found):
             raise OSError(errno.EIO, "a run was read back differently", str(state / FILE))
 
 

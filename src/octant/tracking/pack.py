@@ -20,14 +20,14 @@ _LARGEST = 100_000_000  # bytes of a run: its files are held in memory, and a fe
 def packable(found: Iterable[Journal]) -> list[Journal]:
     """Those with a folder of their own that are over, and that each store that is to have them has in full."""
     there = [each for each in found if each.folder.is_dir() and _is_over(each) and not each.is_live()]
-    return [each for each in there if packed.size(each.folder) <= _LARGEST]
+    return [each for each in there if packed.size_of(each.folder) <= _LARGEST]
 
 
 def _is_over(journal: Journal) -> bool:
     return bool(journal.read().outcome and journal.identity and is_delivered(journal))
 
 
-def pack(found: Sequence[Journal], state: Path) -> int:
+def pack_runs(found: Sequence[Journal], state: Path) -> int:
     """Pack them, but for those that another process has in hand; returns how many. Raises OSError on a full disk."""
     return sum(_pack(found[first : first + _BATCH], state) for first in range(0, len(found), _BATCH))
 

@@ -32,7 +32,7 @@ def superseded(state: Path) -> list[Journal]:
 
 def size(found: Iterable[Journal]) -> int:
     """Their bytes."""
-    return sum(packed.size(each.folder) for each in found)
+    return sum(packed.size_of(each.folder) for each in found)
 
 
 def remove(found: Iterable[Journal], state: Path) -> int:
