@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-    from sqlalchemy import ColumnElement, Connection, Engine
+    from sqlalchemy import ColumnElement, Connection, Engine, FromClause
 
 _AT_ONCE = 500  # runs
 Point = tuple[str, int, str, float]
+Rows = dict[str, list[tuple[Any, ...]]]  # by the run's id
 
 
 def engine_of(client: MlflowClient) -> Engine | None:
@@ -59,18 +60,17 @@ def _read(tables: Connection, ids: Sequence[str]) -> list[Run]:
     from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlParam, SqlRun, SqlTag
     from sqlalchemy import select
 
-    def read(model: Any, *names: str) -> dict[str, list[tuple[Any, ...]]]:
-        table = model.__table__.c
-        columns = [table[name] for name in ("run_uuid", *names)]
-        rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-        for run, *values in tables.execute(select(*columns).where(table.run_uuid.in_(ids))):
+    def read(table: FromClause, *names: str) -> Rows:
+        columns = [table.c[name] for name in ("run_uuid", *names)]
+        rows: Rows = defaultdict(list)
+        for run, *values in tables.execute(select(*columns).where(table.c.run_uuid.in_(ids))):
             rows[run].append(tuple(values))
         return rows
 
-    infos = read(SqlRun, "experiment_id", "user_id", "status", "start_time", "end_time", "lifecycle_stage",
+    infos = read(SqlRun.__table__, "experiment_id", "user_id", "status", "start_time", "end_time", "lifecycle_stage",
                  "artifact_uri", "name")  # fmt: skip
-    tags, params = (read(model, "key", "value") for model in (SqlTag, SqlParam))
-    metrics = read(SqlLatestMetric, "key", "value", "timestamp", "step", "is_nan")
+    tags, params = (read(model.__table__, "key", "value") for model in (SqlTag, SqlParam))
+    metrics = read(SqlLatestMetric.__table__, "key", "value", "timestamp", "step", "is_nan")
     return [
         Run(RunInfo(run, str(experiment), *rest), RunData(
             [Metric(key, _value(value, is_nan), *when) for key, value, *when, is_nan in metrics[run]],

@@ -58,7 +58,7 @@ class Macros:
         })  # fmt: skip
 
     def text(self, text: str) -> str:
-        """Any text as LaTeX shows it, on one line; the macros in it stay."""
+        """A text as LaTeX shows it, on one line; the macros in it stay."""
         parts = re.split(r"(\\oct[A-Za-z]+\{\})", " ".join(text.split()))
         return "".join(part if part[1:-2] in self.values else self._escaped(part) for part in parts)
 
