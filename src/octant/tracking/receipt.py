@@ -169,9 +169,8 @@ def place(
 
     def wanted(receipt: Receipt) -> Receipt:
         if anew and not receipt.is_new:
-            made = receipt.run_id or run_id_of(
-                str(receipt.creating)
-            )  # a crash may have kept the store's answer from us
+            # A crash may have kept the store's answer from us.
+            made = receipt.run_id or run_id_of(str(receipt.creating))
             receipt = Receipt(sweep=receipt.sweep, trash=(*receipt.trash, made))
         receipt = replace(receipt, sweep=sweeps_with(receipt.sweep, sweep), look=dict(look or {}))
         is_named = receipt.store and receipt.experiment
