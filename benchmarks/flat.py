@@ -1,9 +1,10 @@
 """Whether a large sweep costs as much a run as a small one: one-epoch digits runs, the launcher's CPU and memory.
 
-    python benchmarks/flat.py              # 104 and 10,000 runs; about 8 minutes on a quiet machine
+    python benchmarks/flat.py              # 104 and 10,000 runs; about 10 minutes on a quiet machine
 
 CPU seconds are the launcher's own, between a tenth and all of the runs being in the store; memory is its resident size
-then, before the report. `report`, `doctor` and `sync` are CPU seconds of the whole command, once all is delivered.
+then, before the report. `report`, `doctor` and `sync` are CPU seconds of the whole command, once all is delivered, and
+again when `octant pack --yes` has put the journals into one file; `files` are those of the journals.
 """
 
 from __future__ import annotations
@@ -58,6 +59,11 @@ def command(home: Path, *words: str) -> float:
     return processes.timed([sys.executable, "-m", "octant", *words], {"OCTANT_HOME": str(home)})[1]
 
 
+def files(home: Path) -> int:
+    """Of the journals, in folders and in the pack."""
+    return sum(path.is_file() for path in (home / "journal").rglob("*")) + len(list(home.glob("packed.sqlar")))
+
+
 def main() -> None:
     rows: list[list[object]] = [["what", "runs", "value", "unit", "load"]]
     for seeds in (13, 1250):
@@ -69,6 +75,11 @@ def main() -> None:
             found = {"launcher a run": (cpu, "ms CPU"), "launcher's memory": (size, "MB")}
             for words in (("doctor",), ("sync",), ("report", "smoke", "--sweep", digest)):
                 found[words[0]] = (command(home, *words), "s CPU")
+            found["files"] = (files(home), "")
+            found["pack"] = (command(home, "pack", "--yes"), "s CPU")
+            found["files, packed"] = (files(home), "")
+            for word in ("doctor", "sync"):
+                found[f"{word}, packed"] = (command(home, word), "s CPU")
             rows += [[what, runs, f"{value:.1f}", unit, f"{os.getloadavg()[0]:.1f}"]
                      for what, (value, unit) in found.items()]  # fmt: skip
     with RESULTS.open("w", newline="") as file:
