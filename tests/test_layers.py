@@ -21,7 +21,7 @@ SOURCE = ROOT / "src" / "octant"
 
 # Each room, and each file at the root, imports only from those before it.
 LAYERS = [
-    "errors", "seal", "environment", "home", "trainer", "network", "analysis", "runs", "tracking",
+    "errors", "seal", "locks", "environment", "home", "trainer", "network", "analysis", "runs", "tracking",
     "servers", "models", "cli", "__main__",
 ]  # fmt: skip
 # The seams that are still open: file -> rooms above it that it imports.
@@ -96,6 +96,7 @@ def test_libraries_have_one_door_each() -> None:
     for package in ("hydra", "omegaconf", "antlr4"):
         assert importers(package) == {"cli/compose.py"}
     assert rooms("numba") <= {"network"}
+    assert importers("fcntl") == {"locks.py"}
 
 
 def test_hydra_s_private_parts_have_one_door() -> None:

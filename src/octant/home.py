@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shlex
@@ -14,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from octant.errors import InputError
+from octant.locks import lock_alone
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parents[1]
@@ -101,7 +101,7 @@ def tag(folder: Path) -> str:
     """
     make(folder)
     with open(os.open(folder / "id", os.O_RDWR | os.O_CREAT, 0o644), "r+", encoding="ascii") as file:  # noqa: PTH123
-        fcntl.flock(file, fcntl.LOCK_EX)
+        lock_alone(file)
         name = file.read()
         if len(name) != _LENGTH:
             name = uuid.uuid4().hex

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from itertools import count
 from pathlib import Path
+
+from octant.locks import lock_alone
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 _NVIDIA = Path("/proc/driver/nvidia/gpus")  # a folder for each GPU
@@ -29,7 +30,7 @@ def take_one(state: Path, devices: list[str]) -> int | None:
     for slot in count():
         lock = os.open(state / f"gpu-{slot}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_alone(lock, wait=False)
         except BlockingIOError:
             os.close(lock)
             continue

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import json
 import os
 import sys
@@ -15,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
+from octant.locks import lock_alone
 from octant.seal import Json, is_sealed, sealed, unsealed
 
 SAY_SECONDS = 2.0  # of waiting, before it is said what for
@@ -52,7 +52,7 @@ def _take(file: BinaryIO, path: Path, wait: float) -> None:
     began = time.monotonic()
     while True:
         try:
-            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock_alone(file, wait=False)
         except BlockingIOError:
             waited = time.monotonic() - began
         if waited >= wait:

@@ -11,18 +11,18 @@ at any moment loses and doubles nothing.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 from octant.errors import InputError
+from octant.locks import lock_alone, lock_shared
 from octant.runs.disk import make_folder, replace
 from octant.seal import Json
 
@@ -59,20 +59,20 @@ def size_of(folder: Path) -> int:
 
 
 @contextmanager
-def held(state: Path, how: int = fcntl.LOCK_EX) -> Iterator[BinaryIO]:
+def held(state: Path, lock_it: Callable[[BinaryIO], None] = lock_alone) -> Iterator[BinaryIO]:
     """Hold the lock of the pack, alone: no run moves, no receipt changes."""
     make_folder(state)
     with (state / LOCK).open("ab") as lock:
-        fcntl.flock(lock, how)
+        lock_it(lock)
         yield lock
 
 
 @contextmanager
 def changing(folder: Path) -> Iterator[None]:
     """Hold while a file of the run changes: a packed run is back in its folder first."""
-    with held(folder.parents[1], fcntl.LOCK_SH) as lock:
+    with held(folder.parents[1], lock_shared) as lock:
         if names(folder):
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock_alone(lock)
             _unpack(folder)
         yield
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from octant import home
 from octant.errors import InputError, unknown_word
+from octant.locks import lock_shared
 from octant.runs.disk import Busy, locked, make_folder, read_json, write_json
 from octant.tracking.declared import Declared, asked, read_declared
 
@@ -58,6 +58,6 @@ def noted(sweep: Sweep) -> Iterator[None]:
     make_folder(folder)
     file = folder / f"{sweep.name}.json"
     with file.with_suffix(".lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
+        lock_shared(lock)
         write_json(file, {**asked(sweep), "runs": [run.fingerprint for run in sweep.runs]})
         yield
