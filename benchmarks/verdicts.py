@@ -17,7 +17,7 @@ from best_of_many import EXAMPLES, PAIRS, measured, normal, reach
 from intervals import CUBE, ERRORS, Array, Draw, effects, markdown
 from octant.analysis.comparison.effects import _log_odds
 from octant.analysis.comparison.intervals import ALPHA, sign_flip_p, student, student_rows
-from octant.analysis.power import equality_power, repeats_needed
+from octant.analysis.power import POWER, RESERVE, equality_power, repeats_needed
 
 SWEEPS = 2_000
 LAWS: dict[str, Draw] = {
@@ -44,9 +44,10 @@ def gains(law: str, n: int, sweeps: int = SWEEPS) -> Array:
 
 def equality_table(sweeps: int = SWEEPS) -> list[list[str]]:
     """Called equal: with a difference of the margin on either side, and with none; n is planned for a power of 80 %."""
+    least = 1 - RESERVE * (1 - POWER)
     rows = [["errors", "repeats", "margin, in SDs", "difference = margin", "= -margin", "none"]]
     for law, n in product(LAWS, (5, 10, 20)):
-        margin = optimize.brentq(lambda each, n=n: equality_power(0.0, 1.0, n, each) - 0.8, 0.1, 9)
+        margin = optimize.brentq(lambda each, n=n: equality_power(0.0, 1.0, n, each) - least, 0.1, 9)
         assert repeats_needed(0.0, 1.0, 0, margin + 1e-6) == n
         cells = []
         for planted in (margin, -margin, 0.0):
