@@ -57,7 +57,7 @@ _PLAIN = re.compile(r"(?P<group>[A-Za-z_]\w*)=(?P<word>[A-Za-z_][\w-]*)")
 
 def main(program: Program = OCTANT) -> NoReturn:
     """Run the command line; every mistake of the user ends in one line and exit code 2."""
-    gc.set_threshold(1_000_000, 20, 20)  # imports and a report make almost as many objects, and hardly any garbage
+    gc.set_threshold(100_000, 20, 20)  # imports and a report make a million objects, and hardly any garbage
     try:
         with one_line_errors():
             raise SystemExit(run(sys.argv[1:], program))
