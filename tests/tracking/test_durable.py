@@ -13,9 +13,10 @@ from octant.runs import disk
 from octant.runs.disk import make_folder, replace
 from octant.runs.journal import Journal
 from octant.runs.settings import Tracking
-from octant.tracking import receipt, whole
+from octant.tracking import claims, whole
+from octant.tracking.claims import Claim, Claims
 from octant.tracking.delivery import deliver
-from octant.tracking.receipt import Claim, Claims, Delivery, Receipt, State, journals, place
+from octant.tracking.receipt import Delivery, Receipt, State, journals, place
 from octant.tracking.store import Connection, connect, locate
 from octant.tracking.upkeep import DAMAGED, count_lost
 from support.command import Database, run_octant
@@ -135,7 +136,7 @@ def test_rows_follow_lines_receipt_follows_rows(home: Path, monkeypatch: pytest.
 def test_failed_sync_leaves_receipt(at_once: bool, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next pass sends all again, and nothing is there twice."""
     connection, delivery = delivery_in(home, at_once=at_once)
-    monkeypatch.setattr(receipt, "HOLD_SECONDS", 1e9)  # on a busy machine `add` would keep
+    monkeypatch.setattr(claims, "HOLD_SECONDS", 1e9)  # on a busy machine `add` would keep
 
     def refuse(_: Path) -> None:
         raise OSError(5, "Input/output error")

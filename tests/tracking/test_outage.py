@@ -22,7 +22,8 @@ import pytest
 from octant.runs.journal import Journal
 from octant.runs.settings import Tracking
 from octant.tracking import shipper
-from octant.tracking.receipt import Claim, Delivery, Receipt, State
+from octant.tracking.claims import Claim
+from octant.tracking.receipt import Delivery, Receipt, State
 from octant.tracking.store import locate
 from support.command import Database, environment, run_octant
 from support.services import Service, free_port, wait_for

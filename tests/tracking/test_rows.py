@@ -12,9 +12,10 @@ import pytest
 
 from octant.runs.settings import Tracking
 from octant.tracking import rows, whole
+from octant.tracking.claims import Claims
 from octant.tracking.delivery import deliver
 from octant.tracking.differences import forget_missing
-from octant.tracking.receipt import Claims, Delivery, State, journals, place
+from octant.tracking.receipt import Delivery, State, journals, place
 from octant.tracking.store import Connection, Store, connect, locate
 from support.command import run_here
 

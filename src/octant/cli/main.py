@@ -38,7 +38,7 @@ COMMANDS = {
     "sync": ("cli.sync", "send to MLflow what only the journals hold so far, and damaged files again"),
     "doctor": ("cli.doctor", "compare journals and store, and mark dead runs as KILLED"),
     "prune": ("cli.prune", "delete journals of runs that later code has trained again; a dry run first"),
-    "pack": ("cli.pack", "put journals of runs that MLflow has into one file; a dry run first"),
+    "pack": ("cli.prune:PACK", "put journals of runs that MLflow has into one file; a dry run first"),
     "archive": ("cli.report:ARCHIVE", "write a sweep to one file, from which octant report FILE.zip writes its report"),
     "ui": ("servers.ui", "show the runs in MLflow on 127.0.0.1, with the link to each comparison"),
     "watch": ("servers.watch", "show a sweep's curves on 127.0.0.1 while it is trained, from the journals alone"),

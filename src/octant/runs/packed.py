@@ -131,7 +131,7 @@ def _query(state: str, text: str, *values: str) -> list[tuple[Json, ...]]:
 def _refuse_lost(state: str) -> None:
     with suppress(FileNotFoundError):
         if os.stat(f"{state}/{LOCK}").st_size:  # noqa: PTH116
-            raise InputError(f"{state}/{FILE} is gone, {_REMEDY}")
+            raise InputError(f"{state}/{FILE} is gone: {_REMEDY}")
 
 
 @cache
@@ -158,8 +158,8 @@ def _writing(state: Path) -> Iterator[sqlite3.Connection]:
 
 
 _REMEDY = (
-    f"which holds the journals of packed runs: put a copy of it back; or move it and {LOCK} away: then these runs "
-    "count as never trained, and those that are trained again replace what MLflow has of them"
+    f"it holds the journals of packed runs; put a copy of it back, or move it and {LOCK} away: then these runs count "
+    "as never trained, and those that are trained again replace what MLflow has of them"
 )
 
 
@@ -170,4 +170,4 @@ def _explained(file: str) -> Iterator[None]:
     except sqlite3.OperationalError as error:  # full, locked, not writable
         raise OSError(errno.EIO, str(error), file) from None
     except sqlite3.DatabaseError as error:
-        raise InputError(f"{file}, {_REMEDY} ({error})") from None
+        raise InputError(f"{file} is damaged ({error}): {_REMEDY}") from None

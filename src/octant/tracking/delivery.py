@@ -21,6 +21,7 @@ from octant.runs import attempts
 from octant.runs.disk import Busy
 from octant.runs.journal import FILES
 from octant.runs.lines import History, Identity
+from octant.tracking.claims import Claim
 from octant.tracking.content import (
     dataset_inputs,
     described,
@@ -32,7 +33,7 @@ from octant.tracking.content import (
     run_tags,
 )
 from octant.tracking.model import Model, log_once
-from octant.tracking.receipt import Claim, Delivery, Receipt, State, run_id_of
+from octant.tracking.receipt import Delivery, Receipt, State, run_id_of
 from octant.tracking.search import is_active, or_none, search
 from octant.tracking.store import REPLACED, Connection, must_be_ours
 from octant.tracking.whole import send_whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -101,7 +102,7 @@ def _row(run: Run, keys: dict[str, str]) -> dict[str, object]:
     return {
         **{printable(name): value_of(printable(text)) for name, text in run.data.params.items()},
         **{
-            column: metrics[key] if metrics[key] == metrics[key] else float("inf")
+            column: math.inf if math.isnan(metrics[key]) else metrics[key]
             for column, key in keys.items()
             if key in metrics
         },

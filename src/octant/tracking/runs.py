@@ -171,9 +171,8 @@ def _asked(server: object, run_ids: list[str], key: str) -> Iterator[Point]:
     from mlflow.utils import rest_utils
 
     ask: Callable[..., Response] = rest_utils.http_request
-    route = (
-        "/ajax-api/2.0/mlflow/metrics/get-history-bulk"  # what MLflow's own page asks; its client has no call for it
-    )
+    # What MLflow's own page asks; its client has no call for it.
+    route = "/ajax-api/2.0/mlflow/metrics/get-history-bulk"
     answer = ask(server, route, "GET", params={"run_id": run_ids, "metric_key": key})
     for each in rest_utils.verify_rest_response(answer, route).json()["metrics"]:
         yield each["run_id"], int(each["step"]), key, float(each["value"])

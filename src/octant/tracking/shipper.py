@@ -13,9 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from octant.errors import printable, without_credentials
+from octant.tracking.claims import Claims
 from octant.tracking.delivery import OutOfTime, close, deliver
 from octant.tracking.differences import forget_damaged, forget_missing
-from octant.tracking.receipt import Claims, Delivery, State
+from octant.tracking.receipt import Delivery, State
 from octant.tracking.store import Connection, Store, connect, takes
 
 PAUSE_SECONDS = 1.0

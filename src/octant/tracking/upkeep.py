@@ -12,9 +12,10 @@ from pathlib import Path
 
 from octant.errors import BAD_INPUT, UNDELIVERED, InputError, UnusableStore, printable, without_credentials
 from octant.runs.settings import Tracking
+from octant.tracking.claims import Claims
 from octant.tracking.delivery import deliver
 from octant.tracking.differences import close_abandoned, damaged, forget_damaged, forget_missing, lost
-from octant.tracking.receipt import Claims, Delivery, State, journals, placed
+from octant.tracking.receipt import Delivery, State, journals, placed
 from octant.tracking.store import Connection, Store, connect, locate, takes
 
 UNDONE = "undelivered"
