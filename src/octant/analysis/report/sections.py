@@ -95,7 +95,7 @@ def _effects(found: Findings) -> Section:
         else [
             "A contrast of one factor is a difference of means. One of two factors is half the difference between two "
             "such differences: it is not 0 where one choice depends on the other.",
-            *(_capital(note) for note in sorted(set(effects["note"]) - {""})),
+            *(f"{_capital(note)}." for note in sorted(set(effects["note"]) - {""})),
             *about,
         ]
     )
