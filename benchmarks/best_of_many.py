@@ -12,8 +12,9 @@ from itertools import combinations, product
 import numpy as np
 from scipy import stats
 
-from intervals import ERRORS, SWEEPS, Array, Draw, false_positives, markdown, seed_accuracies
+from intervals import ERRORS, SWEEPS, Array, Draw, false_positives, levels, markdown, seed_accuracies
 from octant.analysis.comparison.intervals import ALPHA, MISSES, student
+from octant.analysis.comparison.skewness import LEAST, longer, skewness
 
 REPEATS = (3, 5, 10, 20)
 EXAMPLES = 359  # of the digits' test set
@@ -47,6 +48,7 @@ LAWS: dict[str, Draw] = {
     "measured": measured,
     "gamma, skewness -1": ERRORS["gamma, skewness -1"],
     "lognormal, skewness -1.75": ERRORS["lognormal, skewness -1.75"],
+    "exponential, skewness -2": ERRORS["exponential, skewness -2"],
 }
 
 
@@ -68,24 +70,33 @@ def picked(law: str, n: int, sweeps: int = 10 * SWEEPS) -> list[float]:
         gain[:, a, b], gain[:, b, a] = t.mean[:, at], -t.mean[:, at]
         error[:, a, b] = error[:, b, a] = (t.high - t.low)[:, at] / 2 / reach(n, 1)
         p[:, a, b] = p[:, b, a] = t.p[:, at]
-    out = ((p * 7 < ALPHA) & (gain > 0)).any(axis=1)  # some a is ahead of b
+    level = levels(values) if n >= LEAST else np.full(sweeps, ALPHA)
+    out = ((p * 7 < level[:, None, None]) & (gain > 0)).any(axis=1)  # some a is ahead of b
     one = values.mean(axis=1).argmax(axis=1)
     row, own = np.arange(sweeps), student(np.moveaxis(values, 1, 2), step=STEPS.get(law, 0.0))
     mean, half = own.mean[row, one], (own.high - own.low)[row, one] / 2
+    skew = skewness(np.moveaxis(values, 1, 2).reshape(-1, n)).reshape(-1, 8).mean(axis=1) if n >= LEAST else 0.0
     others = np.arange(8) != one[:, None]
     low, high = (gain[row, one] + sign * reach(n, 28) * error[row, one] for sign in (-1, 1))
     lead = (np.where(others, low, np.inf).min(axis=1) <= 0) & (np.where(others, high, np.inf).min(axis=1) >= 0)
     shares = (
         np.mean((t.low <= 0) & (t.high >= 0)),
-        false_positives(t.p, 28) / 100,
+        false_positives(t.p, 28, level) / 100,
         out.mean(),
         out.mean(axis=0).max(),
         out.any(axis=1).mean(),
-        np.mean(np.abs(mean) <= half),
-        np.mean(np.abs(mean) <= half * reach(n, 8) / reach(n, 1)),
+        *(np.mean(within(mean, half / reach(n, 1), skew, n, family)) for family in (1, 8)),
         lead.mean(),
     )
     return [100 * float(each) for each in shares]
+
+
+def within(mean: Array, error: Array, skew: Array | float, n: int, family: int) -> Array:
+    """Whether the intervals of means hold 0."""
+    edge = np.array(reach(n, family))
+    more = longer(edge, skew, np.array(n))
+    return np.asarray((mean <= (edge + more * (np.asarray(skew) < 0)) * error)
+                      & (mean >= -(edge + more * (np.asarray(skew) > 0)) * error))  # fmt: skip
 
 
 def best_table() -> list[list[str]]:

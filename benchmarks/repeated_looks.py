@@ -12,9 +12,10 @@ from itertools import product
 import numpy as np
 
 from best_of_many import LAWS, PAIRS, STEPS
-from intervals import CUBE, SWEEPS, Array, effects, markdown
+from intervals import CUBE, SWEEPS, Array, effects, levels, markdown
 from octant.analysis.comparison.intervals import ALPHA, sign_flip_p, student
 from octant.analysis.comparison.repeated import Looks
+from octant.analysis.comparison.skewness import level_of, skewness
 from octant.analysis.decide import decided
 from octant.analysis.verdict import Decision
 
@@ -45,10 +46,10 @@ def false_alarms(law: str) -> list[float]:
         # Each pair stops at the first interval that leaves out 0, or at the limit.
         kept = np.where(left, kept, covers)
         left |= ~covers
-        p = looks.adjusted(t.p)
-        single |= p < ALPHA
+        p, level = looks.adjusted(t.p), levels(values[:, :n])
+        single |= p < level[:, None]
         naive |= t.p.min(axis=1) * 28 < ALPHA
-        shown |= p.min(axis=1) * 28 < ALPHA
+        shown |= p.min(axis=1) * 28 < level
         effect |= looks.adjusted(sign_flip_p(cube[:, :n])).reshape(SWEEPS, -1).min(axis=1) * 7 < ALPHA
     return [100 * float(each.mean()) for each in (naive, shown, single, effect, kept)]
 
@@ -75,9 +76,14 @@ def grown(values: Array, limit: int) -> tuple[float, float, float]:
     repeats, sign = np.full(len(values), limit), np.zeros(len(values))
     for n in PLANS[limit]:
         t = student(values[:, :n])
-        now = (sign == 0) & (Looks(PLANS[limit], n).adjusted(t.p) < ALPHA)
+        now = (sign == 0) & (Looks(PLANS[limit], n).adjusted(t.p) < alone(values[:, :n]))
         repeats[now], sign[now] = n, np.sign(t.mean[now])
     return 100 * float(np.mean(sign != 0)), 100 * float(np.mean(sign < 0)), float(repeats.mean())
+
+
+def alone(values: Array) -> Array:
+    """The level of claims about one pair, from its differences (sweeps x repeats)."""
+    return level_of(skewness(values)[:, None] ** 2, values.shape[1])
 
 
 def savings_table() -> list[list[str]]:
@@ -86,7 +92,7 @@ def savings_table() -> list[list[str]]:
              "wrong sign"]]  # fmt: skip
     for law, gap in product(TWO, GAPS):
         values = standardised(law) + gap
-        fixed = 100 * float(np.mean(student(values[:, :FIXED]).p < ALPHA))
+        fixed = 100 * float(np.mean(student(values[:, :FIXED]).p < alone(values[:, :FIXED])))
         (some, _, few), (most, wrong, many) = (grown(values, limit) for limit in (20, 40))
         numbers = (fixed, some, few, most, many, wrong)
         rows.append([law, f"{gap:g}", *(f"{each:.1f}" for each in numbers)])
@@ -100,7 +106,7 @@ def equality(values: Array, limit: int, *, fixed: bool = False) -> tuple[float, 
         for n in (limit,) if fixed else plan:
             part, looks = row[:n], Looks(() if fixed else plan, n)
             t = student(part, level=1 - looks.nominal())
-            is_shown = bool(looks.adjusted(t.p[None])[0] < ALPHA)
+            is_shown = bool(looks.adjusted(t.p[None])[0] < alone(part[None])[0])
             decision = decided(float(t.mean), float(t.low), float(t.high), n, is_shown, MARGIN)
             if decision is not Decision.UNDECIDED or n == limit:
                 equal, repeats = equal + (decision is Decision.EQUAL), repeats + n

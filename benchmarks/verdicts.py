@@ -14,9 +14,10 @@ import numpy as np
 from scipy import optimize
 
 from best_of_many import EXAMPLES, PAIRS, measured, normal, reach
-from intervals import CUBE, ERRORS, Array, Draw, effects, markdown
+from intervals import CUBE, ERRORS, Array, Draw, effects, levels, markdown
 from octant.analysis.comparison.effects import _log_odds
 from octant.analysis.comparison.intervals import ALPHA, sign_flip_p, student, student_rows
+from octant.analysis.comparison.skewness import claim_level
 from octant.analysis.power import POWER, RESERVE, equality_power, repeats_needed
 
 SWEEPS = 2_000
@@ -73,7 +74,14 @@ def lacking_table() -> list[list[str]]:
         held = np.where(count > 1, (t.low <= 0) & (t.high >= 0), True).reshape(SWEEPS, -1)
         p = np.where(count >= 5, t.p, 1.0).reshape(SWEEPS, -1)  # with fewer than five nothing is decided
         members = (count > 1).reshape(SWEEPS, -1).sum(axis=1)
-        rows.append([name, str(n), share(held), share(p.min(axis=1) * members < ALPHA)])
+        rows.append(
+            [
+                name,
+                str(n),
+                share(held),
+                share(p.min(axis=1) * members < np.array([claim_level(each) for each in values])),
+            ]
+        )
     return rows
 
 
@@ -98,7 +106,7 @@ def announced_table(sweeps: int = 20_000) -> list[list[str]]:
             p[:, a, b] = p[:, b, a] = t.p[:, at]
         gain, sets = mean[0], []
         for family in (28, 7):
-            sets.append(~((p * family < ALPHA) & (gain > 0)).any(axis=1))
+            sets.append(~((p * family < levels(values)[:, None, None]) & (gain > 0)).any(axis=1))
         alone, one = sets[1].sum(axis=1) == 1, values.mean(axis=1).argmax(axis=1)
         row = np.arange(sweeps)
         others = np.where(np.arange(8) != one[:, None], gain[row, one], np.inf)

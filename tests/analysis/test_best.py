@@ -11,7 +11,7 @@ from scipy import stats
 
 from octant.analysis.comparison import answer
 from octant.analysis.comparison.best import _lead, _probability, behind
-from octant.analysis.comparison.intervals import student
+from octant.analysis.comparison.intervals import ALPHA, student
 from octant.analysis.question import Question
 from support.verdict_sweeps import sweep
 
@@ -48,7 +48,7 @@ def test_best_is_rarely_left_out(law: str) -> None:
         values = rng.normal(size=(8, 8)) * (np.geomspace(0.1, 1.8, 8) if law == "spreads 1:18" else 1)
         values = values + 2 * rng.normal(size=(8, 1)) * (law == "paired")
         values = np.round(2 * values) / 2 if law == "tied" else values
-        left_out += len(behind(pairs_of(values), QUESTION, 8))
+        left_out += len(behind(pairs_of(values), QUESTION, 8, ALPHA))
         _, low, high = _lead(values, int(values.mean(axis=0).argmax()))
         picked += low <= 0 <= high
     assert left_out / 2400 < 0.05
@@ -68,5 +68,6 @@ def test_intervals_of_the_picked_are_wider() -> None:
     row = found.best.iloc[0]
     values = 100 * runs[runs["optimizer"] == row["config"][-1]]["test_accuracy"]
     low, high = stats.ttest_1samp(values, 0).confidence_interval(1 - 0.05 / 4)
-    assert (row["low"], row["high"]) == pytest.approx((low, high))
+    assert row["high"] == pytest.approx(high)
+    assert row["low"] < low  # the tail of these runs is on that side
     assert row["lead_low"] < 0 < row["lead_high"]

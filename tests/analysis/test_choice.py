@@ -28,19 +28,19 @@ def test_choice_is_repeated_as_in_a_plain_loop() -> None:
     validation, test = ({loss: wide(runs, metric, loss) for loss in "ab"} for metric in (QUESTION.validation,
                                                                                         "test_accuracy"))  # fmt: skip
     chosen = {loss: validation[loss].mean(axis=0).argmax() for loss in "ab"}
-    mean = test["b"][:, chosen["b"]].mean() - test["a"][:, chosen["a"]].mean()
-    same, square, fixed = 0, 0.0, 0.0
+    means = {loss: test[loss].mean(axis=0) for loss in "ab"}
+    same, square = 0, 0.0
     for _ in range(6000):
         rows = rng.integers(n, size=n)
-        again = {loss: validation[loss][rows].mean(axis=0).argmax() for loss in "ab"}
-        same += again["a"] == chosen["a"]
-        square += (test["b"][rows, again["b"]].mean() - test["a"][rows, again["a"]].mean() - mean) ** 2
-        fixed += (test["b"][rows, chosen["b"]].mean() - test["a"][rows, chosen["a"]].mean() - mean) ** 2
+        same += validation["a"][rows].mean(axis=0).argmax() == chosen["a"]
+        again = {loss: validation[loss][rows[: n // 2]].mean(axis=0).argmax() for loss in "ab"}
+        moved = {loss: means[loss][again[loss]] - means[loss][chosen[loss]] for loss in "ab"}
+        square += (moved["b"] - moved["a"]) ** 2
     chance = found.chosen.set_index("config")["stability"]
     assert chance["loss=a"] == pytest.approx(same / 6000, abs=0.03)
     assert chance["loss=b"] == 1
     (pair,) = found.pairs.to_dict("records")
-    assert pair["choice_error"] ** 2 == pytest.approx((square - fixed) / 6000 * n / (n - 1), rel=0.15)
+    assert pair["choice_error"] ** 2 == pytest.approx(square / 6000, rel=0.1)
     error = np.hypot(pair["sd"] / np.sqrt(n), pair["choice_error"])
     ends = stats.t(n - 1, pair["difference"], error).interval(0.95)
     assert (pair["low"], pair["high"]) == pytest.approx(ends)
@@ -72,5 +72,5 @@ def test_interval_covers_what_is_chosen() -> None:
         difference = pair["difference"] if pair["first"] == "loss=a" else -pair["difference"]
         covered["choice"] += abs(difference - 0.5) < (pair["high"] - pair["low"]) / 2
         covered["fixed"] += abs(difference - 0.5) < stats.t(9).isf(0.025) * pair["sd"] / np.sqrt(10)
-    assert covered["choice"] / 80 > 0.87
+    assert covered["choice"] / 80 > 0.9
     assert covered["fixed"] / 80 < 0.6

@@ -21,8 +21,9 @@ from support.predictions import OVER, asked, drawn, points, two_way
 def test_two_way_variance_by_hand() -> None:
     """Of a - b: 1, 0, 0 and 1, 1, 0. Seeds add 1/18 / 2 = 1/36, examples 1/4 / 3 = 1/12; both count 1/6 / 6 = 1/36."""
     a, b = [[1, 1, 0], [1, 1, 0]], [[0, 1, 0], [0, 0, 0]]
-    found = Correctness(np.array([a, b], dtype=bool).transpose(1, 0, 2)).variance(np.array([[1.0, -1.0]]), np.arange(2))
-    assert found / 1e4 == pytest.approx([1 / 12 - 1 / 36])
+    right, weights = np.array([a, b], dtype=bool).transpose(1, 0, 2), np.array([[1.0, -1.0]])
+    added, alone = Correctness(right).variance(weights, np.arange(2))
+    assert (added / 1e4, alone / 1e4) == (pytest.approx([1 / 12 - 1 / 36]), pytest.approx([1 / 12]))
 
 
 def test_intervals_of_pairs_and_effects_by_hand() -> None:

@@ -49,5 +49,7 @@ def two_way(each: np.ndarray) -> tuple[float, float]:
     mean, rows, columns = each.mean(), each.mean(axis=1), each.mean(axis=0)
     seeds, other = rows.var(ddof=1) / n, columns.var(ddof=1) / m
     rest = ((each - rows[:, None] - columns + mean) ** 2).sum() / (n - 1) / (m - 1)
-    more = max(other - min(seeds, rest / n / m), 0)
-    return np.sqrt(seeds + more), (seeds + more) ** 2 / (seeds**2 / (n - 1) + more**2 / (m - 1))
+    if seeds <= rest / n / m:
+        return np.sqrt(other), m - 1
+    total = seeds + max(other - rest / n / m, 0)
+    return np.sqrt(total), total**2 / (seeds**2 / (n - 1) + other**2 / (m - 1))

@@ -35,7 +35,7 @@ def verdict_of(comparison: Comparison) -> Verdict:
     cells = {row["config"]: {name: as_word(row[name]) for name in varied} for _, row in summary.iterrows()}
     names = list(finished["config"])
     pairs, scope = comparison.pairs, _scope(comparison)
-    best = _best(pairs, names, question, scope.overlap) if names else Ranking((), ())
+    best = _best(comparison, names, scope.overlap) if names else Ranking((), ())
     return Verdict(
         question,
         best,
@@ -52,6 +52,7 @@ def verdict_of(comparison: Comparison) -> Verdict:
         looks_at(comparison.runs, question),
         _elsewhere(comparison, best),
         REACHED in summary and not summary[REACHED].any(),
+        comparison.alpha,
     )
 
 
@@ -91,13 +92,15 @@ def _scales(effects: pd.DataFrame) -> dict[tuple[str, ...], bool]:
             if row["points"] != row["odds"]}  # fmt: skip
 
 
-def _best(pairs: pd.DataFrame, names: list[str], question: Question, overlap: float) -> Ranking:
+def _best(comparison: Comparison, names: list[str], overlap: float) -> Ranking:
     """The configurations; first the best by its mean that no other one is ahead of.
 
     Where seeds are lacking, means are over different seeds, and the one with the highest may be behind another with
     which it is paired.
     """
-    out = behind(pairs if question.exact else pairs[pairs["n"] >= ENOUGH], question, len(names))
+    pairs, question = comparison.pairs, comparison.question
+    enough = pairs if question.exact else pairs[pairs["n"] >= ENOUGH]
+    out = behind(enough, question, len(names), comparison.alpha)
     found = _differences(pairs.rename(columns={"difference": "estimate"}), question, overlap)
     both = {(each.first, each.second): each for one in found for each in (one, one.turned)}
     first = next((name for name in names if name not in out), names[0])
@@ -216,7 +219,7 @@ def _paired(design: PairedRuns, weights: Array, sources: Sources) -> pd.DataFram
     t = wide.t
     charged = student_rows(_each(design.charged, weights), design.unit)[1].mean
     adjusted = holm(design.looks.adjusted(t.p))
-    decided = shown(t.mean, t.low, t.high, adjusted, charged, design.rounding)
+    decided = shown(t.mean, t.low, t.high, adjusted, charged, design.rounding, design.alpha)
     numbers = {"n": n, "estimate": t.mean, "sd": t.sd, "low": t.low, "high": t.high, "p_holm": adjusted}
     return pd.DataFrame(numbers | {"shown": decided} | wide.errors)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.comparison.repeated import FIXED, Looks
 from octant.analysis.comparison.scope import Scope
 from octant.analysis.power import ENOUGH, repeats_needed
@@ -53,9 +54,9 @@ class Difference:
         return Difference(self.second, self.first, self.n, -self.gain, self.sd, -self.high, -self.low, self.p,
                           swapped.get(self.decision, self.decision), self.floor)  # fmt: skip
 
-    def needed(self, margin: float | None, family: int) -> int | None:
+    def needed(self, margin: float | None, family: int, alpha: float = ALPHA) -> int | None:
         """How many repeats would decide it; see `repeats_needed`."""
-        return repeats_needed(self.gain, self.sd, self.n, margin, family, floor=self.floor)
+        return repeats_needed(self.gain, self.sd, self.n, margin, family, alpha=alpha, floor=self.floor)
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ class Verdict:
     `scales` has the factors and interactions that are shown on one scale only: in points (True), or log-odds (False).
     `looks` are those at a sweep that grew until it was decided. Where intervals hold on these test examples alone,
     `elsewhere` is a lead of the best on new ones as well, if known. `unreached`: no run has the endpoint's level.
+    `alpha` is the level of claims that rest on t tests.
     """
 
     question: Question
@@ -149,11 +151,16 @@ class Verdict:
     looks: Looks = FIXED
     elsewhere: Difference | None = None
     unreached: bool = False
+    alpha: float = ALPHA
 
     @property
     def enough(self) -> bool:
         """Whether there are repeats enough to decide; exact differences need none."""
         return self.question.exact or self.repeats >= ENOUGH
+
+    def needed(self, difference: Difference) -> int | None:
+        """How many repeats would decide one of the open comparisons."""
+        return difference.needed(self.question.margin, self.open, self.alpha)
 
     @property
     def is_decided(self) -> bool:

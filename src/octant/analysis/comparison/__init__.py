@@ -17,6 +17,7 @@ from octant.analysis.comparison.choice import choice_of
 from octant.analysis.comparison.design import lay_out
 from octant.analysis.comparison.effects import factorial_effects
 from octant.analysis.comparison.examples import Correctness, examples_of
+from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.comparison.pairs import pairwise
 from octant.analysis.comparison.ranks import ranks_over_data
 from octant.analysis.comparison.runs import check_runs, check_seen
@@ -40,7 +41,7 @@ class Comparison:
     needs to be known; `reading` says what the defaults were, where the question was guessed. `curves` has the endpoint
     by step (fingerprint, epoch, endpoint) where the table had several rows per run. `sources` are what the intervals
     take into account besides the repeats; `examples` are the test examples that the runs got right, or why that is
-    not known.
+    not known. `alpha` is the level of claims that rest on t tests.
     """
 
     question: Question
@@ -58,6 +59,7 @@ class Comparison:
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
     sources: Sources = field(default_factory=Sources)
     examples: Correctness | str = ""
+    alpha: float = ALPHA
 
     @property
     def no_effects(self) -> str:
@@ -110,11 +112,11 @@ def answer(
     pairs, about_pairs = pairwise(design, list(summary["config"]), sources)
     effects, about_effects = factorial_effects(design, sources)
     ranking = list(summary.loc[summary["n"] > 0, "config"])
-    may_be = not_told_apart(pairs, question, ranking)
+    may_be = not_told_apart(pairs, question, ranking, design.alpha)
     notes = (*design.notes, *about_pairs, *about_effects)
     best = of_the_best(design, ranking, may_be, sources)
     ranks = ranks_over_data(design.runs, question)
     return Comparison(
         question, design.runs, summary, effects, pairs, may_be, best, ranks, chosen, rates, notes,
-        sources=sources, examples=examples,
+        sources=sources, examples=examples, alpha=design.alpha,
     )  # fmt: skip

@@ -15,28 +15,28 @@ from scipy import special
 
 from octant.analysis.comparison.bootstrap import DRAWS, SEED, counts, draws
 from octant.analysis.comparison.design import PairedRuns
-from octant.analysis.comparison.intervals import ALPHA, MISSES, Array, student_rows
+from octant.analysis.comparison.intervals import Array, student_rows
 from octant.analysis.comparison.repeated import FIXED, Looks
-from octant.analysis.comparison.sources import ALONE, Sources, Widened, between, widened
+from octant.analysis.comparison.sources import ALONE, Sources, between, widened
 from octant.analysis.question import Question
 
 
-def behind(pairs: pd.DataFrame, question: Question, count: int) -> frozenset[str]:
+def behind(pairs: pd.DataFrame, question: Question, count: int, alpha: float) -> frozenset[str]:
     """The configurations of the table of pairs that another one is ahead of; `count` is how many there are.
 
-    Shown in the table (adjusted over all pairs), or by comparison with the best: a p that is below ALPHA when
+    Shown in the table (adjusted over all pairs), or by comparison with the best: a p that is below `alpha` when
     multiplied by the number of the others. Both ask that diverged runs do not turn the sign.
     """
     charged = pairs[f"difference_diverged_as_{question.diverged_as}"]
     same = np.sign(pairs["difference"]) == np.sign(charged)
-    ahead = pairs[(pairs["shown"] | (pairs["p"] * (count - 1) < ALPHA)) & same]
+    ahead = pairs[(pairs["shown"] | (pairs["p"] * (count - 1) < alpha)) & same]
     gain = question.sign * ahead["difference"]
     return frozenset(ahead["second"].where(gain > 0, ahead["first"]))
 
 
-def not_told_apart(pairs: pd.DataFrame, question: Question, ranking: Sequence[str]) -> tuple[str, ...]:
+def not_told_apart(pairs: pd.DataFrame, question: Question, ranking: Sequence[str], alpha: float) -> tuple[str, ...]:
     """The configurations of `ranking`, best first, that may be the best; the first one where all are behind another."""
-    out = behind(pairs, question, len(ranking))
+    out = behind(pairs, question, len(ranking), alpha)
     return tuple(name for name in ranking if name not in out) or tuple(ranking[:1])
 
 
@@ -52,23 +52,18 @@ def of_the_best(
     """
     columns = [design.column(name) for name in ranking]
     values, k = design.values[:, columns], len(ranking)
-    _, t = student_rows(values.T, design.unit, design.step, overlap=design.overlap)
+    n, t = student_rows(values.T, design.unit, design.step, overlap=design.overlap)
     wide = widened(t, np.isfinite(values.T), np.eye(len(design.configs))[columns], sources)
-    half, gains, own = _half(wide, design.looks.nominal(k)), design.question.sign * values, sources.of(columns)
+    low, high = wide.interval(n, design.skewness, 1 - design.looks.nominal(k))
+    gains, own = design.question.sign * values, sources.of(columns)
     lead = np.array([_lead(gains, at, design.step, design.looks, own, design.overlap) for at in range(k)]).reshape(k, 3)
     return pd.DataFrame(
         {"config": list(ranking), "may_be_best": [name in may_be for name in ranking],
          "probability": _probability(design.question.sign * design.charged[:, columns],
                                      design.question.sign * _drawn_again(sources.of(columns))), "mean": t.mean,
-         "low": t.mean - half, "high": t.mean + half, "lead": lead[:, 0], "lead_low": lead[:, 1],
+         "low": low, "high": high, "lead": lead[:, 0], "lead_low": lead[:, 1],
          "lead_high": lead[:, 2]}
     )  # fmt: skip
-
-
-def _half(wide: Widened, alpha: float) -> Array:
-    """Half the width of a 95 % interval made as wide as one of the level 1 - `alpha`."""
-    one, all_of_them = (-special.stdtrit(wide.df, each / 2) for each in (MISSES, alpha))
-    return np.asarray((wide.t.high - wide.t.low) / 2 * all_of_them / one)
 
 
 def _lead(
@@ -82,7 +77,7 @@ def _lead(
     each = (gains[:, [at]] - gains[:, others]).T
     _, t = student_rows(each, step=step, overlap=overlap)
     wide = widened(t, np.isfinite(each), between(np.full(k - 1, at), others, k), sources)
-    half = _half(wide, looks.nominal(k * (k - 1) // 2))
+    half = -special.stdtrit(wide.df, looks.nominal(k * (k - 1) // 2) / 2) * wide.error
     ends = t.mean, t.mean - half, t.mean + half
     return tuple(float(np.nanmin(each)) if np.isfinite(each).any() else np.nan for each in ends)  # type: ignore[return-value]
 

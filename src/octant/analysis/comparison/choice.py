@@ -22,9 +22,10 @@ from octant.analysis.speed import horizon_of
 class Choice:
     """What 2,000 repeated choices, each on repeats drawn with replacement, do to each configuration.
 
-    `stability` is the share of them that comes to the same values. `again` (draws x configurations) is how far the
-    mean endpoint of the drawn repeats then moves, diverged runs charged. `added` (configurations x configurations) is
-    what the choice adds to the mean square distance of drawn means from those that are reported.
+    `stability` is the share of them that comes to the same values. The rest comes of half as many drawn repeats, whose
+    choice is as unsteady as another sweep's, since this one's own luck is not known: `again` (draws x configurations),
+    how far the mean endpoint then moves, diverged runs charged, and `added` (configurations x configurations), its mean
+    square for the finished ones.
     """
 
     stability: Array
@@ -34,8 +35,8 @@ class Choice:
     def variance(self, weights: Array) -> Array:
         """What the choice adds to the variance of each contrast's mean (contrasts x configurations).
 
-        The mean square about the reported mean and not the variance: where two values are nearly tied, resampling
-        chooses more steadily than new repeats would. docs/intervals.md has what this covers.
+        The mean square distance and not the variance, as the reported mean is at one of the values. docs/intervals.md
+        has what this covers.
         """
         return np.maximum(np.einsum("ck,kl,cl->c", weights, self.added, weights), 0.0)
 
@@ -55,18 +56,14 @@ def choose_again(validation: Array, values: Array, charged: Array, question: Que
     All three are (repeats x configurations x tuned values); ties go to the first value.
     """
     n = len(validation)
-    once, drawn = np.ones((1, n)), counts(draws(n), n)
-    chosen, picked = (_best(validation, each, question) for each in (once, drawn))
-    mean = _at(_means(values, once), chosen)
-    every, charges = _means(values, drawn), _means(charged, drawn)
+    once, drawn = np.ones((1, n)), draws(n)
+    chosen = _best(validation, once, question)
+    same = _best(validation, counts(drawn, n), question) == chosen
+    picked = _best(validation, counts(drawn[:, : (n + 1) // 2], n), question)
+    every, charges = (_means(each, once)[0] for each in (values, charged))
     every = np.where(np.isfinite(every), every, charges)
-    new, old = (_at(every, each) for each in (picked, chosen))
-    product = (new - old).T @ (new + old - 2 * mean) / len(drawn) * n / max(n - 1, 1)
-    return Choice(
-        (picked == chosen).mean(axis=0),
-        _at(charges, picked) - _at(charges, chosen),
-        np.nan_to_num(product + product.T) / 2,
-    )
+    moved, again = (_at(each, picked) - _at(each, chosen) for each in (every, charges))
+    return Choice(same.mean(axis=0), again, np.nan_to_num(moved.T @ moved / len(moved)))
 
 
 def _stacked(grid: pd.DataFrame, question: Question, design: PairedRuns) -> tuple[Array, Array, Array]:
@@ -119,6 +116,5 @@ def _best(validation: Array, counted: Array, question: Question) -> NDArray[np.i
 
 
 def _at(means: Array, places: NDArray[np.int64]) -> Array:
-    """Of (draws x configurations x values) what stands at each configuration's place."""
-    places = np.broadcast_to(places, means.shape[:2])
-    return np.asarray(np.take_along_axis(means, places[..., None], axis=2)[..., 0])
+    """Of (configurations x values) what stands at each configuration's place (draws x configurations)."""
+    return np.asarray(means[np.arange(len(means)), places])

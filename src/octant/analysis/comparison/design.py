@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from octant.analysis.comparison.runs import (
 )
 from octant.analysis.comparison.scope import overlap_of, units
 from octant.analysis.comparison.settings import as_word, ordered
+from octant.analysis.comparison.skewness import claim_level, pooled
 from octant.analysis.question import Question
 from octant.analysis.speed import restricted
 
@@ -74,6 +76,16 @@ class PairedRuns:
     def level(self) -> float:
         """Of every interval by itself: 0.95, or what holds as much under repeated looks."""
         return 1 - self.looks.nominal()
+
+    @cached_property
+    def alpha(self) -> float:
+        """The level of claims that rest on t tests."""
+        return claim_level(self.values, self.unit)
+
+    @cached_property
+    def skewness(self) -> float:
+        """What the repeats of all configurations show of it together."""
+        return pooled(self.values, self.unit)
 
     def column(self, config: str) -> int:
         """Where a configuration stands in the arrays."""

@@ -34,15 +34,14 @@ class Correctness:
         """The test examples."""
         return self.right.shape[2]
 
-    def variance(self, weights: Array, repeats: NDArray[np.int64]) -> Array:
-        """What the examples add to the variance of each contrast's mean (contrasts x configurations) over `repeats`.
-
-        In squared percentage points; never so much less than theirs alone that the sum falls short of it.
+    def variance(self, weights: Array, repeats: NDArray[np.int64]) -> tuple[Array, Array]:
+        """What the examples add to the variance of each contrast's mean (contrasts x configurations) over `repeats`,
+        and what it would be by them alone, of which the sum never falls short; in squared percentage points.
         """
         right = 100.0 * self.right[repeats]
         n, m = len(right), self.count
         if n < 2 or m < 2:
-            return np.full(len(weights), np.nan)
+            return np.full(len(weights), np.nan), np.full(len(weights), np.nan)
         right -= right.mean(axis=(0, 2), keepdims=True)
         rows, examples = right.mean(axis=2), right.mean(axis=0)
         of_rows, of_examples = m * rows.T @ rows, n * examples @ examples.T
@@ -51,7 +50,7 @@ class Correctness:
             np.einsum("ck,kl,cl->c", weights, each, weights) / (n * m * free)
             for each, free in ((of_rows, n - 1), (of_examples, m - 1), (rest, (n - 1) * (m - 1)))
         )
-        return np.maximum(other - np.minimum(own, both), 0.0)
+        return np.maximum(other - np.minimum(own, both), 0.0), other
 
     def resampled(self, draws: int, seed: int) -> Array:
         """What drawing the examples again does to the mean of each configuration (draws x configurations)."""

@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 MISSES = 0.05  # of the intervals, each by itself
 CONFIDENCE = 1 - MISSES
-ALPHA = 0.04  # of every claim: with skewed errors the true rate is higher, and so stays below 5.5 %
+ALPHA = 0.04  # of claims; of those that rest on t, less where errors are skewed (see skewness.claim_level)
 # Of a unit, which is a percentage point for shares. Accuracies are multiples of 100 / n_test: what differs by less
 # differs by rounding alone.
 ROUNDING = 1e-9
@@ -124,12 +124,18 @@ def holm(p: Array) -> Array:
 
 
 def shown(
-    estimate: Array, low: Array, high: Array, p_holm: Array, as_zero: Array, rounding: float | None = None
+    estimate: Array,
+    low: Array,
+    high: Array,
+    p_holm: Array,
+    as_zero: Array,
+    rounding: float | None = None,
+    alpha: float = ALPHA,
 ) -> NDArray[np.bool_]:
-    """Where a difference may be claimed: the interval leaves out 0, the adjusted p is below ALPHA, and counting
+    """Where a difference may be claimed: the interval leaves out 0, the adjusted p is below `alpha`, and counting
     diverged runs (as 0 %, or as the worst run there is) would not turn its sign. Where differences are exact,
     `rounding` is given instead of chance: whatever is larger is a difference.
     """
     if rounding is not None:
         return (np.abs(estimate) > rounding) & (np.sign(estimate) == np.sign(as_zero))
-    return ((low > 0) | (high < 0)) & (p_holm < ALPHA) & (np.sign(estimate) == np.sign(as_zero))
+    return ((low > 0) | (high < 0)) & (p_holm < alpha) & (np.sign(estimate) == np.sign(as_zero))

@@ -37,7 +37,8 @@ def pairwise(design: PairedRuns, ranking: list[str], sources: Sources = ALONE) -
     table = table.assign(difference=t.mean, sd=t.sd, low=t.low, high=t.high, p=p, p_holm=holm(p))
     _, charged = student_rows((design.charged[:, left] - design.charged[:, right]).T, design.unit)
     table[f"difference_diverged_as_{design.question.diverged_as}"] = charged.mean
-    table["shown"] = shown(t.mean, t.low, t.high, table["p_holm"].to_numpy(), charged.mean, design.rounding)
+    table["shown"] = shown(t.mean, t.low, t.high, table["p_holm"].to_numpy(), charged.mean, design.rounding,
+                           design.alpha)  # fmt: skip
     table = table.assign(**wide.errors)
     table["note"] = [_note(design, n, pair) for n, pair in zip(table["n"], columns, strict=True)]
     few = f"{len(ranking)} configurations: each is compared with the best one alone, not all pairs"

@@ -25,14 +25,15 @@ def summarise(design: PairedRuns, curves: pd.DataFrame | None = None, sources: S
     """
     question, values = design.question, design.values.T
     n, t = student_rows(values, design.unit, design.step, design.level, design.overlap)
-    t = widened(t, np.isfinite(values), np.eye(len(values)), sources, design.level).t
+    wide = widened(t, np.isfinite(values), np.eye(len(values)), sources, design.level)
+    low, high = wide.interval(n, design.skewness, design.level)
     _, charged = student_rows(design.charged.T, design.unit)
     by_charge = f"mean_diverged_as_{question.diverged_as}"
     table = pd.DataFrame(
         {
             "config": design.configs,
             **{name: [of[code] for code in design.codes[:, at]] for at, (name, of) in enumerate(design.levels.items())},
-            **{"n": n, "mean": t.mean, "sd": t.sd, "low": t.low, "high": t.high},
+            **{"n": n, "mean": t.mean, "sd": t.sd, "low": low, "high": high},
             **_extremes(design),
             **_test_sets(design, t.mean),
             "diverged": [len(design.diverged.get(config, [])) for config in design.configs],

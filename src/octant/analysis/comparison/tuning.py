@@ -11,6 +11,8 @@ from octant.analysis.comparison.repeated import looks_at
 from octant.analysis.comparison.runs import check_runs, check_unique, labels_of, with_config
 from octant.analysis.comparison.scope import overlap_of
 from octant.analysis.comparison.settings import as_word, ordered
+from octant.analysis.comparison.skewness import pooled
+from octant.analysis.comparison.sources import ALONE, widened
 from octant.analysis.question import Question
 
 
@@ -57,8 +59,9 @@ def summarise_rates(grid: pd.DataFrame, question: Question) -> pd.DataFrame:
     wide[:, groups.ngroup().to_numpy(), place] = values, charged
     level = 1 - looks_at(runs, question).nominal()
     table["n"], t = student_rows(wide[0], unit, level=level, overlap=overlap_of(runs, question))
-    for name in ("mean", "sd", "low", "high"):
-        table[name] = getattr(t, name)
+    each = widened(t, np.isfinite(wide[0]), np.eye(len(table)), ALONE, level)
+    table["mean"], table["sd"] = t.mean, t.sd
+    table["low"], table["high"] = each.interval(table["n"].to_numpy(), pooled(wide[0].T, unit), level)
     table["diverged"] = groups.size().to_numpy() - table["n"]
     table[f"mean_diverged_as_{question.diverged_as}"] = student_rows(wide[1], unit)[1].mean
     return table

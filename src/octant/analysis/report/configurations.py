@@ -56,7 +56,7 @@ class Configurations:
         if verdict.scope.overlap:
             return "only more examples would decide"
         first = verdict.best.against[0]
-        needed = first.needed(question.margin, verdict.open)
+        needed = verdict.needed(first)
         more = ", or more test examples," * (first.floor > 0)
         return f"about {needed} {question.noun}s would decide" if needed else (
             f"more than 1,000 {question.noun}s{more} would be needed")  # fmt: skip

@@ -24,6 +24,11 @@ def plain_count(name: str, number: int) -> str:
     return str(number)
 
 
+def percent(alpha: float) -> str:
+    """A level in words: `4 %`, `2.4 %`."""
+    return f"{100 * alpha:.2g} %"
+
+
 @dataclass(frozen=True)
 class Phrases:
     """Differences and means of a question's endpoint in words, with their unit."""

@@ -14,12 +14,27 @@ from octant.analysis.comparison.settings import is_measured, values_of
 from octant.analysis.question import Question
 from octant.analysis.report import words
 from octant.analysis.report.findings import Findings
-from octant.analysis.report.numbers import Count, Phrases, plain_count
+from octant.analysis.report.numbers import Count, Phrases, percent, plain_count
 from octant.tracking.runs import PROVENANCE
 
-AT = f"{100 * ALPHA:g} %"
-CLAIMS = (f"Claims are tested at {AT}: now and then a run does far worse than a t test expects, and so false claims "
-          "stay below 5.5 % with errors like the measured ones.")  # fmt: skip
+INTERVALS = ("Intervals: Student's t, 95 %, each for itself; those of means are longer on the side of the tail that "
+             "all configurations show together.")  # fmt: skip
+
+
+def claims(alpha: float) -> str:
+    """At which level claims are tested, and why."""
+    if f"{alpha:.2g}" == f"{ALPHA:.2g}":
+        return (f"Claims are tested at {percent(ALPHA)}, and at less where paired differences are skewed: so false "
+                "ones stay below 5.5 % where a few runs do far worse than a t test expects.")  # fmt: skip
+    return (f"Claims that rest on t tests are tested at {percent(alpha)} instead of {percent(ALPHA)}, because paired "
+            "differences are skewed: a few runs do far worse than a t test expects.")  # fmt: skip
+
+
+def about_shown(alpha: float, charged: str) -> str:
+    """What "shown" means; `charged` is what a diverged run counts as."""
+    pairs = f" ({alpha:.2g} for pairs)" if f"{alpha:.2g}" != f"{ALPHA:.2g}" else ""
+    return (f'"Shown" means: the interval leaves out 0, the adjusted p is below {ALPHA}{pairs}, and counting diverged '
+            f"runs as {charged} would not turn the sign.")  # fmt: skip
 
 
 def about_margin(question: Question) -> str:
@@ -54,7 +69,7 @@ def corrected(runs: pd.DataFrame, question: Question) -> list[str]:
 
 def measured(found: Findings, count: Count = plain_count) -> list[str]:
     """Endpoint, pairing, tests, and what the words mean."""
-    runs, question = found.runs, found.question
+    runs, question, at = found.runs, found.question, percent(found.main.alpha)
     noun, margin = question.noun, question.margin
     repeats = len(set(labels_of(runs, question)))
     endpoint = f"Endpoint, declared before the sweep: {question.words}{Phrases(question).about_endpoint()}. "
@@ -71,19 +86,17 @@ def measured(found: Findings, count: Count = plain_count) -> list[str]:
         f"{count('Configurations', runs['config'].nunique())} configurations, {count('Repeats', repeats)} {noun}s, "
         f"{count('Runs', len(runs))} runs. Differences are paired: "
         f"each {noun} with itself.",
-        f"Intervals: Student's t, 95 %, each for itself. Effects: {effects_test(runs, question)}, p adjusted by "
-        "Holm's method over all effects. Pairs, and a factor within the levels of others: paired t test, p adjusted by "
-        "Holm's method.",
+        f"{INTERVALS} Effects: {effects_test(runs, question)}, p adjusted by Holm's method over all effects. "
+        "Pairs, and a factor within the levels of others: paired t test, p adjusted by Holm's method.",
         *corrected(runs, question),
         *words.sources(found.main),
-        CLAIMS,
-        f"Which may be the best: each configuration is compared with all others at {AT} over these comparisons (Hsu's, "
+        claims(found.main.alpha),
+        f"Which may be the best: each configuration is compared with all others at {at} over these comparisons (Hsu's, "
         f"by Bonferroni's inequality). best.csv has for each how often it is best when {noun}s are drawn again, and "
         "intervals that hold for the one that was picked.",
-        f'"Shown" means: the interval leaves out 0, the adjusted p is below {ALPHA}, and counting diverged runs as '
-        f"{words.charged(question)} would not turn the sign. {about_margin(question)}",
+        f"{about_shown(found.main.alpha, words.charged(question))} {about_margin(question)}",
         *about_looks(question),
-        f"How many {noun}s would decide: as many as give the paired t test a power of 80 %, at {AT} over the open "
+        f"How many {noun}s would decide: as many as give the paired t test a power of 80 %, at {at} over the open "
         "comparisons, if mean and SD of the paired differences are as seen here; a difference that is smaller than it "
         "looks needs more.",
     ]

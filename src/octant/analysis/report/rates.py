@@ -57,7 +57,7 @@ def next_step(found: Findings) -> str:
         return f"\nnext: the same command with {more}; what is trained already is kept"
     if verdict.best.decision is not Decision.UNDECIDED or verdict.question.looks or verdict.scope.overlap:
         return ""
-    needed = verdict.best.against[0].needed(verdict.question.margin, verdict.open)
+    needed = verdict.needed(verdict.best.against[0])
     if needed:
         many = f"about {needed} data sets" if is_data else f"{setting}=range({needed})"
         return f"\nnext: {many} would decide between the first two, if they differ as much as it seems"

@@ -12,7 +12,6 @@ import pandas as pd
 
 from octant.analysis import figures
 from octant.analysis.comparison import Comparison
-from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.decide import verdict_of
 from octant.analysis.figures import Design
 from octant.analysis.question import Question
@@ -21,7 +20,7 @@ from octant.analysis.report.configurations import Configurations
 from octant.analysis.report.drawings import drawings
 from octant.analysis.report.layout import Forms, Section, bounded, ranks_section, table_of, with_contrasts
 from octant.analysis.report.numbers import Count, Phrases, listed, plain_count
-from octant.analysis.report.origin import CLAIMS, about_margin, corrected, effects_test
+from octant.analysis.report.origin import INTERVALS, about_margin, about_shown, claims, corrected, effects_test
 from octant.analysis.report.pages import write_pages
 from octant.analysis.report.paper import Paper
 from octant.analysis.report.sections import tuning_section
@@ -178,13 +177,12 @@ class TableReport:
         return [
             f"{count('Configurations', runs['config'].nunique())} configurations, {count('Runs', len(runs))} runs; "
             f"{paired}.",
-            f"Intervals: Student's t, 95 %, each for itself. Effects: {effects_test(runs, question)}, p adjusted by "
-            "Holm's method over all effects. Pairs: paired t test, p adjusted by Holm's method over all pairs.",
+            f"{INTERVALS} Effects: {effects_test(runs, question)}, p adjusted by Holm's method over all effects. "
+            "Pairs: paired t test, p adjusted by Holm's method over all pairs.",
             *corrected(runs, question),
             *words.sources(self.comparison),
-            CLAIMS,
-            f'"Shown" means: the interval leaves out 0, the adjusted p is below {ALPHA}, and counting diverged runs as '
-            f"bad ones would not turn the sign. {about_margin(question)}",
+            claims(self.comparison.alpha),
+            f"{about_shown(self.comparison.alpha, 'bad ones')} {about_margin(question)}",
         ]
 
     def _paper(self, drawn: set[str]) -> Paper:
