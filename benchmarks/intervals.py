@@ -235,6 +235,7 @@ def main() -> None:
     """Simulate and write the page."""
     import best_of_many  # not above: they import this file
     import folds
+    import new_examples
     import pair_tests
     import repeated_looks
     import verdicts
@@ -260,6 +261,7 @@ def main() -> None:
         equality=markdown(repeated_looks.equality_table()),
         examples=markdown(wider_intervals.examples_table()),
         choice=markdown(wider_intervals.choice_table()),
+        newexamples_table=markdown(new_examples.shown_rows()),
         pairtests_table=markdown(pair_tests.tests_table()),
         folds_table=markdown(folds.folds_table()),
         equality_table=markdown(verdicts.equality_table()),
