@@ -266,6 +266,7 @@ def main() -> None:
         folds_table=markdown(folds.folds_table()),
         equality_table=markdown(verdicts.equality_table()),
         lacking_table=markdown(verdicts.lacking_table()),
+        attempts_table=markdown(verdicts.attempts_table()),
         announced_table=markdown(verdicts.announced_table()),
         scale_table=markdown(verdicts.scale_table()),
     )

@@ -15,6 +15,7 @@ from scipy import optimize
 
 from best_of_many import EXAMPLES, PAIRS, measured, normal, reach
 from intervals import CUBE, ERRORS, Array, Draw, effects, levels, markdown
+from octant.analysis.check import alpha_of
 from octant.analysis.comparison.effects import _log_odds
 from octant.analysis.comparison.intervals import ALPHA, sign_flip_p, student, student_rows
 from octant.analysis.comparison.skewness import claim_level
@@ -121,6 +122,23 @@ def announced_table(sweeps: int = 20_000) -> list[list[str]]:
     return rows
 
 
+def attempts_table(sweeps: int = 4_000, attempts: int = 50) -> list[list[str]]:
+    """Of `octant check`: sequences of attempts against one BASE, none of which changes anything, with a false alarm."""
+    levels_of = [alpha_of(number) for number in range(1, attempts + 1)]
+    rows = [["errors", "repeats", "eight configurations", "one"]]
+    for law, n in product(ERRORS, (5, 10)):
+        cells = []
+        for count in (8, 1):  # the one with the largest SD
+            rng = np.random.default_rng([13, list(ERRORS).index(law), n])
+            base, alarm = ERRORS[law](rng, sweeps, n, 8)[:, :, -count:].mean(axis=2), np.zeros(sweeps, dtype=bool)
+            for level in levels_of:
+                head = ERRORS[law](rng, sweeps, n, 8)[:, :, -count:].mean(axis=2)
+                alarm |= student(head - base).p < level
+            cells.append(share(alarm))
+        rows.append([law, str(n), *cells])
+    return rows
+
+
 def scale_table(sweeps: int = SWEEPS) -> list[list[str]]:
     """Three factors that add up in log-odds, near 100 % on 10,000 test examples: sweeps with an interaction shown."""
     rng, cells = np.random.default_rng(11), np.array([[level == "b" for level in cell] for cell in CUBE])
@@ -134,5 +152,5 @@ def scale_table(sweeps: int = SWEEPS) -> list[list[str]]:
 
 
 if __name__ == "__main__":
-    for table in (equality_table, lacking_table, announced_table, scale_table):
+    for table in (equality_table, lacking_table, announced_table, attempts_table, scale_table):
         print(markdown(table()), end="\n\n", flush=True)

@@ -123,6 +123,8 @@ def test_repeated_looks_come_from_the_simulation(intervals: ModuleType) -> None:
     assert [f"{each:.1f}" for each in (shown, repeats, wrong)] == next(
         row[5:] for row in table if row[:2] == ["measured", "1"]
     )
+    for *_, several, one in rows("errors | repeats | eight configurations"):
+        assert max(float(several), float(one)) <= 5
     for _, gap, _, equal, _ in rows("errors | difference, SDs | 40 fixed: equal"):
         assert float(equal) <= 5 or gap == "0"
     for *_, margin, opposite, _ in rows("errors | repeats | margin"):
