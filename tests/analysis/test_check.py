@@ -95,6 +95,27 @@ def test_all_diverged_is_worse() -> None:
     assert (change.decision, change.diverged) == (Decision.WORSE, (0, 20))
 
 
+def test_undecided_says_what_would_help() -> None:
+    """A loss that rises is no gain; unchanged configurations are equal; a few seeds have no interval."""
+    base, head = (each.assign(test_loss=each["test_accuracy"]) for each in (runs(), runs(0.0005, key=1)))
+    found = change_of(base, head, Question(("loss",), endpoint="test_loss", goal="min"), 0.03, ("loss", "seed"))
+    assert found.average.gain < 0
+    assert verdict_line(found, 1).startswith("undecided: HEAD's gain over BASE is about -0.001 in test loss (")
+
+    half = pd.concat([runs().query("loss == 'a'"), runs(-0.02, key=1).query("loss == 'b'")])
+    for seeds, ends in ((10, 1), (4, 0)):
+        sides = [each[each["seed"] < seeds] for each in (runs(), half)]
+        found = change_of(*sides, QUESTION, 0.03, ("loss", "seed"))
+        table = markdown(found, ("BASE", "HEAD"), [verdict_line(found, 1)])
+        row = next(line for line in table.splitlines() if line.startswith("| loss=a"))
+        assert row.endswith(" | +0 |  | equal |")
+        assert table.count(" to ") == (2 + table.splitlines()[0].count(" to ")) * ends
+
+    sides, errors = both_codes(8, 150, 1)
+    line = verdict_line(change_of(*sides, OVER, 0.05, ("loss", "seed"), errors), 1)
+    assert line.endswith("; 1,000 seeds on these 150 test examples would not decide it")
+
+
 def test_equality_is_within_the_margin() -> None:
     small = np.linspace(-0.05, 0.05, 10)
     assert difference(small, QUESTION, 0.03).decision is Decision.EQUAL

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import stats
 
 import octant
+from octant.analysis.check import alpha_of
 from octant.cli import main
 from octant.errors import InputError
 from octant.runs.growth import NO_GROWTH
 from octant.runs.ledger import Ledger, LedgerLine
 from octant.runs.revisions import checked_out, commit_of
 from support.command import run_here
+from support.predictions import two_way
 
 TRAINER = """
 import random
@@ -31,6 +36,35 @@ class Settings(octant.Settings):
 def train(settings, state=None):
     draw = random.Random(f"{settings.seed} {settings.width} {GAIN}")
     yield octant.Epoch(1, {"test_accuracy": 0.9 + GAIN + 0.002 * draw.random()})
+"""
+
+# Each seed and example has its luck; the change is of width 2 alone.
+GUESSER = """
+import json
+import random
+
+import octant
+
+LOSS = 0.0
+
+
+class Settings(octant.Settings):
+    width: int = 1
+
+
+def right(settings):
+    luck = random.Random(f"{settings.seed} {settings.width}")
+    hard = [0.1 + 0.05 * (e % 10) + (LOSS if settings.width == 2 else 0) for e in range(60)]
+    return [luck.random() + (random.Random(e).random() > 0.5) > each for e, each in enumerate(hard)]
+
+
+def train(settings, state=None):
+    yield octant.Epoch(1, {"test_accuracy": sum(right(settings)) / 60})
+
+
+def files(settings, last):
+    wrong = [[e, 0, 1] for e, each in enumerate(right(settings)) if not each]
+    return {"test_errors.json": json.dumps({"examples": [60], "wrong": wrong})}
 """
 
 
@@ -76,6 +110,48 @@ def test_unchanged_is_equal_and_worse_is_found(
     assert {path.name for path in (home / "check").iterdir()} == {"lock", "ledger.jsonl"}
 
 
+def test_holds_over_examples_as_by_hand(repository: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Two crossed samples, computed a second time; the options stand among the settings."""
+    home, file = tmp_path / "home", repository / "mine.py"
+    widths = "experiment:\n  name: over\n  over: examples\nhydra:\n  mode: MULTIRUN\n"
+    (repository / "conf" / "experiment").mkdir(parents=True)
+    (repository / "conf" / "experiment" / "over.yaml").write_text(
+        f"# @package _global_\n{widths}  sweeper:\n    params:\n      width: 1,2\n      seed: range(6)\n"
+    )
+    file.write_text(GUESSER)
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "guesses")
+    sides = [_right(file)]
+    file.write_text(GUESSER.replace("LOSS = 0.0", "LOSS = 0.4"))
+    sides.append(_right(file))
+    words = ("check", "HEAD", "--experiment", "over", 'trainer="mine.py::files=files"')
+    assert run_here(home, *words) == 1
+    said = capfd.readouterr()
+    each = 100.0 * (sides[1] - sides[0])  # repeats x configurations x examples
+    (line,) = Ledger(home / "check" / "ledger.jsonl").lines
+    error, df = two_way(each.mean(axis=1))
+    half = stats.t(df).isf(alpha_of(1) / 2) * error
+    assert (line.gain, line.low, line.high) == pytest.approx((each.mean(), each.mean() - half, each.mean() + half))
+    assert line.experiment == "check-over"
+    error, df = two_way(each[:, 1])
+    half, gain = stats.t(df).isf(alpha_of(1) / 4) * error, each[:, 1].mean()
+    means = " | ".join(f"{100 * side[:, 1].mean():.2f}" for side in sides)
+    assert f"| width=2 | {means} | {gain:+.3g} | {gain - half:+.3g} to {gain + half:+.3g} | worse |" in said.out
+    assert f"| width=1 | {100 * sides[0][:, 0].mean():.2f} |" in said.out
+    assert " | +0 |  | equal |" in said.out
+    assert "Measured over 6 seeds and 60 test examples. This holds over new seeds and new test examples" in said.out
+    assert "code=" not in said.err
+    assert run_here(home, *words, "seed=range(5)") in (0, 1)
+    assert "\nAttempt 2 against the trainer's code of BASE" in capfd.readouterr().out
+
+
+def _right(file: Path) -> np.ndarray:
+    """Which test examples each run gets right: seeds x widths x examples."""
+    module = runpy.run_path(str(file))
+    return np.array([[module["right"](module["Settings"](seed=seed, width=width)) for width in (1, 2)]
+                     for seed in range(6)], dtype=float)  # fmt: skip
+
+
 def test_growing_experiment_is_refused_before_work(
     repository: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,6 +191,7 @@ def test_worktree_goes_after_ctrl_c(repository: Path, tmp_path: Path) -> None:
         (["HEAD", "--out", "."], "--out: . is no file"),
         (["HEAD", "trainer=/tmp/mine.py"], "name the file from where you are"),
         (["HEAD", "experiment=smoke"], "say --experiment NAME"),
+        (["HEAD", "code=abc"], "code= says that two codes give the same numbers"),
         (["HEAD"], "has no src/octant; name the trainer whose code changed"),
     ],
 )

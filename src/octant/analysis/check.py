@@ -106,17 +106,22 @@ def change_of(
     def decide(gains: Array, alpha: float, weights: Array) -> Difference:
         return difference(gains, question, alpha, design.unit, design.step, design.overlap, weights, sources)
 
+    unchanged = _unchanged(base, head, question)
+    nothing = Difference(*SIDES[::-1], len(design.repeats), 0.0, 0.0, 0.0, 0.0, 1.0, Decision.EQUAL)
     known = (sources.examples.count, "") if sources.examples else (0, str(examples))
     means = np.nanmean(design.values, axis=0)
     return Change(
         question,
         alpha,
         decide(gains.mean(axis=1), alpha, weights.mean(axis=0)),
-        {name: decide(gains[:, at], alpha / len(names), weights[at]) for at, name in enumerate(names)},
+        {
+            name: nothing if name in unchanged else decide(gains[:, at], alpha / len(names), weights[at])
+            for at, name in enumerate(names)
+        },
         {name: (means[old[at]], means[new[at]]) for at, name in enumerate(names)},
         len(head),
         (int((base["outcome"] != "finished").sum()), int((head["outcome"] != "finished").sum())),
-        _same(base, head, question),
+        unchanged == {*names},
         scope_of(design.runs, question, *known),
     )
 
@@ -142,8 +147,9 @@ def difference(
     wide = widened(t, np.isfinite(each), np.zeros((1, 0)) if weights is None else weights[None], sources, 1 - alpha)
     gain, sd, low, high, p = (float(getattr(wide.t, name)[0]) for name in ("mean", "sd", "low", "high", "p"))
     choice, examples = (float(wide.errors.get(name, [0.0])[0]) for name in ("choice_error", "examples_error"))
+    gain = gain if abs(gain) > ROUNDING * unit else 0.0
     if question.exact:
-        decision = decided_exactly(gain, sd, n, abs(gain) > ROUNDING * unit, question.margin)
+        decision = decided_exactly(gain, sd, n, gain != 0, question.margin)
         return Difference(head, base, n, gain, sd, gain, gain, p, decision)
     is_shown = p < alpha and (low > 0 or high < 0)
     sd = float(np.hypot(sd * np.sqrt(1 + n * overlap), choice * np.sqrt(n)))
@@ -170,10 +176,16 @@ def _pairs(design: PairedRuns, question: Question) -> tuple[list[str], list[int]
     return [str(names[design.configs[old[key]]]) for key in old], list(old.values()), [new[key] for key in old]
 
 
-def _same(base: pd.DataFrame, head: pd.DataFrame, question: Question) -> bool:
-    """Whether the code is the same, or all that the runs measured is, up to the time it took."""
-    if set(base["fingerprint"]) == set(head["fingerprint"]):
-        return True
+def _unchanged(base: pd.DataFrame, head: pd.DataFrame, question: Question) -> set[str]:
+    """The configurations of which the runs are the same, or all that they measured is, up to the time it took."""
     numbers = [name for name in base.select_dtypes(float) if name in head and name != "seconds_per_epoch"]
-    first, second = (with_config(each, question)[numbers] for each in (base, head))
-    return bool(numbers) and first.equals(second)
+    first, second = (dict(list(with_config(each, question).groupby("config"))) for each in (base, head))
+    return {
+        str(name)
+        for name, runs in first.items()
+        if name in second
+        and (
+            [*runs["fingerprint"]] == [*second[name]["fingerprint"]]
+            or (numbers and np.array_equal(runs[numbers], second[name][numbers], equal_nan=True))
+        )
+    }

@@ -79,6 +79,8 @@ def _refuse(options: argparse.Namespace, revisions: list[str], settings: list[st
         raise InputError(
             "trainer: name the file from where you are, so that each revision has its own: trainer=mine.py"
         )
+    if any(word.startswith("code=") for word in settings):
+        raise InputError("check: code= says that two codes give the same numbers, which is what a check finds out")
     if any(word.startswith(("experiment=", "experiment.name=", "tracking")) for word in settings):
         raise InputError("check: say --experiment NAME and --uri URI; its runs go to an experiment of their own")
 
@@ -114,7 +116,8 @@ def _trained(options: argparse.Namespace, settings: list[str], tree: Path, folde
 def _experiment(options: argparse.Namespace, settings: list[str]) -> str:
     """The MLflow experiment of the check's runs: none of the user's own."""
     trainer = next((word.partition("=")[2] for word in settings if word.startswith("trainer=")), "")
-    return f"check-{options.experiment or Path(trainer).stem.lower() or 'factorial'}"
+    file = Path(trainer.strip("'\"").partition("::")[0])
+    return f"check-{options.experiment or file.stem.lower() or 'factorial'}"
 
 
 def _words(options: argparse.Namespace, settings: list[str], experiment: str) -> list[str]:
@@ -158,7 +161,7 @@ def _concluded(options: argparse.Namespace, base: _Side, head: _Side, ledger: Le
     if replace(base.declared.question, margin=question.margin) != question:
         raise InputError("check: the two revisions ask different questions of their runs; see their experiment's yaml")
     code, runs = _code(base.runs), _digest([*base.runs["fingerprint"]], [*head.runs["fingerprint"]], question.as_dict())
-    name = options.experiment or head.declared.sweep.rpartition("-")[0]
+    name = head.declared.sweep.rpartition("-")[0]
     number = ledger.number(name, code, runs)
     varied = tuple(dict.fromkeys([*base.declared.varied, *head.declared.varied]))
     change = change_of(base.runs, head.runs, question, alpha_of(number), varied, base.errors | head.errors)

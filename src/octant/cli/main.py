@@ -87,7 +87,8 @@ def _command(word: str, words: Sequence[str], program: Program) -> int:
     parser = _Parser(prog=f"{program.command} {word}", description=f"{line[:1].upper()}{line[1:]}.")
     parser.add_argument("--uri", help="tracking store; default: the SQLite store in the state folder")
     command.declare(parser)
-    return command.run(parser.parse_args(words))
+    parse = parser.parse_args if "--" in words else parser.parse_intermixed_args  # an option may stand among words
+    return command.run(parse(words))
 
 
 def _compose(words: Sequence[str], program: Program) -> int:

@@ -113,7 +113,7 @@ def _take_stock(sweep: Sweep) -> list[Run]:
         else:
             sweep.endings[run.fingerprint] = Ending(Outcome(outcome["outcome"]), earlier=True)
     sweep.skipped = len(sweep.runs) - len(pending)
-    if line := told_of_other_code(pending):
+    if not os.environ.get("OCTANT_CHECK") and (line := told_of_other_code(pending)):  # a check is of two codes
         print(f"octant: {line}", file=sys.stderr)
     return pending
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from octant.analysis.check import Change, alpha_of
-from octant.analysis.power import ENOUGH, repeats_needed
+from octant.analysis.power import ENOUGH, MOST_REPEATS, repeats_needed
 from octant.analysis.report.numbers import Phrases, plural
 from octant.analysis.report.words import measured_over
 from octant.analysis.verdict import Decision, Difference
@@ -20,7 +20,7 @@ def verdict_line(change: Change, attempt: int) -> str:
         chance = "" if question.exact else f"; p = {average.p:.2g}"
         by = Phrases(question).by(shown)
         return f"{change.decision}: HEAD is {change.decision} than BASE by {by}, {measured}{chance}"
-    size = f"HEAD minus BASE is {_gain(average)} in {question.words}, {measured}"
+    size = f"HEAD's gain over BASE is {Phrases(question).by(average)}, {measured}"
     if change.decision is Decision.EQUAL:
         return f"equal within the margin of {question.margin or 0:g}: {size}"
     if average.n < ENOUGH and not question.exact:
@@ -28,8 +28,11 @@ def verdict_line(change: Change, attempt: int) -> str:
     alpha = alpha_of(attempt + 1)  # with more repeats it is another attempt
     needed = repeats_needed(average.gain, average.sd, average.n, question.margin, alpha=alpha, confidence=1 - alpha,
                             floor=average.floor)  # fmt: skip
-    more = f"; about {needed} {question.noun}s would decide it" if needed and question.noun != "fold" else ""
-    return f"undecided: {size}{more}"
+    here = f" on these {change.scope.examples:,} test examples" if average.floor else ""
+    more = f"; about {needed} {question.noun}s would decide it"
+    if needed is None:
+        more = f"; {MOST_REPEATS:,} {question.noun}s{here} would not decide it" if average.sd > 0 else ""
+    return f"undecided: {size}{more if question.noun != 'fold' else ''}"
 
 
 def scope_line(change: Change) -> str:
@@ -50,15 +53,15 @@ def markdown(change: Change, names: tuple[str, str], lines: list[str]) -> str:
     if change.same:
         return "\n".join([f"**{lines[0]}**", *([""] if lines[1:] else []), *lines[1:], ""])
     question = change.question
-    unit = f"{question.words}{', %' if question.is_share else ''}"
+    unit, form = f"{question.words}{', %' if question.is_share else ''}", Phrases(question).format()
     head = f"| {unit} | {names[0]} | {names[1]} | gain | interval | |"
     rows = [
-        f"| {_cell(name)} | {old:.4g} | {new:.4g} | {_row(change.each[name])} |"
+        f"| {_cell(name)} | {old:{form}} | {new:{form}} | {_row(change.each[name])} |"
         for name, (old, new) in change.means.items()
     ]
     foot = [f"| **average** | | | {_row(change.average)} |"] if len(rows) > 1 else []
     level = f"{100 * (1 - change.alpha):.4g} %"
-    note = [] if question.exact else [
+    note = [] if question.exact or change.repeats < ENOUGH else [
         "", f"A gain above 0 is better. Intervals hold {level}: the average's for itself, the others together."
     ]  # fmt: skip
     return "\n".join(
@@ -67,12 +70,8 @@ def markdown(change: Change, names: tuple[str, str], lines: list[str]) -> str:
 
 
 def _row(one: Difference) -> str:
-    interval = f"{one.low:+.3g} to {one.high:+.3g}" if one.low < one.high else ""
+    interval = f"{one.low:+.3g} to {one.high:+.3g}" if one.low < one.high and one.n >= ENOUGH else ""
     return f"{one.gain:+.3g} | {interval} | {one.decision}"
-
-
-def _gain(one: Difference) -> str:
-    return f"{one.gain:+.3g}" + (f" ({one.low:+.3g} to {one.high:+.3g})" if one.low < one.high else "")
 
 
 def _cell(name: str) -> str:
