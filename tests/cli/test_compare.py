@@ -191,9 +191,11 @@ def test_tuned_on_validation_metric(say: Say, tmp_path: Path) -> None:
     chosen = pd.read_csv(tmp_path / "out" / "chosen.csv")
     assert dict(zip(chosen["config"], chosen["lr"], strict=True)) == {"optimizer=adam": 0.01, "optimizer=sgd": 0.1}
     assert {"tuned_lr.svg", "accuracy.svg", "curves.png"} <= {path.name for path in (tmp_path / "out").iterdir()}
-    assert "--tune lr --endpoint val_acc --validation val_acc_holdout --margin 0.5" in (
-        (tmp_path / "out" / "report.md").read_text()
-    )
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert "--tune lr --endpoint val_acc --validation val_acc_holdout --margin 0.5" in page
+    assert "Val acc against lr; stars mark the values chosen on val acc holdout.*" in page
+    assert "validation set" not in page
+    assert "chosen on val acc holdout" in (tmp_path / "out" / "tuned_lr.svg").read_text()
 
 
 def test_one_seed_and_commas(say: Say, tmp_path: Path) -> None:

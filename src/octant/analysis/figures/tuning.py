@@ -44,7 +44,7 @@ def tuning_figure(
     if design.question.is_share:
         whole.set_ylim(0, 101)
     handles, labels = top.get_legend_handles_labels()
-    marks = {"chosen on validation": ("*", 12)}
+    marks = {f"chosen on {design.question.in_words(design.question.validation)}": ("*", 12)}
     marks |= {"some runs diverged": ("x", 7)} if grid["diverged"].sum() else {}
     handles += [
         Line2D([], [], color=INK, marker=shape, linestyle="", markersize=size) for shape, size in marks.values()

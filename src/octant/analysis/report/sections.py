@@ -166,14 +166,16 @@ def tuning_section(
     """The values that each configuration takes of what is tuned, and how they were chosen."""
     question, chosen = found.question, found.chosen
     text = [words.chosen_by(question), *words.edges(chosen), *words.stability(chosen, question)]
-    stars = f"{_capital(question.words)} against {{}}; stars mark the values chosen on the validation set."
-    drawn = [(stem, stars.format(name.replace("_", " "))) for stem, name in tuning_stems(found).items()]
+    metric = question.in_words(question.validation)
+    stars = f"stars mark the values chosen on {metric}."
+    drawn = [(stem, f"{_capital(question.words)} against {name.replace('_', ' ')}; {stars}")
+             for stem, name in tuning_stems(found).items()]  # fmt: skip
     table = chosen.assign(**{name: chosen[name].map(as_word) for name in question.tune})
     # A dot in the name of a setting would mean something else in a format.
     places = {name: f"value_{at}" for at, name in enumerate((*question.tune, question.validation))}
     columns = {"configuration": "{config}"} | {name.replace("_", " "): f"{{{places[name]}}}" for name in question.tune}
     unit = " %" if question.is_share else ""
-    columns[question.in_words(question.validation) + unit] = f"{{{places[question.validation]}:{forms.number}}}"
+    columns[metric + unit] = f"{{{places[question.validation]}:{forms.number}}}"
     columns |= {"chosen again": "{stability:.0%}"} if "stability" in table else {}
     return Section(title, text, table_of(table.rename(columns=places), columns | CHOSEN), drawn, csv=csv)
 
