@@ -14,6 +14,7 @@ from statsmodels.stats.power import TTestPower
 from octant.analysis.comparison import answer
 from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.question import Question
+from octant.analysis.report.numbers import duration
 from octant.cli import plan
 from octant.errors import InputError
 from support.predictions import OVER, asked, drawn, points, two_way
@@ -35,7 +36,16 @@ def test_plan_agrees_with_statsmodels() -> None:
     typical, most = (int(np.ceil(TTestPower().solve_power(0.5 / sd, alpha=0.04 / 2, power=0.9))) for sd in spreads[1:])
     assert said.startswith(f"{typical} seeds show a difference of 0.5 points of test accuracy with a power of 90 % in "
                            f"a typical pair, {most} in every pair; ")  # fmt: skip
-    assert f"about {typical * 3 * 10 * 2 / 60:.2g} minutes on one core" in said
+    assert f"; the first take about {typical} minutes on one core" in said  # of 3 x 10 epochs, 2 s each
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0.25, "0.25 seconds"), (1, "1 second"), (10.4, "10 seconds"), (59, "59 seconds"), (60, "1 minute"),
+     (150, "2.5 minutes"), (5340, "89 minutes"), (5400, "1.5 hours"), (360_000, "100 hours")],
+)  # fmt: skip
+def test_durations_have_their_unit(seconds: float, told: str) -> None:
+    assert duration(seconds) == told
 
 
 def test_planned_repeats_have_power() -> None:

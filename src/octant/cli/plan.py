@@ -107,12 +107,13 @@ def _not_enough(comparison: Comparison, sd: float, floor: float, detect: float, 
 def _time(runs: pd.DataFrame, comparison: Comparison, repeats: int) -> str:
     """How long so many repeats train on one core, where the runs have kept it."""
     from octant.analysis.comparison.runs import labels_of
+    from octant.analysis.report.numbers import duration
     from octant.analysis.report.origin import core_seconds
 
     if "epochs" not in runs or runs["seconds_per_epoch"].isna().any():
         return ""
-    minutes = core_seconds(runs, runs["epochs"]) * repeats / len(set(labels_of(runs, comparison.question))) / 60
-    return f"; the first take about {minutes:.2g} minutes on one core"
+    seconds = core_seconds(runs, runs["epochs"]) * repeats / len(set(labels_of(runs, comparison.question)))
+    return f"; the first take about {duration(seconds)} on one core"
 
 
 COMMAND = Subcommand(

@@ -171,6 +171,13 @@ def is_plural(name: str) -> bool:
     return name[-1:] == "s" and name[-2:-1] not in "aisu"
 
 
+def duration(seconds: float) -> str:
+    """`10 seconds`, `2.5 minutes`, `40 minutes`, from 90 minutes on `2 hours`."""
+    size, unit = (1, "seconds") if seconds < 60 else (60, "minutes") if seconds < 5400 else (3600, "hours")
+    number = seconds / size
+    return _plural_of(float(f"{number:.0f}" if number >= 10 else f"{number:.2g}"), unit)
+
+
 def plural(count: int, noun: str) -> str:
     """`1 seed`, `10 seeds`."""
     return f"{count} {noun}{'s' * (count != 1)}"

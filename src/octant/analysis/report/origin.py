@@ -14,7 +14,7 @@ from octant.analysis.comparison.settings import is_measured, values_of
 from octant.analysis.question import Question
 from octant.analysis.report import words
 from octant.analysis.report.findings import Findings
-from octant.analysis.report.numbers import Count, Phrases, percent, plain_count
+from octant.analysis.report.numbers import Count, Phrases, duration, percent, plain_count
 from octant.tracking.runs import PROVENANCE
 
 INTERVALS = ("Intervals: Student's t, 95 %, each for itself; those of means are longer on the side of the tail that "
@@ -142,8 +142,7 @@ def training_time(found: Findings) -> str:
     """About how long the training took on one core."""
     # A trainer need not have a setting `epochs`: then its records are counted.
     counted = found.runs["fingerprint"].map(found.material.curves.groupby("fingerprint")["epoch"].max())
-    seconds = core_seconds(found.runs, found.runs.get("epochs", counted))
-    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
+    return duration(core_seconds(found.runs, found.runs.get("epochs", counted)))
 
 
 def core_seconds(runs: pd.DataFrame, epochs: pd.Series) -> float:
