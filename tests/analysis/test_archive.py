@@ -207,6 +207,7 @@ def test_kills_leave_an_archive_whole(step: int, whole: Path, tmp_path: Path) ->
         (("archive", "smoke", "--out", "sweep.tar"), "does not end with .zip"),
         (("archive", "smoke", "--out", "no/such/sweep.zip"), "no file to write"),
         (("report", "no.zip"), "there is no such file"),
+        (("report", __file__), "is a file, but no archive; name an experiment, or a FILE.zip that octant archive"),
         (("report", "no.zip", "--sweep", "a"), "leave them out"),
         (("report", "smoke", "--out", "a"), "of an archive alone"),
     ],

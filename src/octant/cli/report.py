@@ -20,6 +20,10 @@ from octant.trainer.subcommand import EXPERIMENT, SWEEP, Subcommand, option
 def _report(options: argparse.Namespace) -> int:
     if options.experiment.endswith(".zip"):
         return _archived(options)
+    file = Path(options.experiment)
+    if file.is_file() and (file.suffix or file.parent != Path()):  # a plain word is an experiment's name
+        raise InputError(f"{file} is a file, but no archive; name an experiment, or a FILE.zip that octant archive "
+                         "wrote (octant compare reads a csv)")  # fmt: skip
     if options.out:
         raise InputError("--out: the report of an archive alone goes there; that of a store has its place beside it")
     from octant.analysis.report import reports  # only now: matplotlib reads the environment when it is imported
