@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import octant.analysis
 from octant.analysis.comparison import Comparison
@@ -218,6 +219,19 @@ def test_scikit_learn_folds_are_repeats(tmp_path: Path) -> None:
     for _, row in comparison.summary.iterrows():
         params = {"criterion": row["criterion"], "max_depth": int(row["max_depth"])}
         assert row["mean"] == pytest.approx(means[str(params)], abs=1e-12)
+
+
+def test_repeated_folds_need_their_sizes(tmp_path: Path) -> None:
+    """Five folds three times: as 15 folds of one division they would be half as wide. Nadeau and Bengio, by hand."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"param_depth": [1, 2], **{f"split{at}_test_score": rng.random(2) for at in range(15)}})
+    with pytest.raises(InputError, match="split0 to split14: 15 folds of one division"):
+        compare_file(saved(frame, tmp_path))
+    told = compare_file(saved(frame.assign(n_test=30, n_train=120), tmp_path))[0].pairs.iloc[0]
+    each = np.diff(frame[[f"split{at}_test_score" for at in range(15)]].to_numpy(), axis=0)[0]
+    error = each.std(ddof=1) * np.sqrt(1 / 15 + 30 / 120)
+    assert told["n"] == 15
+    assert (told["high"] - told["low"]) / 2 == pytest.approx(stats.t(14).isf(0.025) * error)
 
 
 BAD = {

@@ -67,8 +67,7 @@ def compare_logged(
 
 def _compare(frame: pd.DataFrame, asked: Asked, source: TableSource, about: list[str]) -> tuple[Comparison, list[str]]:
     """The comparison, and the lines to print before it: the question, `about` the file, what was done with rows."""
-    frame, folds = tidy.groupable(frame.reset_index(drop=True))
-    about = [*about, *folds]
+    frame = tidy.groupable(frame.reset_index(drop=True))
     asked = asked.of(frame)
     wanted = asked.endpoint if asked.endpoint not in frame else None
     if found := of_curve(wanted or ""):

@@ -163,23 +163,29 @@ def _last_steps(frame: pd.DataFrame, asked: Asked, source: TableSource) -> tuple
                           "each counts with its own last one"] if short.any() else []  # fmt: skip
 
 
-def groupable(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def groupable(frame: pd.DataFrame) -> pd.DataFrame:
     """The table without categories, lists and mappings as text, and the folds of scikit-learn's cv_results_ as rows:
-    columns param_*, fold, test_*; the means over folds go. Also a warning where there are so many folds that they may
-    be of several divisions of the data.
+    columns param_*, fold, test_*, and n_test and n_train if they are there; the means over folds go.
+
+    Raises InputError where there are so many folds that they may be of several divisions of the data, and no sizes to
+    tell: their training sets overlap more than those of as many folds of one.
     """
     frame = frame.apply(_groupable)
     folds = {name: found for name in frame if (found := _FOLD.fullmatch(str(name)))}
     if not folds:
-        return frame, []
+        return frame
+    sizes = frame[[name for name in ("n_test", "n_train") if name in frame]]
     settings = frame[[name for name in frame if str(name).startswith("param_")]].rename(columns=lambda n: n[6:])
+    settings = settings.assign(**sizes)
     parts, numbers = [], sorted({int(found[1]) for found in folds.values()})
+    if len(numbers) > _MOST_FOLDS and sizes.shape[1] < 2:
+        raise InputError(f"split0 to split{numbers[-1]}: {len(numbers)} folds of one division of the data, or of "
+                         "several (as RepeatedKFold makes)? say by columns n_test and n_train, the examples of a fold's "
+                         "two parts")  # fmt: skip
     for fold in numbers:
         scores = {f"test_{found[2]}": frame[name] for name, found in folds.items() if int(found[1]) == fold}
         parts.append(settings.assign(fold=fold, **scores))
-    many = [f"split0 to split{len(numbers) - 1} are taken for the {len(numbers)} folds of one division of the data; if "
-            "they are of repeated or shuffled ones, the intervals are too narrow"]  # fmt: skip
-    return pd.concat(parts, ignore_index=True), many * (len(numbers) > _MOST_FOLDS)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _groupable(column: pd.Series) -> pd.Series:
