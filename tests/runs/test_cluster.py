@@ -19,7 +19,7 @@ from octant.runs import cluster
 from octant.runs.cluster import task
 from octant.runs.disk import locked
 from octant.runs.run import Outcome
-from octant.runs.settings import Ray, parse_launch
+from octant.runs.settings import Cluster, Ray, parse_launch
 from octant.runs.sweep import prepare_sweep
 from support.command import Database, environment, run_octant
 from support.services import Postgres, RayCluster, SlurmCluster, TeamServer, wait_for
@@ -100,11 +100,12 @@ def test_held_run_is_told_and_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(places, "state", lambda: tmp_path)
-    monkeypatch.setattr(cluster, "_submit", lambda options, folder, sizes: Submitted(folder))
+    third = cluster._Launcher(lambda options, folder, sizes: Submitted(folder), "octant")
+    monkeypatch.setitem(cluster.LAUNCHERS, "here", third)
     values = settings(hidden_units=3, epochs=1, batch_size=100).model_dump() | {"experiment": {"name": "x"}}
     launches = [parse_launch(values | {"seed": seed, "tracking": {}}) for seed in (0, 1)]
     held, free = prepare_sweep(launches, "octant").runs
-    options = Ray(**OPTIONS | {"tasks": 1, "minutes_per_run": 0.03})
+    options = Cluster(cluster="here", tasks=1, runs_per_task=100, minutes_per_run=0.03, memory_mb=500)
     with held.journal.lock():
         endings = {each[0].settings.seed: each[1] for each in cluster.train_on(options, [held, free]) if each}
     assert endings[1].outcome is Outcome.FINISHED

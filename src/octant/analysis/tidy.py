@@ -180,8 +180,8 @@ def groupable(frame: pd.DataFrame) -> pd.DataFrame:
     parts, numbers = [], sorted({int(found[1]) for found in folds.values()})
     if len(numbers) > _MOST_FOLDS and sizes.shape[1] < 2:
         raise InputError(f"split0 to split{numbers[-1]}: {len(numbers)} folds of one division of the data, or of "
-                         "several (as RepeatedKFold makes)? say by columns n_test and n_train, the examples of a fold's "
-                         "two parts")  # fmt: skip
+                         "several (as RepeatedKFold makes)? say by columns n_test and n_train, the examples of a "
+                         "fold's two parts")  # fmt: skip
     for fold in numbers:
         scores = {f"test_{found[2]}": frame[name] for name, found in folds.items() if int(found[1]) == fold}
         parts.append(settings.assign(fold=fold, **scores))

@@ -56,7 +56,7 @@ class Tracking(Part):
 class Cluster(Part):
     """How runs are spread over the nodes of a cluster: conf/hydra/launcher/slurm.yaml and ray.yaml."""
 
-    cluster: Literal["slurm", "ray"]
+    cluster: str  # a word of runs.cluster.LAUNCHERS
     tasks: Annotated[int, Field(ge=1, le=10_000)]
     runs_per_task: Annotated[int, Field(ge=1, le=100_000)]
     minutes_per_run: Annotated[float, Field(gt=0, le=10_080)]

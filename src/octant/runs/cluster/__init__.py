@@ -15,11 +15,13 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from octant import home
 from octant.errors import InputError
 from octant.runs.cluster import task
+from octant.runs.cluster.ray import submit_to_ray
+from octant.runs.cluster.slurm import submit_to_slurm
 from octant.runs.disk import locked, replace, say_waiting
 from octant.runs.run import Ending, Outcome, Run
 from octant.runs.settings import Cluster
@@ -38,13 +40,28 @@ class _Tasks(Protocol):
         """End what is left."""
 
 
+class _Launcher(NamedTuple):
+    """How tasks are submitted, a batch of so many runs each, and the package and the program that this takes."""
+
+    submit: Callable[..., _Tasks]  # (options, folder, sizes)
+    package: str
+    program: str | None = None
+
+
+# By the word of hydra/launcher, which is that of octant's extra, too.
+LAUNCHERS = {
+    "slurm": _Launcher(submit_to_slurm, "submitit", "sbatch"),
+    "ray": _Launcher(submit_to_ray, "ray"),
+}
+
+
 def check_installed(cluster: Cluster) -> None:
     """Raise InputError when what the launcher needs is not installed here."""
-    package, extra = {"slurm": ("submitit", "slurm"), "ray": ("ray", "ray")}[cluster.cluster]
+    name, (_, package, program) = cluster.cluster, LAUNCHERS[cluster.cluster]
     if find_spec(package) is None:
-        raise InputError(f"hydra/launcher={cluster.cluster} is not installed; run: {home.install(extra)}")
-    if cluster.cluster == "slurm" and shutil.which("sbatch") is None:
-        raise InputError("hydra/launcher=slurm: sbatch is not on the PATH; launch from a node that submits to Slurm")
+        raise InputError(f"hydra/launcher={name} is not installed; run: {home.install(name)}")
+    if program and shutil.which(program) is None:
+        raise InputError(f"hydra/launcher={name}: {program} is not on the PATH; launch from a node that has it")
 
 
 def train_on(cluster: Cluster, runs: Sequence[Run]) -> Generator[tuple[Run, Ending] | None, None, None]:
@@ -59,7 +76,7 @@ def train_on(cluster: Cluster, runs: Sequence[Run]) -> Generator[tuple[Run, Endi
             task.write_batch(folder, number, cluster, batch)
             replace(task.endings_in(folder, number), b"")
         try:
-            tasks = _submit(cluster, folder, [len(batch) for batch in batches])
+            tasks = LAUNCHERS[cluster.cluster].submit(cluster, folder, [len(batch) for batch in batches])
             with closing(tasks):
                 yield from _follow(tasks, folder, dict(enumerate(batches)))
         finally:
@@ -70,13 +87,6 @@ def _batches_of(cluster: Cluster, runs: Sequence[Run]) -> list[list[Run]]:
     """Batches of at most `runs_per_task`, at least `tasks` of them where there are runs enough."""
     count = max(math.ceil(len(runs) / cluster.runs_per_task), min(cluster.tasks, len(runs)))
     return [list(runs[first::count]) for first in range(count)]
-
-
-def _submit(cluster: Cluster, folder: Path, sizes: list[int]) -> _Tasks:
-    from octant.runs.cluster import ray, slurm
-
-    submit: Callable[..., _Tasks] = slurm.submit_to_slurm if cluster.cluster == "slurm" else ray.submit_to_ray
-    return submit(cluster, folder, sizes)
 
 
 def _follow(
