@@ -13,7 +13,8 @@ import pytest
 from octant import home as places
 from octant.runs.disk import read_json
 from octant.runs.journal import Journal
-from support.command import Database, run_octant
+from octant.tracking.receipt import Delivery
+from support.command import Database, run_here, run_octant
 
 ONE = ("engine=numpy", "hidden_units=4", "batch_size=100", "epochs=2")
 
@@ -115,3 +116,11 @@ def test_copied_folder_has_another_tag(tmp_path: Path) -> None:
     assert places.tag(tmp_path / "c") == tag
     (tmp_path / "c" / "id").write_text("torn")
     assert places.tag(tmp_path / "c") == places.tag(tmp_path / "c") != tag
+
+
+def test_doctor_reads_few_receipts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no run is RUNNING, there is none to be matched with them."""
+    reads, receipt = [], Delivery.receipt
+    monkeypatch.setattr(Delivery, "receipt", lambda self: reads.append(self) or receipt(self))
+    assert run_here(home, "doctor") == 0
+    assert 0 < len(reads) <= 10

@@ -147,10 +147,11 @@ def close_abandoned(store: Store, state: Path) -> Counter[str]:
     Raises InputError where there is no such store, and what MLflow raises.
     """
     client, ours, counts = client_of(store, create=False), home.tag(state), Counter[str]()
-    running = list(_running(client))  # first: a launch writes its receipt before it makes the run
+    if not (running := list(_running(client))):  # first: a launch writes its receipt before it makes the run
+        return counts
     receipts = [delivery.receipt() for delivery in placed(state)]
     known = {name for each in receipts for name in (each.run_id, each.creating)} - {None}
-    live = {journal.fingerprint for journal in journals(state) if journal.is_live()} if running else set()
+    live = {journal.fingerprint for journal in journals(state) if journal.is_live()}
     for run in running:
         tags = run.data.tags
         if tags.get("state") != ours:
