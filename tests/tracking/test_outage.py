@@ -10,22 +10,25 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from octant.runs import launch
+from octant.runs.disk import locked
 from octant.runs.journal import Journal
 from octant.runs.settings import Tracking
 from octant.tracking import shipper
 from octant.tracking.claims import Claim
 from octant.tracking.receipt import Delivery, Receipt, State
 from octant.tracking.store import locate
-from support.command import Database, environment, run_octant
+from support.command import Database, environment, run_here, run_octant
 from support.services import Service, free_port, wait_for
 
 SWEEP = ("experiment=smoke", "engine=numpy", "hidden_units=16", "batch_size=2", "epochs=20", "workers=1")
@@ -333,6 +336,30 @@ def test_refused_run_delays_no_other(tmp_path: Path) -> None:
     assert done.returncode == 75, done.stderr
     assert "2 runs could not be sent" in done.stderr
     assert all(json.loads(path.read_text())["status"] == "FINISHED" for path in others)
+
+
+def test_hanging_sender_stops_no_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It lets go too late for the second sweep and in time for the third, which then has all four runs."""
+    monkeypatch.setattr(launch, "PATIENCE_SECONDS", 4.0)
+    assert run_here(tmp_path, "-m", *TINY, "seed=0,1") == 0
+    lock = next((tmp_path / "journal").glob("*/tracking-*.json")).with_suffix(".lock")
+    capfd.readouterr()
+    with locked(lock):
+        assert run_here(tmp_path, "-m", *TINY, "seed=0,1,2") == 75
+    said = capfd.readouterr().err
+    assert f"octant: waiting for another process, which sends {lock.parent.name[:16]} (4 s at most)\n" in said
+    assert f"octant: 1 run could not be sent to sqlite:///{tmp_path}/mlflow.db (another process holds {lock}); " in said
+    assert said.endswith("; the same command sends them\n")
+    assert Database(tmp_path).statuses() == {"FINISHED": 3}
+    with ExitStack() as held:
+        held.enter_context(locked(lock))
+        threading.Timer(2.0, held.close).start()
+        assert run_here(tmp_path, "-m", *TINY, "seed=0,1,2,3") == 0
+    assert Database(tmp_path).statuses() == {"FINISHED": 4}
+    tags = Database(tmp_path).query(f"select value from tags where key = 'sweep' and run_uuid in {TRAINED}")
+    assert len({str(value).split()[-1] for (value,) in tags}) == 1
 
 
 def test_unusable_lock_costs_one_run(tmp_path: Path) -> None:

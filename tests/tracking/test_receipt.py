@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
-from octant.errors import StoreAway
+from octant.runs.disk import Busy
 from octant.runs.journal import Journal
-from octant.tracking import receipt
 from octant.tracking.receipt import Delivery, Receipt, State, place
 from octant.tracking.store import Store
 
@@ -55,29 +52,20 @@ def test_receipts_survive_the_disk(tmp_path: Path) -> None:
 
 
 def test_wish_waits_for_the_sender(tmp_path: Path) -> None:
-    """Neither of two that write one receipt loses what the other has written."""
-    store, begun = Store("sqlite:////x.db", "x"), Event()
-    delivery = place(store, "x", "s-1", Journal(tmp_path))
-
-    def send() -> None:
-        with delivery.lock():
-            before = delivery.receipt()
-            begun.set()
-            time.sleep(0.3)
-            delivery.save(replace(before, sent=7))
-
-    sender = Thread(target=send)
-    sender.start()
-    begun.wait()
-    place(store, "x", "s-2", Journal(tmp_path))
-    sender.join()
-    assert (delivery.receipt().sweep, delivery.receipt().sent) == ("s-1 s-2", 7)
-
-
-def test_hung_sender_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receipt, "WAIT_SECONDS", 0.05)
+    """Neither of two that write one receipt loses what the other has written; nobody waits for who hangs."""
     store = Store("sqlite:////x.db", "x")
-    with place(store, "x", "s-1", Journal(tmp_path)).lock():
-        place(store, "x", "s-1", Journal(tmp_path))  # it is wished for already: nothing to write
-        with pytest.raises(StoreAway, match="another process holds"):
-            place(store, "x", "s-2", Journal(tmp_path))
+    delivery = place(store, "x", "s-1", Journal(tmp_path))
+    with delivery.lock():
+        before = delivery.receipt()
+        assert not place(store, "x", "s-1", Journal(tmp_path)).wishes  # it is wished for already
+        waits = place(store, "x", "s-2", Journal(tmp_path))
+        with pytest.raises(Busy):
+            waits.settle()
+        assert delivery.receipt() == before
+        delivery.save(replace(before, sent=7))
+    waits.settle()
+    assert (delivery.receipt().sweep, delivery.receipt().sent) == ("s-1 s-2", 7)
+    delivery.save(replace(delivery.receipt(), sent=8))
+    waits.settle()  # once only
+    assert delivery.receipt().sent == 8
+    assert not waits.wishes

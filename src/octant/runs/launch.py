@@ -231,10 +231,11 @@ def _verdict(sweep: Sweep, shipper: Shipper, sent: bool) -> int:
     if sweep.unfinished:
         print("octant: the same command trains what is missing", file=sys.stderr)
     if not sent:
+        left = shipper.undelivered()
+        again = "the same command sends them" if any(each.wishes for each in left) else "send them with: octant sync"
         print(
-            f"octant: {len(shipper.undelivered())} runs could not be sent to {sweep.store.shown} "
-            f"({shipper.error or 'no answer'}); their results are safe in {home.state() / 'journal'}; "
-            "send them with: octant sync",
+            f"octant: {len(left)} run{'s' * (len(left) != 1)} could not be sent to {sweep.store.shown} "
+            f"({shipper.error or 'no answer'}); their results are safe in {home.state() / 'journal'}; {again}",
             file=sys.stderr,
         )
     if sweep.unfinished:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from octant.errors import StoreAway
 from octant.runs import packed
 from octant.runs.disk import Busy, locked, make_folder, write_json
 from octant.runs.journal import Journal
@@ -21,8 +20,6 @@ from octant.tracking.store import Store
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
-
-WAIT_SECONDS = 30.0  # for another process to send a run
 
 
 class State(StrEnum):
@@ -108,19 +105,23 @@ def run_id_of(creating: str) -> str:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One run wanted in one experiment of one store: its journal, and the receipt's key."""
+    """One run wanted in one experiment of one store: its journal, and the receipt's key.
+
+    `wishes` has what the receipt is to say once who sends the run now lets go of it.
+    """
 
     journal: Journal
     key: str
+    wishes: list[Callable[[Receipt], Receipt]] = field(default_factory=list, compare=False)
 
     @property
     def path(self) -> Path:
         """The receipt's file."""
         return self.journal.folder / f"tracking-{self.key}.json"
 
-    def lock(self, wait: float = 0.0) -> AbstractContextManager[None]:
-        """Held by whoever sends; raises Busy after `wait` seconds."""
-        return locked(self.path.with_suffix(".lock"), wait=wait)
+    def lock(self) -> AbstractContextManager[None]:
+        """Held by whoever sends; raises Busy."""
+        return locked(self.path.with_suffix(".lock"))
 
     def receipt(self) -> Receipt:
         """What the store has accepted."""
@@ -130,6 +131,13 @@ class Delivery:
         """Replace the receipt; a packed run is unpacked for it."""
         with packed.changing(self.journal.folder):
             write_json(self.path, asdict(receipt))
+
+    def settle(self) -> None:
+        """Write the wishes; raises Busy while another process sends the run, whose next receipt would lack them."""
+        while self.wishes:
+            with self.lock():
+                self.save(self.wishes[0](self.receipt()))
+                self.wishes.pop(0)
 
     def is_done(self) -> bool:
         """Whether the store has all there is: the finished run, or what an attempt that is over has left."""
@@ -157,7 +165,7 @@ def place(
 ) -> Delivery:
     """Write the wish to have a run in the store; `anew` sends the run it had there to the trash.
 
-    Who sends the run meanwhile is waited for: the next receipt would lack the wish. Raises StoreAway if that is long.
+    Where another process sends the run now, it stays among the delivery's `wishes`: who hangs stops no other sweep.
     """
     delivery = Delivery(journal, store.key(experiment))
 
@@ -172,11 +180,9 @@ def place(
 
     if wanted(receipt := delivery.receipt()) != receipt:
         make_folder(journal.folder)
-        try:
-            with delivery.lock(wait=WAIT_SECONDS):
-                delivery.save(wanted(delivery.receipt()))
-        except Busy as busy:
-            raise StoreAway(f"another process holds {busy}") from None
+        delivery.wishes.append(wanted)
+        with suppress(Busy):
+            delivery.settle()
     return delivery
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from octant.errors import printable, without_credentials
+from octant.runs.disk import SAY_SECONDS, Busy, say_waiting
 from octant.tracking.claims import Claims
 from octant.tracking.delivery import OutOfTime, close, deliver
 from octant.tracking.differences import forget_damaged, forget_missing
@@ -38,6 +39,7 @@ class Shipper:
         self._status: dict[str, State] = {}
         self._sent: dict[str, tuple[State, int]] = {}  # the state and the journal's size that the receipt vouches for
         self._begun: dict[str, float] = {}  # when a run under way was first seen
+        self._held = [each for each in deliveries if each.wishes]  # another process sends them
         self._wake, self._stop, self._leaving = threading.Event(), threading.Event(), threading.Event()
         self._late = math.inf  # when a run that cannot be sent in full is only closed
         self._thread = threading.Thread(target=self._loop, daemon=True)
@@ -73,6 +75,8 @@ class Shipper:
                 last, since = left, now
             if now - since > (patience if self.error else slow * patience):
                 break
+            if (held := self._held) and now - since > SAY_SECONDS:
+                say_waiting(f"another process, which sends {held[0].journal.fingerprint[:16]} ({patience:g} s at most)")
             on_wait(left)
             self._wake.set()
             time.sleep(0.05)
@@ -97,6 +101,7 @@ class Shipper:
     def _loop(self) -> None:
         while not (self._stop.is_set() or (self._leaving.is_set() and not self._open())):
             try:
+                held = self._settle()
                 if self.connection is None:
                     connection = connect(self._store, self._experiment)
                     forget_missing(connection, self._deliveries)
@@ -104,11 +109,22 @@ class Shipper:
                     self._on_connect(connection)
                     self.connection = connection
                 self._close_open(self.connection) if self._leaving.is_set() else self._pass(self.connection)
-                self.error = None
+                self.error = held
             except Exception as error:  # noqa: BLE001 - whatever the store raises, the journals keep the results
                 self.error = printable(without_credentials(str(error)).strip().split("\n")[0])
             self._wake.wait(0.1 if self._leaving.is_set() else PAUSE_SECONDS)
             self._wake.clear()
+
+    def _settle(self) -> str | None:
+        """Write the wishes of which others have let go; returns what still holds one up."""
+        problem = None
+        for each in self._held:
+            try:
+                each.settle()
+            except Busy as busy:
+                problem = f"another process holds {busy}"
+        self._held = [each for each in self._held if each.wishes]
+        return problem
 
     def _pass(self, connection: Connection) -> None:
         problem, claims = None, Claims(connection)
@@ -117,6 +133,8 @@ class Shipper:
             if self._leaving.is_set() or self._stop.is_set():
                 break
             try:
+                if delivery.wishes:
+                    continue
                 if looks or self._status.get(name, State.RUNNING) is not State.RUNNING:
                     self._deliver(connection, delivery, claims)
             except OutOfTime:
