@@ -30,10 +30,11 @@ def pilot(**kept: object) -> pd.DataFrame:
 
 def test_plan_agrees_with_statsmodels() -> None:
     runs = pilot(epochs=10, seconds_per_epoch=2.0)
-    said = plan.line(answer(runs, QUESTION), runs, 0.5, 0.9)
+    comparison = answer(runs, QUESTION)
+    said, alpha = plan.line(comparison, runs, 0.5, 0.9), comparison.alpha
     wide = 100 * runs.pivot_table(index="seed", columns="optimizer", values="test_accuracy")
     spreads = sorted((wide[a] - wide[b]).std(ddof=1) for a, b in ("ab", "ac", "bc"))
-    typical, most = (int(np.ceil(TTestPower().solve_power(0.5 / sd, alpha=0.04 / 2, power=0.9))) for sd in spreads[1:])
+    typical, most = (int(np.ceil(TTestPower().solve_power(0.5 / sd, alpha=alpha / 2, power=0.9))) for sd in spreads[1:])
     assert said.startswith(f"{typical} seeds show a difference of 0.5 points of test accuracy with a power of 90 % in "
                            f"a typical pair, {most} in every pair; ")  # fmt: skip
     assert f"; the first take about {typical} minutes on one core" in said  # of 3 x 10 epochs, 2 s each
@@ -51,11 +52,12 @@ def test_durations_have_their_unit(seconds: float, told: str) -> None:
 def test_planned_repeats_have_power() -> None:
     """4,000 sweeps with the planned number of repeats; the error of 80 % is 0.6 points."""
     runs = pilot()
-    said = plan.line(answer(runs, QUESTION), runs, 0.5, 0.8)
+    comparison = answer(runs, QUESTION)
+    said = plan.line(comparison, runs, 0.5, 0.8)
     planned, sd = int(said.split()[0]), float(re.search(r"differences ([\d.]+),", said)[1])  # type: ignore[index]
     assert "minutes" not in said
     gains = np.random.default_rng(1).normal(0.5, sd, size=(4000, planned))
-    shown = stats.ttest_1samp(gains, 0, axis=1).pvalue * 2 < 0.04
+    shown = stats.ttest_1samp(gains, 0, axis=1).pvalue * 2 < comparison.alpha
     assert 0.77 < shown.mean() < 0.86
 
 
