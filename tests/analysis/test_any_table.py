@@ -59,7 +59,7 @@ def test_python_door_has_every_table() -> None:
     assert octant.compare is compare
     done = octant.compare(table(), compare=["optimizer"], tune=["width"], repeat=["seed"], endpoint="val_acc",
                                    validation="train_loss", goal="max", margin=0.5)  # fmt: skip
-    assert set(done.tables) == {"configurations", "effects", "pairs", "best", "chosen", "rates"}
+    assert set(done.tables) == {"configurations", "effects", "pairs", "best", "verdict", "chosen", "rates"}
     assert done.reading == "compared: optimizer; tuned: width on train_loss; repeated: seed (5); endpoint: val_acc"
     assert done.question.margin == 0.5
     with pytest.raises(InputError, match="width varies"):

@@ -48,7 +48,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_file_is_there(plain: dict[str, bytes], tuned: dict[str, bytes]) -> None:
     both = {"report.html", "report.md", "README.md", "results.csv", "configurations.csv", "effects.csv", "pairs.csv",
-            "best.csv", "hardest.csv", "report.tex", "interaction.pdf", "accuracy.pdf"}  # fmt: skip
+            "best.csv", "verdict.csv", "hardest.csv", "report.tex", "interaction.pdf", "accuracy.pdf"}  # fmt: skip
     drawn = {f"{stem}.{suffix}" for stem in ("interaction", "accuracy", "curves", "ranking", "effects", "confusion")
              for suffix in ("svg", "png")}  # fmt: skip
     assert set(plain) == both | drawn

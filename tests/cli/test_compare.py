@@ -299,7 +299,7 @@ def test_importing_octant_stays_light() -> None:
     frame = crossed(model=["a", "b"], seed=range(5)).rename(columns={"noise": "acc"})
     tables = octant.compare(frame, compare=["model"], repeat=["seed"], endpoint="acc", goal="max").tables
     assert [(name, type(table)) for name, table in tables.items()] == [
-        (name, pd.DataFrame) for name in ("configurations", "effects", "pairs", "best")
+        (name, pd.DataFrame) for name in ("configurations", "effects", "pairs", "best", "verdict")
     ]  # fmt: skip
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         octant.nothing  # noqa: B018

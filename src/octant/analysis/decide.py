@@ -22,7 +22,7 @@ from octant.analysis.comparison.sources import Sources, between, widened
 from octant.analysis.power import ENOUGH
 from octant.analysis.question import Question
 from octant.analysis.speed import REACHED
-from octant.analysis.verdict import Cell, Decision, Difference, Factor, Ranking, Verdict
+from octant.analysis.verdict import CONFIGURATION, NEW_EXAMPLES, Cell, Decision, Difference, Factor, Ranking, Verdict
 
 MOST_CELLS = 12  # of the factors that another one depends on; beyond these only configurations are spoken of
 
@@ -78,6 +78,7 @@ def _elsewhere(comparison: Comparison, best: Ranking) -> Difference | None:
     weights = between(first, second, len(design.configs))
     sources = replace(comparison.sources, examples=comparison.examples)
     table = _paired(design, weights, sources).assign(first=lead.first, second=lead.second)
+    table["where"] = pd.Series([NEW_EXAMPLES], dtype=object)
     return next(iter(_differences(table, comparison.question, _scope(comparison).overlap)))
 
 
@@ -122,7 +123,8 @@ def _differences(table: pd.DataFrame, question: Question, overlap: float) -> Ite
             decision = decided_exactly(gain, sd, n, bool(row["shown"]), question.margin)
         else:
             decision = decided(gain, low, high, n, bool(row["shown"]), question.margin)
-        yield Difference(row["first"], row["second"], n, gain, sd, low, high, row["p_holm"], decision, floor)
+        yield Difference(row["first"], row["second"], n, gain, sd, low, high, row["p_holm"], decision, floor,
+                         row.get("effect", CONFIGURATION), row.get("where", ()))  # fmt: skip
 
 
 def decided(gain: float, low: float, high: float, n: int, is_shown: bool, margin: float | None) -> Decision:
@@ -185,9 +187,10 @@ def _within(design: PairedRuns, factor: str, partners: Sequence[str], sources: S
     # The later level first, as in the table of effects.
     table["first"] = [at[factor][b] for _ in places for _, b in pairs]
     table["second"] = [at[factor][a] for _ in places for a, _ in pairs]
+    where = [tuple((name, at[name][p]) for name, p in zip(partners, place, strict=True)) for place in places]
+    table["effect"], table["where"] = factor, pd.Series([each for each in where for _ in pairs], dtype=object)
     found, step = list(_differences(table, design.question, design.overlap)), len(pairs)
     rankings = [_ranked(found[i * step : (i + 1) * step]) for i in range(len(places))]
-    where = [tuple((name, at[name][p]) for name, p in zip(partners, place, strict=True)) for place in places]
     return tuple(Cell(*each) for each in zip(where, rankings, strict=True))
 
 

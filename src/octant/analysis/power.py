@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from math import floor, log2
 
 import numpy as np
@@ -37,13 +38,11 @@ def repeats_needed(
         return max(n + 1, flips_needed(family, alpha)) if sd == 0 and gain > 0 else None
     counts = range(max(ENOUGH, n + 1), MOST_REPEATS + 1)
     least = 1 - RESERVE * (1 - wanted)
-    equal = (
-        each for each in counts
-        if margin is not None and equality_power(gain, sd, each, margin, confidence, floor) >= least
-    )  # fmt: skip
-    apart = (each for each in counts if power(gain, sd, each, alpha / max(family, 1), floor) >= wanted)
-    found = [each for each in (next(apart, None), next(equal, None) if margin is not None else None) if each]
-    return min(found, default=None)
+    at = bisect_left(counts, wanted, key=lambda each: power(gain, sd, each, alpha / max(family, 1), floor))
+    if margin is not None:
+        at = min(at, bisect_left(
+            counts, least, key=lambda each: equality_power(gain, sd, each, margin, confidence, floor)))  # fmt: skip
+    return counts[at] if at < len(counts) else None
 
 
 def flips_needed(family: int, alpha: float = ALPHA) -> int:

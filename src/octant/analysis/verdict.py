@@ -7,15 +7,22 @@ depends on other factors, it is looked at within their levels, and never average
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+
+import pandas as pd
 
 from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.comparison.repeated import FIXED, Looks
 from octant.analysis.comparison.scope import Scope
-from octant.analysis.power import ENOUGH, repeats_needed
+from octant.analysis.power import ENOUGH, flips_needed, repeats_needed
 from octant.analysis.question import Question
+
+CONFIGURATION = "configuration"  # what a difference is about where no factor is
+NEW_EXAMPLES = (("test examples", "new"),)  # where intervals are over test examples, too
+_COLUMNS = ("about", "where", "first", "second", "n", "difference", "low", "high", "p_holm", "decision",
+            "repeats_needed")  # fmt: skip
 
 
 class Decision(StrEnum):
@@ -33,7 +40,8 @@ class Difference:
 
     `low` and `high` bound its 95 % interval, `sd` is that of the `n` paired differences, with what the choice of tuned
     values adds; all in the tables' unit. `p` is adjusted for all comparisons of its table. `floor` is the part of the
-    gain's variance that comes of the test examples: more repeats do not lessen it.
+    gain's variance that comes of the test examples: more repeats do not lessen it. It is `about` a factor's levels, at
+    these levels of others (`where`), or about configurations.
     """
 
     first: str
@@ -46,13 +54,15 @@ class Difference:
     p: float
     decision: Decision
     floor: float = 0.0
+    about: str = CONFIGURATION
+    where: tuple[tuple[str, str], ...] = ()
 
     @property
     def turned(self) -> Difference:
         """The same difference seen from the other side."""
         swapped = {Decision.BETTER: Decision.WORSE, Decision.WORSE: Decision.BETTER}
-        return Difference(self.second, self.first, self.n, -self.gain, self.sd, -self.high, -self.low, self.p,
-                          swapped.get(self.decision, self.decision), self.floor)  # fmt: skip
+        return replace(self, first=self.second, second=self.first, gain=-self.gain, low=-self.high, high=-self.low,
+                       decision=swapped.get(self.decision, self.decision))  # fmt: skip
 
     def needed(self, margin: float | None, family: int, alpha: float = ALPHA) -> int | None:
         """How many repeats would decide it; see `repeats_needed`."""
@@ -158,12 +168,55 @@ class Verdict:
         """Whether there are repeats enough to decide; exact differences need none."""
         return self.question.exact or self.repeats >= ENOUGH
 
-    def needed(self, difference: Difference) -> int | None:
-        """How many repeats would decide one of the open comparisons."""
-        return difference.needed(self.question.margin, self.open, self.alpha)
+    @property
+    def _rankings(self) -> tuple[Ranking, ...]:
+        """The configurations, and each factor's levels where they are compared."""
+        return (self.best, *(cell.ranking for factor in self.factors for cell in factor.cells))
 
     @property
     def is_decided(self) -> bool:
         """Whether all configurations are settled against the best, and each factor's levels where they are compared."""
-        factors = (cell.ranking for factor in self.factors for cell in factor.cells)
-        return all(each.is_settled for each in (self.best, *factors))
+        return all(each.is_settled for each in self._rankings)
+
+    def needed(self, one: Difference) -> int | None:
+        """How many repeats would decide it, beside what else is open of those tested with it.
+
+        Of a factor on average all effects count, and signs must be flipped often enough to show any of them.
+        """
+        margin = self.question.margin
+        if one.about == CONFIGURATION:
+            return one.needed(margin, self.open, self.alpha)
+        if one.where:
+            levels = (each for ranking in self._rankings[1:] for each in ranking.against)
+            alike = [each for each in levels if each.about == one.about and each.decision is Decision.UNDECIDED]
+            return one.needed(margin, len(alike), self.alpha)
+        found = one.needed(margin, self.effects)
+        return max(found, flips_needed(self.effects)) if found and self.effects else found
+
+    @property
+    def open_lead(self) -> Difference:
+        """The first over the best that may still be better: what more repeats are for."""
+        may_be = (each for each in self.best.against if each.second not in self.best.behind)
+        return next((each for each in may_be if each.decision is Decision.UNDECIDED), self.best.against[0])
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The differences that it is made of, each of the best against another one: verdict.csv.
+
+        Columns: about (`configuration`, or a factor), where (levels of other factors; empty: on average), first,
+        second, n, difference (the first less the second), low, high, p_holm, decision (the first one's) and
+        repeats_needed, which is empty where it is decided or nothing can be planned. Of the lead on new test examples,
+        which `elsewhere` is, nothing is claimed.
+        """
+        rows = [self._row(each) for ranking in self._rankings for each in ranking.against]
+        if self.elsewhere:
+            rows.append(self._row(self.elsewhere) | {"p_holm": float("nan"), "decision": "", "repeats_needed": None})
+        return pd.DataFrame(rows, columns=_COLUMNS).astype({"repeats_needed": "Int64"})
+
+    def _row(self, one: Difference) -> dict[str, object]:
+        low, high = sorted(self.question.sign * end for end in (one.low, one.high))
+        where, is_open = ", ".join(map("=".join, one.where)), one.decision is Decision.UNDECIDED
+        needed = self.needed(one) if is_open and not self.scope.overlap else None
+        each = (one.about, where, one.first, one.second, one.n, self.question.sign * one.gain, low, high, one.p,
+                one.decision, needed)  # fmt: skip
+        return dict(zip(_COLUMNS, each, strict=True))

@@ -170,6 +170,18 @@ def test_charged_runs_take_a_claim_back() -> None:
     assert any("4 of 20 runs diverged" in each for each in qualifications(verdict, vocabulary(verdict)))
 
 
+def test_repeats_are_planned_for_what_is_open() -> None:
+    """b is shown to be behind a; c, whose mean is lower and which scatters, may still be as good."""
+    runs = sweep({"optimizer": list("abc")}, {("a",): 0.93, ("b",): 0.929, ("c",): 0.926}, 10, 0.0001)
+    luck = np.random.default_rng(1).normal(size=10)
+    runs.loc[runs["optimizer"] == "c", "test_accuracy"] += 0.02 * (luck - luck.mean())
+    verdict = judged(runs, Question(("optimizer",))).verdict
+    needed = verdict.table.set_index("second")["repeats_needed"]
+    assert needed.isna().to_dict() == {"optimizer=b": True, "optimizer=c": False}
+    said = " ".join([headline(verdict, vocabulary(verdict)), *qualifications(verdict, vocabulary(verdict))])
+    assert f"About {needed['optimizer=c']} seeds would decide between the first and c." in said
+
+
 def test_too_few_seeds_for_any_effect_are_said() -> None:
     """Two levels each: 3 effects, the smallest p of 5 seeds is 2 / 2^5, adjusted above 4 %; 8 are enough."""
     cross = {"loss": ["a", "b"], "norm": ["batch", "none"]}

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -26,6 +28,9 @@ from octant.analysis.comparison.summary import summarise
 from octant.analysis.comparison.tuning import choose, runs_at, summarise_rates
 from octant.analysis.question import Question
 from octant.seal import Json
+
+if TYPE_CHECKING:
+    from octant.analysis.verdict import Verdict
 
 __all__ = ["Comparison", "answer"]
 
@@ -67,6 +72,13 @@ class Comparison:
         about = [note for note in self.notes if note.startswith("Effects: ")]
         return "; ".join(about) or "Effects: there is nothing to compare" if self.effects.empty else ""
 
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What it comes to."""
+        from octant.analysis.decide import verdict_of  # not above: it takes comparisons
+
+        return verdict_of(self)
+
     def tuning(self, setting: str) -> pd.DataFrame:
         """The endpoint against one tuned setting: a row a configuration and value, the others at their chosen ones."""
         others = [name for name in self.question.tune if name != setting]
@@ -75,7 +87,8 @@ class Comparison:
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables by the names of their csv files; those of tuning only where something was tuned."""
-        tables = {"configurations": self.summary, "effects": self.effects, "pairs": self.pairs, "best": self.best}
+        tables = {"configurations": self.summary, "effects": self.effects, "pairs": self.pairs, "best": self.best,
+                  "verdict": self.verdict.table}  # fmt: skip
         tables |= {"ranks": self.ranks} if len(self.ranks) else {}
         return tables | ({"chosen": self.chosen, "rates": self.rates} if self.question.tune else {})
 

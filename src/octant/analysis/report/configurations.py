@@ -22,9 +22,11 @@ class Configurations:
     def sentences(self) -> list[str]:
         """Which one is best."""
         verdict, question = self.verdict, self.verdict.question
-        names, repeats = verdict.best.names, plural(verdict.repeats, question.noun)
+        names, count = verdict.best.names, self.words.count
         if not names:
-            return [f"No run finished: all {verdict.runs} diverged, so there is nothing to compare."]
+            runs = count("Compared", verdict.runs)
+            return [f"No run finished: all {runs} diverged, so there is nothing to compare."]
+        repeats = plural(verdict.repeats, question.noun, count("Repeated", verdict.repeats))
         if len(names) == 1:
             return self._alone(repeats)
         if verdict.repeats == 1 and not verdict.enough:
@@ -39,27 +41,34 @@ class Configurations:
 
     @property
     def _say(self) -> Phrases:
-        return Phrases(self.verdict.question)
+        return Phrases(self.verdict.question, self.words.count)
 
     @property
     def count(self) -> str:
         """How many configurations there are in words."""
-        return "two" if len(self.verdict.best.names) == 2 else f"{len(self.verdict.best.names)} configurations"
+        count = len(self.verdict.best.names)
+        return "two" if count == 2 else f"{self.words.count('Ranked', count)} configurations"
 
     def name(self, config: str) -> str:
         """A configuration by its levels."""
         return self.words.configuration(self.verdict.cells[config], config)
 
     def needed(self) -> str:
-        """How many repeats would decide between the first two."""
+        """How many repeats would decide between the `rivals`."""
         question, verdict = self.verdict.question, self.verdict
         if verdict.scope.overlap:
             return "only more examples would decide"
-        first = verdict.best.against[0]
-        needed = verdict.needed(first)
-        more = ", or more test examples," * (first.floor > 0)
-        return f"about {needed} {question.noun}s would decide" if needed else (
-            f"more than 1,000 {question.noun}s{more} would be needed")  # fmt: skip
+        lead = verdict.open_lead
+        more = ", or more test examples," * (lead.floor > 0)
+        if needed := verdict.needed(lead):
+            return f"about {self._say.repeats(lead, needed)} {question.noun}s would decide"
+        return f"more than 1,000 {question.noun}s{more} would be needed"
+
+    @property
+    def rivals(self) -> str:
+        """The first, and the one that it is to be decided from."""
+        best, second = self.verdict.best, self.verdict.open_lead.second
+        return "the first two" if second == best.names[1] else f"the first and {self.name(second)}"
 
     def full(self) -> str:
         """All in one: who may be best, by name, and how many repeats would settle it."""
@@ -71,7 +80,7 @@ class Configurations:
             phrase = self.sentences()[-1]
         named = f" Best first: {'; '.join(map(self.name, best.leaders))}." * several
         needed = self.needed()
-        rest = "" if "would" in phrase else f" {needed[:1].upper()}{needed[1:]} between the first two."
+        rest = "" if "would" in phrase else f" {needed[:1].upper()}{needed[1:]} between {self.rivals}."
         return f"{phrase}{named}{rest}"
 
     def _alone(self, repeats: str) -> list[str]:
@@ -79,7 +88,7 @@ class Configurations:
         others = "No other configuration has a run that finished." if len(self.verdict.cells) > 1 else (
             "There is nothing to compare it with.")  # fmt: skip
         over = "" if question.exact else f", over {repeats}"
-        score = f"has {self._say.span([self.verdict.means[name]])}{over}. {others}"
+        score = f"has {self._say.span([self.verdict.means[name]], name)}{over}. {others}"
         return [f"{self.words.start(self.name(name))} {score}", f"The configuration {score}"]
 
     def _ahead(self, difference: Difference, first: str, second: str, with_interval: bool = True) -> str:
@@ -114,11 +123,11 @@ class Configurations:
             lead, start = self._say.by(best.lead), f"{self.words.start(first)} is the best of the {count}"
             return [f"{start}: {self._say.leads(self.name(best.lead.second), lead)}.", f"{start}, by {lead}.",
                     f"One of the {count} is best, ahead of all others by {lead}."]  # fmt: skip
-        means = self._say.span([self.verdict.means[name] for name in best.leaders])
+        means = self._say.span([self.verdict.means[name] for name in best.leaders], *best.leaders)
         if len(best.leaders) == len(best.names):
             phrase = f"Which of the {count} is best is not settled ({means})"
             return [f"{phrase}; {self.needed()}.", f"{phrase}."]
-        phrase = f"{len(best.leaders)} of the {count} may be best ({means})"
+        phrase = f"{self.words.count('Leaders', len(best.leaders))} of the {count} may be best ({means})"
         shared, which = self._shared(), "Which one is not settled."
         names = self.words.start(listed(map(self.name, best.leaders), "or"))
         named = [f"{names} may be the best of the {count} ({means}). {which}"] if len(best.leaders) < MOST_NAMED else []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.power import ENOUGH
 from octant.analysis.question import Question
-from octant.analysis.report.numbers import TINY, Phrases, is_plural, listed, number
+from octant.analysis.report.numbers import TINY, Phrases, is_plural, listed
 from octant.analysis.report.vocabulary import Vocabulary
 from octant.analysis.verdict import Decision, Factor, Ranking
 
@@ -19,7 +19,7 @@ def says_something(factor: Factor) -> bool:
 
 def sentences(factor: Factor, question: Question, words: Vocabulary) -> list[str]:
     """One factor in sentences, from the fullest to the shortest."""
-    say = Phrases(question)
+    say = Phrases(question, words.count)
     everywhere = (
         f"with every {words.factors(factor.partners)}" if factor.partners else "on average over the other choices"
     )
@@ -51,7 +51,7 @@ def _better(factor: Factor, say: Phrases, words: Vocabulary, everywhere: str) ->
     at = [words.level(*each.where[0]) for each in factor.cells]
     more, less = sorted(range(2), key=lambda i: -each_lead[i].gain)
     most = lead(say.by(each_lead[more], with_interval=False))
-    return [f"{most} with {at[more]} and {number(each_lead[less])} with {at[less]}."]
+    return [f"{most} with {at[more]} and {say.number(each_lead[less])} with {at[less]}."]
 
 
 def _open(factor: Factor, say: Phrases, words: Vocabulary) -> list[str]:
@@ -63,7 +63,7 @@ def _open(factor: Factor, say: Phrases, words: Vocabulary) -> list[str]:
         return [f"{phrase}: on average {a} and {b} are level."]
     why = ""
     if nearest.low > 0 and nearest.n >= ENOUGH:
-        why = f", but p is {nearest.p:.2g} after adjusting for all effects" if nearest.p >= ALPHA else (
+        why = f", but p is {say.p(nearest)} after adjusting for all effects" if nearest.p >= ALPHA else (
             ", but not with diverged runs counted")  # fmt: skip
     return [f"{phrase}: on average {say.ahead(a, b, say.by(nearest))}{why}.", f"{phrase}."]
 
@@ -105,8 +105,10 @@ def _counted(factor: Factor, words: Vocabulary) -> list[str]:
     best = [each.ranking.names[0] for each in factor.cells if each.ranking.decision is Decision.BETTER]
     if not best:
         return [f"{_which(factor, words)} is not settled with any {partners}."]
-    told = [f"{words.level(factor.name, level)} leads in {best.count(level)} of {len(factor.cells)} combinations"
-            for level in dict.fromkeys(best)]  # fmt: skip
+    each, count = ("Each", *factor.partners), words.count
+    cells = count("VerdictCells", len(factor.cells), factor.name, *each)
+    led = {level: count("VerdictLed", best.count(level), factor.name, level, *each) for level in best}
+    told = [f"{words.level(factor.name, level)} leads in {led[level]} of {cells} combinations" for level in led]
     rest = "; the rest is not settled" if len(best) < len(factor.cells) else ""
     phrase = f"{_which(factor, words)} depends on {partners}"
     return [f"{phrase}: {', '.join(told)}{rest}.", f"{phrase}."]

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from octant.analysis.chance import at_chance
 from octant.analysis.comparison import Comparison, answer
 from octant.analysis.comparison.settings import config_names, varying
-from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question
 from octant.analysis.report.collect import Material, trainer_of
 from octant.analysis.report.mistakes import Mistakes
@@ -33,7 +32,7 @@ RATE = "learning_rate"
 class Findings:
     """`main` is the comparison that the experiment is about, at each configuration's own learning
     rate where the sweep has a grid of them, at one shared rate otherwise. `other` is
-    the comparison of the other kind, if the store allows it; `own_from` says in words whose own rates those are.
+    the comparison of the other kind, if the store allows it: at own rates those of the companion.
     """
 
     material: Material
@@ -41,7 +40,6 @@ class Findings:
     main: Comparison
     other: Comparison | None
     shared_rate: float | None
-    own_from: str = ""
 
     @property
     def is_grid(self) -> bool:
@@ -101,10 +99,10 @@ class Findings:
         curves = self.curves[self.curves["fingerprint"].isin(list(finished))]
         return means(curves, [self.question.metric, *self.reasons])
 
-    @cached_property
+    @property
     def verdict(self) -> Verdict:
         """What the main comparison comes to."""
-        return verdict_of(self.main)
+        return self.main.verdict
 
     @cached_property
     def words(self) -> Vocabulary:
@@ -175,8 +173,8 @@ def find(material: Material) -> Findings:
     main = answer(runs, question, material.curves, settings, material.errors)
     rates = runs[RATE] if RATE in runs else pd.Series(dtype=float)
     if not question.tune:
-        own, own_from = _companion(material, set(runs["config"]))
-        return Findings(material, runs, main, own, rates.iloc[0] if rates.nunique() == 1 else None, own_from)
+        own = _companion(material, set(runs["config"]))
+        return Findings(material, runs, main, own, rates.iloc[0] if rates.nunique() == 1 else None)
     rate, shared = material.declared.shared_rate, None
     at_rate = runs[np.isclose(rates, rate)] if rate and len(rates) else runs.head(0)
     if question.tune == (RATE,) and set(at_rate["config"]) == set(runs["config"]):
@@ -184,14 +182,14 @@ def find(material: Material) -> Findings:
     return Findings(material, runs, main, shared, rate)
 
 
-def _companion(material: Material, configs: set[str]) -> tuple[Comparison | None, str]:
-    """The comparison at each configuration's own rate from the other experiment, and what it was measured with.
+def _companion(material: Material, configs: set[str]) -> Comparison | None:
+    """The comparison at each configuration's own rate from the other experiment.
 
     None unless its grid is complete: a sweep that still runs would choose among what happens to be there.
     """
     runs, question = material.companion, material.declared.question
     if runs.empty or not {*question.settings, question.endpoint, question.validation, RATE} <= set(runs):
-        return None, ""
+        return None
     tune = tuple(name for name in varying(runs) if name not in (*question.compare, *question.repeat))
     question = replace(question, tune=tune, looks=())
     runs = runs.assign(config=config_names(runs, question.compare))
@@ -199,6 +197,5 @@ def _companion(material: Material, configs: set[str]) -> tuple[Comparison | None
     complete = len(runs) == len(configs) * len(values) * len(repeats) and set(runs["config"]) == configs
     chosen_by = runs.loc[runs["outcome"] == "finished", question.validation]
     if tune != (RATE,) or not complete or chosen_by.isna().any():
-        return None, ""
-    words = f"experiment {material.declared.companion}: {len(repeats)} {question.noun}s, {runs['epochs'].max()} epochs"
-    return answer(runs, question), words
+        return None
+    return answer(runs, question)

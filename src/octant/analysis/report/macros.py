@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -26,21 +26,27 @@ _GREEK = re.compile(r"GREEK SMALL LETTER (?!OMICRON|FINAL)(\w+)")
 
 @dataclass
 class Macros:
-    """The macros of one document: `values` has what each name stands for, `strange` the signs that LaTeX lacks."""
+    """The macros of one document: `values` has what each name stands for, `strange` the signs that LaTeX lacks,
+    `names` what levels, factors and configurations are called in names, `used` the macros that a text has.
+    """
 
     values: dict[str, str] = field(default_factory=dict)
     strange: set[str] = field(default_factory=set)
+    names: Mapping[str, str] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
 
     def number(self, name: str, text: str) -> str:
-        """Define the macro `name` as a number that was formatted, and use it."""
+        """Define the macro `name` as a number that was formatted, and use it; NaN and infinity have none."""
+        if not text.strip("+-")[:1].isdigit():
+            return text
         mantissa, e, power = text.partition("e")
         signed = f"{mantissa}\\cdot10^{{{int(power)}}}" if e else text
         self.values[name] = signed if signed[0].isdigit() and not e else f"\\ensuremath{{{signed}}}"
         return f"\\{name}{{}}"
 
-    def count(self, name: str, number: int) -> str:
-        """A number of things: `octRuns`."""
-        return self.number(f"oct{name}", str(number))
+    def count(self, name: str, number: int | str, /, *key: str) -> str:
+        """A number in a sentence: `octRuns`, `octVerdictLeadLossCrossEntropyMinusMse`."""
+        return self.number(f"oct{name}{''.join(self.names.get(each) or letters(each) for each in key)}", str(number))
 
     def numbers(self, frame: pd.DataFrame, kind: str, keys: Sequence[tuple[str, ...]]) -> pd.DataFrame:
         """The frame with numbers that become macros when they are formatted: `octPairPholm` and the row's key.
@@ -60,6 +66,7 @@ class Macros:
     def text(self, text: str) -> str:
         """A text as LaTeX shows it, on one line; the macros in it stay."""
         parts = re.split(r"(\\oct[A-Za-z]+\{\})", " ".join(text.split()))
+        self.used |= {part[1:-2] for part in parts} & {*self.values}
         return "".join(part if part[1:-2] in self.values else self._escaped(part) for part in parts)
 
     def _escaped(self, text: str) -> str:
@@ -79,15 +86,14 @@ class Macros:
 
 @dataclass(frozen=True)
 class _Number:
-    """A number of a table, which defines its macro when it is formatted; NaN and infinity have none."""
+    """A number of a table, which defines its macro when it is formatted."""
 
     value: float
     name: str
     macros: Macros
 
     def __format__(self, form: str) -> str:
-        text = format(self.value, form)
-        return self.macros.number(self.name, text) if text.strip("+-")[:1].isdigit() else text
+        return self.macros.number(self.name, format(self.value, form))
 
 
 def row_names(keys: Sequence[tuple[str, ...]]) -> list[str]:

@@ -25,7 +25,7 @@ from octant.analysis.report.explore import explore_page
 from octant.analysis.report.explored import explored
 from octant.analysis.report.findings import Findings
 from octant.analysis.report.layout import MOST_ROWS, Section, bounded
-from octant.analysis.report.numbers import Phrases
+from octant.analysis.report.numbers import Count, Phrases, plain_count
 from octant.analysis.report.origin import command, measured, training_time, versions
 from octant.analysis.report.paper import FIGURES, Paper
 from octant.analysis.report.sections import forms_of, lead_figure, sections
@@ -42,10 +42,10 @@ _BEGIN, _END = "<!-- written by octant report: begin -->", "<!-- end -->"
 
 def write_files(found: Findings, folder: Path, explore: bool = False) -> list[Path]:
     """Everything into `folder`, explore.html (1 to 5 MB) only if asked; returns what was written, report.html first."""
-    answer = words.headline(found.verdict, found.words)
+    answer, *notes = _said(found)
     context: dict[str, object] = {
         "name": found.material.experiment, "question": found.material.declared.text, "answer": answer,
-        "notes": _notes(found), "warnings": words.edges(found.main.chosen), "lead": lead_figure(found),
+        "notes": notes, "warnings": words.edges(found.main.chosen), "lead": lead_figure(found),
         "command": command(found), "explore": explore, "found": found, "time": training_time(found),
     }  # fmt: skip
     more = {"explore.html": explore_page(explored(found, answer))} if explore else {}
@@ -102,9 +102,9 @@ def _as_text(value: object) -> object:
 def _paper(found: Findings, drawn: set[str]) -> Paper:
     figures = [lead_figure(found), *(each for section in sections(found, drawn) for each in section.figures)]
     return Paper(
-        found.material.declared.text or found.material.experiment, words.headline(found.verdict, found.words),
-        _notes(found), found.verdict, found.main, forms_of(found), found.effects_in_words, tuple(found.design.factors),
-        partial(measured, found), versions(found.runs), {stem: caption for stem, caption in figures if stem in drawn},
+        found.material.declared.text or found.material.experiment, partial(_said, found), found.verdict, found.main,
+        forms_of(found), found.effects_in_words, tuple(found.design.factors), partial(measured, found),
+        versions(found.runs), {stem: caption for stem, caption in figures if stem in drawn},
     )  # fmt: skip
 
 
@@ -133,27 +133,30 @@ def _tables(found: Findings) -> dict[str, pd.DataFrame]:
     results = found.runs.drop(columns=[name for name in _INCIDENTAL if name in found.runs])
     first = [name for name in ("config", *found.question.settings) if name in results]
     frames = {"results": results[[*first, *results.columns.drop(first)]]}
-    for name, part in (("configurations", "summary"), ("effects", "effects"), ("pairs", "pairs")):
-        both = [getattr(each, part).assign(learning_rates=at) for at, each in compared]
+    for name in ("configurations", "effects", "pairs", "best", "verdict"):
+        both = [each.tables[name].assign(learning_rates=at) for at, each in compared]
         frames[name] = pd.concat([each for each in both if len(each)] or both[:1])
-    frames["best"] = pd.concat([each.best.assign(learning_rates=at) for at, each in compared])
     frames |= {"ranks": found.main.ranks} if len(found.main.ranks) else {}
     frames |= {"why": found.why} if len(found.why) else {}
     frames |= {"hardest": found.mistakes.hardest} if found.material.errors else {}
-    return frames | ({"chosen": found.main.chosen, "learning_rates": found.main.rates} if found.is_grid else {})
+    if found.is_grid:
+        return frames | {"chosen": found.main.chosen, "learning_rates": found.main.rates}
+    return frames | ({"chosen": found.other.chosen} if found.other else {})
 
 
-def _notes(found: Findings) -> list[str]:
-    """What qualifies the verdict, a sentence each; the comparison at other learning rates last."""
-    names = Configurations(found.verdict, found.words)
+def _said(found: Findings, count: Count = plain_count) -> list[str]:
+    """The verdict, and what qualifies it, a sentence each; the comparison at other learning rates last."""
+    known, verdict = replace(found.words, count=count), found.verdict
     lines = [
-        *words.qualifications(found.verdict, found.words),
-        *Phrases(found.question).about_speed(found.main, names.name),
+        words.headline(verdict, known),
+        *words.qualifications(verdict, known),
+        *Phrases(found.question, count).about_speed(found.main, Configurations(verdict, known).name),
     ]
     if gone := len(found.collapsed):
-        lines.append(f"{gone} of {len(found.main.runs)} runs collapsed: they finished no better than always saying the "
-                    "most frequent class, and count as they are.")  # fmt: skip
-    return [*lines, *rates.at_other_rates(found)]
+        of_them = f"{count('Collapsed', gone)} of {count('Compared', len(found.main.runs))} runs"
+        lines.append(f"{of_them} collapsed: they finished no better than always saying the most frequent class, and "
+                     "count as they are.")  # fmt: skip
+    return [*lines, *rates.at_other_rates(found, count)]
 
 
 def terminal(found: Findings) -> str:

@@ -1,9 +1,10 @@
-"""report.tex: the answer, tables, figures and methods for a paper, every number of a table in a macro."""
+"""report.tex: the answer, tables, figures and methods for a paper, every number in a macro."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,7 +14,7 @@ from octant.analysis.comparison import Comparison
 from octant.analysis.comparison.settings import is_number
 from octant.analysis.report import words
 from octant.analysis.report.layout import Forms, bounded, table_of, with_contrasts
-from octant.analysis.report.macros import Macros
+from octant.analysis.report.macros import Macros, row_names
 from octant.analysis.report.numbers import Count, listed
 from octant.analysis.verdict import Verdict
 
@@ -23,13 +24,13 @@ _NOT_IN_A_PAPER = ("best", "worst", "note")
 
 @dataclass(frozen=True)
 class Paper:
-    """What the page of a report says, for LaTeX: `effects` as the page shows them, the sentences of
-    "How it was measured" with their counts, `origin` a sentence on versions, captions by the stem of a figure.
+    """What the page of a report says, for LaTeX: the answer and its notes with their numbers, `effects` as the page
+    shows them, the sentences of "How it was measured", `origin` a sentence on versions, captions by the stem of a
+    figure.
     """
 
     title: str
-    answer: str
-    notes: Sequence[str]
+    answer: Callable[[Count], list[str]]
     verdict: Verdict
     comparison: Comparison
     forms: Forms
@@ -38,20 +39,27 @@ class Paper:
     measured: Callable[[Count], list[str]]
     origin: str
     captions: Mapping[str, str]
-    macros: Macros = field(default_factory=Macros)
+
+    @cached_property
+    def macros(self) -> Macros:
+        """Those of this document."""
+        cells = self.verdict.cells
+        texts = [*dict.fromkeys([*cells, *(each for cell in cells.values() for pair in cell.items() for each in pair)])]
+        return Macros(names=dict(zip(texts, row_names([(each,) for each in texts]), strict=True)))
 
     def document(self) -> str:
         """The LaTeX source."""
-        text = self.macros.text
+        text, count = self.macros.text, self.macros.count
+        answer, *notes = self.answer(count)
         context = {
             "title": text(self.title),
-            "answer": text(self.answer),
-            "notes": text(" ".join(note for note in self.notes if note != words.measured_over(self.verdict))),
+            "answer": text(answer),
+            "notes": text(" ".join(note for note in notes if note != words.measured_over(self.verdict, count))),
             "tables": [(text(caption), text(file), len(rows[0]), [[text(cell) for cell in row] for row in rows])
                        for caption, file, rows in self._tables() if rows],
             "methods": [text(line) for line in self._methods() if line],
             "figures": [(stem, text(self.captions[stem])) for stem in FIGURES if stem in self.captions],
-            "macros": self.macros.values,
+            "macros": {name: value for name, value in self.macros.values.items() if name in self.macros.used},
             "strange": self.macros.declarations(),
         }  # fmt: skip
         # Braces mean something else in LaTeX.

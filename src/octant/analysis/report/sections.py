@@ -64,6 +64,7 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
     errors = [] if "confusion" in drawn else ["Left out: no predictions kept, no mistake made, or other test examples."]
     pictures = [] if "hardest" in drawn else ["No pictures: the data set is not at hand, or has none."]
     blank = "Mean over runs; right answers (the diagonal) are left grey. All share one scale of colours."
+    theirs = ["chosen"] if found.other and not found.is_grid else []
     pairs, title = found.main.pairs, "Learning rates" if found.question.tune == (RATE,) else "Tuned settings"
     return [
         _effects(found),
@@ -77,7 +78,7 @@ def sections(found: Findings, drawn: set[str]) -> list[Section]:
                 [("hardest", "The examples that most runs get wrong.")],
                 csv=["hardest"] if found.material.errors else []),
         Section("All pairs", () if len(pairs) else ["One configuration: no pairs."],
-                table_of(pairs, forms_of(found).pairs()), csv=["pairs", "best"]),
+                table_of(pairs, forms_of(found).pairs()), csv=["pairs", "best", "verdict", *theirs]),
         _lost(found),
         Section("How it was measured", measured(found)),
         Section("How to repeat it", table=origin(found.runs, found.material.curves), code=command(found),

@@ -12,7 +12,6 @@ import pandas as pd
 
 from octant.analysis import figures
 from octant.analysis.comparison import Comparison
-from octant.analysis.decide import verdict_of
 from octant.analysis.figures import Design
 from octant.analysis.question import Question
 from octant.analysis.report import words
@@ -48,7 +47,7 @@ class TableReport:
     def write(self, folder: Path) -> list[Path]:
         """Write pages, figures and tables to `folder`; returns them, report.html first."""
         context: dict[str, object] = {
-            "name": self.name, "question": self._heading(), "answer": self.answer, "notes": self._notes(),
+            "name": self.name, "question": self._heading(), "answer": self.answer, "notes": self._said()[1:],
             "warnings": words.edges(self.comparison.chosen), "lead": self._lead(), "command": self.command,
             "explore": False,
         }  # fmt: skip
@@ -59,7 +58,7 @@ class TableReport:
     @property
     def answer(self) -> str:
         """The verdict, with the levels' own words."""
-        return words.headline(self._verdict, self._words)
+        return self._said()[0]
 
     def printed(self) -> str:
         """The ranking and the answer for the terminal."""
@@ -81,9 +80,9 @@ class TableReport:
     def _design(self) -> Design:
         return replace(figures.design_of(self.comparison.runs, self._question), step="step")
 
-    @cached_property
+    @property
     def _verdict(self) -> Verdict:
-        return verdict_of(self.comparison)
+        return self.comparison.verdict
 
     @cached_property
     def _words(self) -> Vocabulary:
@@ -121,11 +120,14 @@ class TableReport:
         count = len(self.comparison.summary)
         return f"Which of {count} configurations gives the {self._question.superlative} {self._question.words}?"
 
-    def _notes(self) -> list[str]:
-        return [*words.qualifications(self._verdict, self._words), *self._speed()]
+    def _said(self, count: Count = plain_count) -> list[str]:
+        """The verdict, and what qualifies it."""
+        known = replace(self._words, count=count)
+        return [words.headline(self._verdict, known), *words.qualifications(self._verdict, known), *self._speed(count)]
 
-    def _speed(self) -> list[str]:
-        return Phrases(self._question).about_speed(self.comparison, Configurations(self._verdict, self._words).name)
+    def _speed(self, count: Count = plain_count) -> list[str]:
+        name = Configurations(self._verdict, self._words).name
+        return Phrases(self._question, count).about_speed(self.comparison, name)
 
     def _lead(self) -> tuple[str, str]:
         """The figure of the first screen, and its caption."""
@@ -154,7 +156,7 @@ class TableReport:
             Section("Learning curves", figures=[each for each in _CURVES.items() if each[0] in drawn]),
             tuning_section(found, forms) if self._question.tune else Section(""),
             Section("All pairs" if len(found.pairs) > len(found.summary) else "Pairs", (),
-                    table_of(found.pairs, forms.pairs()), csv=["pairs", "best"]),
+                    table_of(found.pairs, forms.pairs()), csv=["pairs", "best", "verdict"]),
             Section("Diverged runs", (), table_of(lost, {"configuration": "{config}", "diverged": "{diverged_runs}"})),
             Section("What was read, and what was done with it", self.lines),
             Section("How it was measured", self._measured()),
@@ -189,6 +191,6 @@ class TableReport:
         """The same for LaTeX."""
         captions = {stem: caption for stem, caption in [self._lead(), *_CURVES.items()] if stem in drawn}
         return Paper(
-            self._heading(), self.answer, self._notes(), self._verdict, self.comparison, self._forms,
-            self.comparison.effects, tuple(self._design.factors), self._measured, "", captions,
+            self._heading(), self._said, self._verdict, self.comparison, self._forms, self.comparison.effects,
+            tuple(self._design.factors), self._measured, "", captions,
         )  # fmt: skip

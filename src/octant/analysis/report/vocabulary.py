@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from octant.analysis.palette import is_numeric
-from octant.analysis.report.numbers import listed
+from octant.analysis.report.numbers import Count, listed, plain_count
 from octant.analysis.verdict import Verdict
 
 MOST_WORDS = 25
@@ -17,11 +17,13 @@ YES_NO = ("True", "False", "true", "false", "yes", "no", "none", "-")
 class Vocabulary:
     """What factors and levels are called: `labels` has `loss` and `loss=mse` as keys; `levels` are those that vary.
 
-    A level that is a number, or that two factors have, is said with its factor: `width 64`, `hidden sigmoid`.
+    A level that is a number, or that two factors have, is said with its factor: `width 64`, `hidden sigmoid`. `count`
+    is how the sentences write their numbers.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    count: Count = plain_count
 
     def factor(self, name: str) -> str:
         """The factor in words."""

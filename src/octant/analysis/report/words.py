@@ -19,10 +19,11 @@ from octant.analysis.power import ENOUGH, flips_needed
 from octant.analysis.question import Question
 from octant.analysis.report.configurations import Configurations
 from octant.analysis.report.factors import says_something, sentences
-from octant.analysis.report.numbers import MOST_NAMED, Count, Phrases, interval, listed, plain_count
+from octant.analysis.report.numbers import MOST_NAMED, Count, Phrases, listed, plain_count
 from octant.analysis.report.vocabulary import Vocabulary, short
 from octant.analysis.verdict import Decision, Verdict
 
+_NUMBER = r"(?:[\d.]+|\\oct\w+\{\})"  # as `Count` writes it
 STABLE = 0.95  # the share of resamples that choose the same, from which on a choice is not spoken of
 
 
@@ -34,7 +35,7 @@ def headline(verdict: Verdict, words: Vocabulary) -> str:
     decided = [each for each in verdict.factors if says_something(each)]
     if not verdict.enough or not decided or len(verdict.best.names) < 2:
         return short(*configurations.sentences())
-    best, count = verdict.best, len(verdict.means)
+    best, count = verdict.best, words.count("Ranked", len(verdict.means))
     more = f"Which of the {count} is best is not settled."
     if best.decision is Decision.BETTER:
         more = f"The best of the {count} is {configurations.name(best.names[0])}."
@@ -44,7 +45,7 @@ def headline(verdict: Verdict, words: Vocabulary) -> str:
 
 def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
     """What the headline leaves out, each in a sentence: configurations, factors, diverged runs, over what it holds."""
-    question, top = verdict.question, headline(verdict, words)
+    question, top, count = verdict.question, headline(verdict, words), words.count
     if not verdict.best.names or verdict.unreached:
         return []
     phrases = []
@@ -58,35 +59,37 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
         and not (question.exact or verdict.scope.overlap)
         and ENOUGH <= verdict.repeats < least
     ):
-        phrases.append(f"{verdict.repeats} {question.noun}s are too few to show any of the {verdict.effects} effects, "
-                       f"however large: at least {least} are needed.")  # fmt: skip
+        repeats, effects = count("Repeated", verdict.repeats), count("Effects", verdict.effects)
+        phrases.append(f"{repeats} {question.noun}s are too few to show any of the {effects} effects, however large: "
+                       f"at least {count('Effectsrepeats', least)} are needed.")  # fmt: skip
     if verdict.diverged:
         phrases.append(
-            f"{verdict.diverged} of {verdict.runs} runs diverged. Means are of those that finished; a difference "
-            f"counts only if it holds with diverged runs as {charged(question)}, too."
+            f"{count('Diverged', verdict.diverged)} of {count('Compared', verdict.runs)} runs diverged. Means are of "
+            f"those that finished; a difference counts only if it holds with diverged runs as {charged(question)}, too."
         )
     phrases += _scales(verdict, words)
     if question.exact:
         phrases.append("Nothing is drawn at random: another run of the same configuration gives the same number.")
     if verdict.repeats > 1:
-        phrases.append(measured_over(verdict))
+        phrases.append(measured_over(verdict, count))
         phrases += _elsewhere(verdict, words)
-    phrases += looked(verdict)
-    if any(re.search(r"by [\d.]+ to [\d.]+ ", each) for each in (top, *phrases)):
+    phrases += looked(verdict, count)
+    if any(re.search(rf"by {_NUMBER} to {_NUMBER} ", each) for each in (top, *phrases)):
         phrases.append("Ranges without brackets go from the smallest to the largest difference; brackets hold 95 % "
                        "intervals.")  # fmt: skip
     return phrases
 
 
-def looked(verdict: Verdict) -> list[str]:
+def looked(verdict: Verdict, count: Count = plain_count) -> list[str]:
     """How often a sweep that grew was looked at, in a sentence; none where the number of repeats was fixed."""
     made, planned = verdict.looks.made, verdict.looks.planned
     if not made:
         return []
-    times = "once" if len(made) == 1 else f"{len(made)} times"
-    after = listed(map(str, made)) if len(made) <= MOST_NAMED else f"{made[0]}, {made[1]}, ... {made[-1]}"
-    return [f"Looked {times}, after {after} of at most {planned[-1]} {verdict.question.noun}s; limits for repeated "
-            "looks (Lan and DeMets 1983)."]  # fmt: skip
+    times = "once" if len(made) == 1 else f"{count('Looks', len(made))} times"
+    each = [count("Look", repeats, str(number)) for number, repeats in enumerate(made, 1)]
+    after = listed(each) if len(made) <= MOST_NAMED else f"{each[0]}, {each[1]}, ... {each[-1]}"
+    return [f"Looked {times}, after {after} of at most {count('Limit', planned[-1])} {verdict.question.noun}s; limits "
+            "for repeated looks (Lan and DeMets 1983)."]  # fmt: skip
 
 
 def _scales(verdict: Verdict, words: Vocabulary) -> list[str]:
@@ -144,11 +147,11 @@ def _elsewhere(verdict: Verdict, words: Vocabulary) -> list[str]:
         return []
     first, second = (words.configuration(verdict.cells[name], name) for name in (found.first, found.second))
     here = next(each for each in verdict.best.against if each.second == found.second)
-    by = Phrases(verdict.question).by
+    by, say = Phrases(verdict.question).by, Phrases(verdict.question, words.count)
     if by(found) == by(here):
         return []
     return [f"Intervals hold on these test examples. On new ones like these the lead of {first} over {second} is "
-            f"{by(found)}, instead of {interval(here)}."]  # fmt: skip
+            f"{say.by(found)}, instead of {say.interval(here)}."]  # fmt: skip
 
 
 def stability(chosen: pd.DataFrame, question: Question) -> list[str]:
