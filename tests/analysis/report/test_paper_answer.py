@@ -223,6 +223,14 @@ def test_verdict_agrees_with_pairs(name: str, documents: Callable[[str], Documen
             assert Decimal(row[column]) == Decimal(same[column].replace("--", ""))
 
 
+def test_no_fewer_repeats_than_flips_need(documents: Callable[[str], Document]) -> None:
+    """Of 7 effects 9 repeats are the fewest that can show one, whatever a t test would make of them."""
+    rows = [row for row in documents("companion").rows("verdict") if row["about"] in ("loss", "hidden", "output")]
+    needed = [int(row["repeats_needed"]) for row in rows if row["repeats_needed"]]
+    assert needed
+    assert min(needed) >= 9
+
+
 def test_another_answer_has_other_names(documents: Callable[[str], Document]) -> None:
     """A sentence that became wrong does not compile: the leader has changed, or its lead is not shown any more."""
     shown, turned, level = (documents(name).said for name in ("one factor", "turned", "undecided"))
