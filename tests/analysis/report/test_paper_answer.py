@@ -224,11 +224,9 @@ def test_verdict_agrees_with_pairs(name: str, documents: Callable[[str], Documen
 
 
 def test_no_fewer_repeats_than_flips_need(documents: Callable[[str], Document]) -> None:
-    """Of 7 effects 9 repeats are the fewest that can show one, whatever a t test would make of them."""
-    rows = [row for row in documents("companion").rows("verdict") if row["about"] in ("loss", "hidden", "output")]
-    needed = [int(row["repeats_needed"]) for row in rows if row["repeats_needed"]]
-    assert needed
-    assert min(needed) >= 9
+    """Of 3 effects 8 repeats are the fewest that can show one, however sure a t test would be of it."""
+    (row,) = [row for row in documents("too few").rows("verdict") if row["about"] == "norm"]
+    assert (row["where"], row["decision"], row["repeats_needed"]) == ("", "undecided", "8")
 
 
 def test_another_answer_has_other_names(documents: Callable[[str], Document]) -> None:
