@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
+from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from octant.analysis.question import Question
 from octant.analysis.report.numbers import duration
 from octant.cli import plan
 from octant.errors import InputError
+from support.command import run_here
 from support.predictions import OVER, asked, drawn, points, two_way
 from support.verdict_sweeps import grid, sweep
 
@@ -131,3 +134,20 @@ def test_plan_needs_a_spread() -> None:
     for wrong in ({"detect": 0.0, "power": 0.8}, {"detect": float("nan"), "power": 0.8}, {"detect": 1.0, "power": 1.0}):
         with pytest.raises(InputError, match="is no "):
             plan.COMMAND.run(Namespace(experiment="x", uri=None, sweep=None, **wrong))
+
+
+def test_pilot_is_trained_and_planned_from(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its seeds are those of the word, not the yaml's; bad words end it with the launch's own line and code."""
+    asked = ["plan", "smoke", "--detect", "5", "--pilot", "seed=range(5)", "hidden_units=4", "epochs=1"]
+    assert run_here(tmp_path, *asked) == 0
+    told = capfd.readouterr().out
+    assert ", from 5 seeds; " in told
+    spread = float(re.search(r"differences ([\d.]+),", told)[1])  # type: ignore[index]
+    runs = pd.read_csv(next(tmp_path.glob("reports/smoke*/**/results.csv")))
+    wide = 100 * runs.pivot_table(index="seed", columns="config", values="test_accuracy")
+    gaps = [(wide[a] - wide[b]).std(ddof=1) for a, b in combinations(wide, 2)]
+    assert spread == pytest.approx(np.median(gaps), rel=0.05)
+    assert run_here(tmp_path, *asked[:-1], "epochs=none") == 2
+    assert "epochs" in capfd.readouterr().err
+    with pytest.raises(InputError, match="say one of the two"):
+        run_here(tmp_path, *asked, "--sweep", "smoke-1")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from octant import home
 from octant.analysis.verdict import Decision
+from octant.cli.child import launched
 from octant.errors import BAD_INPUT, DISK, STOPPED, UNDELIVERED, InputError, printable
 from octant.runs.disk import Busy, locked
 from octant.runs.fingerprint import HALF
@@ -134,15 +134,7 @@ def _child(words: list[str], tree: Path, folder: Path) -> None:
         raise InputError(f"check: {tree} has no src/octant; name the trainer whose code changed: trainer=mine.py")
     path = os.pathsep.join(filter(None, [str(tree / "src"), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"PYTHONPATH": path, "OCTANT_HOME": str(home.state()), "OCTANT_CHECK": "1"}
-    command = [sys.executable, "-m", "octant", *words]
-    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL) as child:  # noqa: S603
-        try:
-            code = child.wait()
-        except BaseException:  # Ctrl-C reaches the child as well, which saves its runs
-            child.terminate()
-            child.wait()
-            raise
-    if code:
+    if code := launched(words, folder, environment):
         if code not in _PASSED_ON:
             print("octant: check: not every run was trained, and nothing is compared", file=sys.stderr)
         raise _NotTrained(code if code in _PASSED_ON else 1)

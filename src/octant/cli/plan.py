@@ -1,4 +1,6 @@
-"""`octant plan EXPERIMENT --detect 0.3`: how many repeats would show a difference, planned from the runs there are."""
+"""`octant plan EXPERIMENT --detect 0.3`: how many repeats would show a difference, planned from the runs there are, or
+from a pilot.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from octant.cli.child import launched
 from octant.errors import InputError
 from octant.tracking.store import connect, located
 from octant.trainer.subcommand import Subcommand, option
@@ -17,17 +20,21 @@ if TYPE_CHECKING:
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Print one line."""
+    """Print one line, after a pilot where one is asked for."""
     if not options.detect > 0:
         raise InputError(f"--detect: {options.detect:g} is no difference; it is above 0")
     if not 0 < options.power < 1:
         raise InputError(f"--power: {options.power:g} is no probability; it is between 0 and 1, such as 0.8")
+    if options.pilot and options.sweep:
+        raise InputError("--sweep names runs that are there, and --pilot trains others: say one of the two")
     from octant.analysis.comparison import answer
-    from octant.tracking.declared import declared_of
+    from octant.tracking.declared import declared_of, newest_of
     from octant.tracking.runs import read_errors, read_runs
 
+    if options.pilot and (code := launched(_pilot(options))):
+        return code
     connection = connect(located(options.uri), options.experiment, create=False)
-    declared = declared_of(connection, options.sweep)
+    declared = declared_of(connection, newest_of(connection) if options.pilot else options.sweep)
     runs = read_runs(connection, declared.sweep, declared.question)
     if runs.empty:
         raise InputError(f"sweep {declared.sweep} has no finished runs; this trains them: {declared.command}")
@@ -35,6 +42,13 @@ def _run(options: argparse.Namespace) -> int:
     comparison = answer(runs, declared.question, settings=declared.varied, errors=errors)
     print(line(comparison, runs, options.detect, options.power))
     return 0
+
+
+def _pilot(options: argparse.Namespace) -> list[str]:
+    """The words that launch it, into the experiment that is planned."""
+    own = any(word.startswith("trainer=") for word in options.pilot)
+    words = ["-m", f"experiment.name={options.experiment}"] if own else [f"experiment={options.experiment}"]
+    return [*words, *([f"tracking.uri={options.uri}"] if options.uri else []), *options.pilot]
 
 
 def line(comparison: Comparison, runs: pd.DataFrame, detect: float, power: float) -> str:
@@ -123,5 +137,11 @@ COMMAND = Subcommand(
         "--detect", type=float, required=True, metavar="D", help="the difference to show, in the endpoint's points: 0.3"
     ),
     option("--power", type=float, default=0.8, help="how often it should be shown; default: 0.8"),
+    option(
+        "--pilot",
+        nargs="+",
+        metavar="WORD",
+        help="train this first, and plan from it: 'seed=range(5)', or trainer=mine.py and what it varies",
+    ),
     option("--sweep", help="name or digest of a sweep; default: the one that the yaml declares"),
 )

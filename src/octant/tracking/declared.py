@@ -83,6 +83,11 @@ def declared_of(connection: Connection, sweep: str | None = None) -> Declared:
         ) from None
 
 
+def newest_of(connection: Connection) -> str | None:
+    """The name of the sweep that was launched last."""
+    return _tags(connection).get(NEWEST)
+
+
 def read_declared(sweep: str, kept: dict[str, Json]) -> Declared:
     """What `asked` has kept of the sweep."""
     question: dict[str, Json] = {
