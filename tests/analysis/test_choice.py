@@ -74,3 +74,11 @@ def test_interval_covers_what_is_chosen() -> None:
         covered["fixed"] += abs(difference - 0.5) < stats.t(9).isf(0.025) * pair["sd"] / np.sqrt(10)
     assert covered["choice"] / 80 > 0.9
     assert covered["fixed"] / 80 < 0.6
+
+
+def test_draw_without_a_run_changes_no_choice() -> None:
+    """A configuration that few seeds have lacks in many draws; the others' first value is none of its own."""
+    runs = grid(key=2)
+    few = runs[(runs["loss"] == "b") | ((runs["seed"] < 2) & (runs["rate"] > runs["rate"].min()))]
+    best = answer(few, QUESTION).best
+    assert best["probability"].sum() == pytest.approx(1)

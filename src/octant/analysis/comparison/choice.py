@@ -111,7 +111,10 @@ def _best(validation: Array, counted: Array, question: Question) -> NDArray[np.i
     """The place of the value that each configuration takes: (draws x configurations)."""
     unit = 1.0 if question.is_share else float(np.nanmax(np.abs(validation))) / 100 or 1.0
     # Rounded as in tuning.choose: ties must not go by the last bit.
-    gains = question.sign * (_means(validation, counted) / unit).round(9)
+    means = _means(validation, counted)
+    none = np.isnan(means).all(axis=2, keepdims=True)  # no run of the configuration was drawn: as if all were
+    means = np.where(none, _means(validation, np.ones((1, len(validation)))), means)
+    gains = question.sign * (means / unit).round(9)
     return np.asarray(np.where(np.isnan(gains), -np.inf, gains).argmax(axis=2))
 
 
