@@ -12,7 +12,7 @@ from scipy import special
 from octant.analysis.comparison.choice import Choice
 from octant.analysis.comparison.examples import Correctness
 from octant.analysis.comparison.intervals import CONFIDENCE, Array, Student, alike
-from octant.analysis.comparison.skewness import longer
+from octant.analysis.comparison.skewness import LEAST, longer
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,13 @@ class Widened:
     errors: dict[str, Array]
 
     def interval(self, n: NDArray[np.int64], skewness: float, level: float) -> tuple[Array, Array]:
-        """Of each mean of `n` repeats, Student's t, longer where their skewness says so; the sources add none to it."""
+        """Of each mean of `n` repeats, Student's t, longer where their skewness says so; the sources add none to it.
+
+        With fewer than five it is Student's t: the expansion holds for no such quantiles.
+        """
         edge: Array = np.asarray(-special.stdtrit(self.df, (1 - level) / 2), dtype=np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
-            tail = np.nan_to_num(longer(edge, skewness, n) * (self.own / self.error) ** 3)
+            tail = np.nan_to_num(longer(edge, skewness, n) * (self.own / self.error) ** 3) * (n >= LEAST)
         low, high = (self.t.mean + side * (edge + tail * (side * skewness > 0)) * self.error for side in (-1, 1))
         return low, high
 
