@@ -227,6 +227,9 @@ def test_repeated_folds_need_their_sizes(tmp_path: Path) -> None:
     frame = pd.DataFrame({"param_depth": [1, 2], **{f"split{at}_test_score": rng.random(2) for at in range(15)}})
     with pytest.raises(InputError, match="split0 to split14: 15 folds of one division"):
         compare_file(saved(frame, tmp_path))
+    for sizes in ({"n_test": 30}, {"n_test": np.nan, "n_train": np.nan}, {"n_test": 30, "n_train": "120 or so"}):
+        with pytest.raises(InputError, match="say by columns n_test and n_train"):
+            compare_file(saved(frame.assign(**sizes), tmp_path))
     told = compare_file(saved(frame.assign(n_test=30, n_train=120), tmp_path))[0].pairs.iloc[0]
     each = np.diff(frame[[f"split{at}_test_score" for at in range(15)]].to_numpy(), axis=0)[0]
     error = each.std(ddof=1) * np.sqrt(1 / 15 + 30 / 120)

@@ -120,6 +120,7 @@ def test_overlap_is_test_to_train() -> None:
     runs, question = folds(5), Question(("loss",), repeat=("fold",))
     assert lay_out(runs, question).overlap == 1 / 4
     assert lay_out(runs.assign(n_test=20, n_train=60), question).overlap == 1 / 3
+    assert lay_out(runs.assign(n_test=20, n_train="many"), question).overlap == 1 / 4
 
 
 def test_folds_are_a_word_of_their_own() -> None:

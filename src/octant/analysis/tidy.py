@@ -174,11 +174,11 @@ def groupable(frame: pd.DataFrame) -> pd.DataFrame:
     folds = {name: found for name in frame if (found := _FOLD.fullmatch(str(name)))}
     if not folds:
         return frame
-    sizes = frame[[name for name in ("n_test", "n_train") if name in frame]]
+    sizes = frame[[name for name in ("n_test", "n_train") if name in frame]].apply(pd.to_numeric, errors="coerce")
     settings = frame[[name for name in frame if str(name).startswith("param_")]].rename(columns=lambda n: n[6:])
     settings = settings.assign(**sizes)
     parts, numbers = [], sorted({int(found[1]) for found in folds.values()})
-    if len(numbers) > _MOST_FOLDS and sizes.shape[1] < 2:
+    if len(numbers) > _MOST_FOLDS and (sizes.shape[1] < 2 or not sizes.gt(0).all(axis=None)):
         raise InputError(f"split0 to split{numbers[-1]}: {len(numbers)} folds of one division of the data, or of "
                          "several (as RepeatedKFold makes)? say by columns n_test and n_train, the examples of a "
                          "fold's two parts")  # fmt: skip

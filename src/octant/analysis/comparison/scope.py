@@ -59,7 +59,8 @@ def overlap_of(runs: pd.DataFrame, question: Question) -> float:
     if not counts or counts[0] < 2:
         return 0.0
     if {"n_test", "n_train"} <= {*runs}:  # of the rest some may validate, and not all folds need be there
-        told = (pd.to_numeric(runs["n_test"]) / pd.to_numeric(runs["n_train"])).max()
+        n_test, n_train = (pd.to_numeric(runs[name], errors="coerce") for name in ("n_test", "n_train"))
+        told = (n_test / n_train).max()
         return float(told) if 0 < told < np.inf else 1 / (counts[0] - 1)
     return 1 / (counts[0] - 1)
 
