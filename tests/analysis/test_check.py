@@ -111,6 +111,10 @@ def test_undecided_says_what_would_help() -> None:
         assert row.endswith(" | +0 |  | equal |")
         assert table.count(" to ") == (2 + table.splitlines()[0].count(" to ")) * ends
 
+    words = half.assign(decay=np.where(half["loss"] == "a", "0.5", "auto"))  # a number in the other revision
+    found = change_of(runs().assign(decay=0.5), words, QUESTION, 0.03, ("loss", "seed"))
+    assert not found.same
+
     sides, errors = both_codes(8, 150, 1)
     line = verdict_line(change_of(*sides, OVER, 0.05, ("loss", "seed"), errors), 1)
     assert line.endswith("; 1,000 seeds on these 150 test examples would not decide it")

@@ -192,6 +192,7 @@ def test_worktree_goes_after_ctrl_c(repository: Path, tmp_path: Path) -> None:
         (["HEAD", "trainer=/tmp/mine.py"], "name the file from where you are"),
         (["HEAD", "experiment=smoke"], "say --experiment NAME"),
         (["HEAD", "code=abc"], "code= says that two codes give the same numbers"),
+        (["HEAD", "++code=abc"], "code= says that two codes give the same numbers"),
         (["HEAD"], "has no src/octant; name the trainer whose code changed"),
     ],
 )

@@ -186,6 +186,6 @@ def _unchanged(base: pd.DataFrame, head: pd.DataFrame, question: Question) -> se
         if name in second
         and (
             [*runs["fingerprint"]] == [*second[name]["fingerprint"]]
-            or (numbers and np.array_equal(runs[numbers], second[name][numbers], equal_nan=True))
+            or (numbers and runs[numbers].reset_index(drop=True).equals(second[name][numbers].reset_index(drop=True)))
         )
     }

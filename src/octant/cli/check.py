@@ -79,7 +79,7 @@ def _refuse(options: argparse.Namespace, revisions: list[str], settings: list[st
         raise InputError(
             "trainer: name the file from where you are, so that each revision has its own: trainer=mine.py"
         )
-    if any(word.startswith("code=") for word in settings):
+    if any(word.lstrip("+").startswith("code=") for word in settings):
         raise InputError("check: code= says that two codes give the same numbers, which is what a check finds out")
     if any(word.startswith(("experiment=", "experiment.name=", "tracking")) for word in settings):
         raise InputError("check: say --experiment NAME and --uri URI; its runs go to an experiment of their own")
