@@ -11,9 +11,11 @@ from scipy import stats
 
 from octant.analysis.comparison import answer
 from octant.analysis.comparison.design import lay_out
+from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.comparison.settings import config_names
 from octant.analysis.decide import verdict_of
 from octant.analysis.question import Question, noun_of
+from octant.analysis.report.origin import about_shown
 from octant.analysis.report.words import measured_over
 from octant.analysis.verdict import Decision
 
@@ -101,6 +103,22 @@ def test_folds_have_corrected_variance(seeds: int) -> None:
     assert "Training sets of folds overlap" in measured_over(verdict_of(table))
     best = table.best.iloc[0]
     assert best["lead_high"] - best["lead_low"] == pytest.approx(2 * half)
+
+
+def test_effects_of_folds_have_the_level_of_t() -> None:
+    """One factor of two levels is one pair: as effect and as pair it has one p, and is shown as both or neither."""
+    rng = np.random.default_rng(5)
+    for _ in range(300):
+        runs = folds(10)
+        runs["test_accuracy"] = 0.8 + 0.02 * (runs["loss"] == "b") - 0.01 * rng.gamma(1, size=20)
+        found = answer(runs, Question(("loss",), repeat=("fold",)))
+        (pair,), (effect,) = found.pairs.to_dict("records"), found.effects.to_dict("records")
+        assert pair["shown"] == effect["shown"]
+        if found.alpha <= pair["p"] < ALPHA:
+            assert found.verdict.alpha_of_effects == found.alpha
+            assert f"the adjusted p is below {found.alpha:.2g}, and" in about_shown(found, "0 %")
+            return
+    pytest.fail("none between the two levels")
 
 
 def test_folds_of_each_repetition_count() -> None:

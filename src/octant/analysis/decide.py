@@ -14,7 +14,7 @@ from octant.analysis.comparison.best import behind
 from octant.analysis.comparison.design import PairedRuns, lay_out
 from octant.analysis.comparison.effects import per_repeat
 from octant.analysis.comparison.examples import Correctness
-from octant.analysis.comparison.intervals import ALPHA, Array, holm, shown, student_rows
+from octant.analysis.comparison.intervals import Array, holm, shown, student_rows
 from octant.analysis.comparison.repeated import looks_at
 from octant.analysis.comparison.scope import Scope, scope_of
 from octant.analysis.comparison.settings import as_word
@@ -48,11 +48,12 @@ def verdict_of(comparison: Comparison) -> Verdict:
         min(int((~pairs["shown"].astype(bool)).sum()), max(len(names) - 1, 1)),
         0 if comparison.sources.examples else len(comparison.effects),
         scope,
-        {} if question.exact else _scales(comparison.effects),
+        {} if question.exact else _scales(comparison.effects, comparison.alpha_of_effects),
         looks_at(comparison.runs, question),
         _elsewhere(comparison, best),
         REACHED in summary and not summary[REACHED].any(),
         comparison.alpha,
+        comparison.alpha_of_effects,
     )
 
 
@@ -82,12 +83,12 @@ def _elsewhere(comparison: Comparison, best: Ranking) -> Difference | None:
     return next(iter(_differences(table, comparison.question, _scope(comparison).overlap)))
 
 
-def _scales(effects: pd.DataFrame) -> dict[tuple[str, ...], bool]:
+def _scales(effects: pd.DataFrame, alpha: float) -> dict[tuple[str, ...], bool]:
     """Factors and interactions that are shown in points only (True), or in log-odds only (False)."""
     if "log_odds" not in effects:
         return {}
     agree = np.sign(effects["log_odds"]) == np.sign(effects["estimate"])
-    other = (effects["log_odds_p"] < ALPHA) & (agree | ~effects["shown"].astype(bool))
+    other = (effects["log_odds_p"] < alpha) & (agree | ~effects["shown"].astype(bool))
     both = pd.DataFrame({"points": effects["shown"].astype(bool), "odds": other}).groupby(effects["effect"], sort=False)
     return {tuple(str(name).split(" x ")): bool(row["points"]) for name, row in both.any().iterrows()
             if row["points"] != row["odds"]}  # fmt: skip

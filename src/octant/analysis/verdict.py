@@ -143,7 +143,7 @@ class Verdict:
     `scales` has the factors and interactions that are shown on one scale only: in points (True), or log-odds (False).
     `looks` are those at a sweep that grew until it was decided. Where intervals hold on these test examples alone,
     `elsewhere` is a lead of the best on new ones as well, if known. `unreached`: no run has the endpoint's level.
-    `alpha` is the level of claims that rest on t tests.
+    `alpha` is the level of claims that rest on t tests, `alpha_of_effects` that of claims about effects.
     """
 
     question: Question
@@ -162,6 +162,7 @@ class Verdict:
     elsewhere: Difference | None = None
     unreached: bool = False
     alpha: float = ALPHA
+    alpha_of_effects: float = ALPHA
 
     @property
     def enough(self) -> bool:
@@ -190,7 +191,7 @@ class Verdict:
             levels = (each for ranking in self._rankings[1:] for each in ranking.against)
             alike = [each for each in levels if each.about == one.about and each.decision is Decision.UNDECIDED]
             return one.needed(margin, len(alike), self.alpha)
-        found = one.needed(margin, self.effects)
+        found = one.needed(margin, self.effects, self.alpha_of_effects)
         return max(found, flips_needed(self.effects)) if found and self.effects else found
 
     @property

@@ -17,7 +17,7 @@ import pandas as pd
 from octant.analysis.comparison.best import not_told_apart, of_the_best
 from octant.analysis.comparison.choice import choice_of
 from octant.analysis.comparison.design import lay_out
-from octant.analysis.comparison.effects import factorial_effects
+from octant.analysis.comparison.effects import factorial_effects, level_of_effects
 from octant.analysis.comparison.examples import Correctness, examples_of
 from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.comparison.pairs import pairwise
@@ -46,7 +46,7 @@ class Comparison:
     needs to be known; `reading` says what the defaults were, where the question was guessed. `curves` has the endpoint
     by step (fingerprint, epoch, endpoint) where the table had several rows per run. `sources` are what the intervals
     take into account besides the repeats; `examples` are the test examples that the runs got right, or why that is
-    not known. `alpha` is the level of claims that rest on t tests.
+    not known. `alpha` is the level of claims that rest on t tests, `alpha_of_effects` that of claims about effects.
     """
 
     question: Question
@@ -65,6 +65,7 @@ class Comparison:
     sources: Sources = field(default_factory=Sources)
     examples: Correctness | str = ""
     alpha: float = ALPHA
+    alpha_of_effects: float = ALPHA
 
     @property
     def no_effects(self) -> str:
@@ -131,5 +132,5 @@ def answer(
     ranks = ranks_over_data(design.runs, question)
     return Comparison(
         question, design.runs, summary, effects, pairs, may_be, best, ranks, chosen, rates, notes,
-        sources=sources, examples=examples, alpha=design.alpha,
+        sources=sources, examples=examples, alpha=design.alpha, alpha_of_effects=level_of_effects(design, sources),
     )  # fmt: skip

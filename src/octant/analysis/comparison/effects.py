@@ -57,7 +57,7 @@ def factorial_effects(design: PairedRuns, sources: Sources = ALONE) -> tuple[pd.
             "minus": [", ".join(row.minus) for row in rows],
             **{name: numbers[name] for name in (*_NUMBERS, as_charged)},
             "shown": shown(numbers["estimate"], numbers["low"], numbers["high"], adjusted, numbers[as_charged],
-                           design.rounding),
+                           design.rounding, level_of_effects(design, sources)),
             **_on_log_odds(design, weights, complete, sources),
             **errors,
         }
@@ -65,6 +65,11 @@ def factorial_effects(design: PairedRuns, sources: Sources = ALONE) -> tuple[pd.
     few = [_few(n, len(rows), design) for n in table["n"]]
     few = [""] * len(rows) if sources.examples else few
     return table.assign(note=_notes(design, rows, weights, few)), (*found.notes, *_never(design, none))
+
+
+def level_of_effects(design: PairedRuns, sources: Sources) -> float:
+    """The level of claims about effects: less of skewed repeats where p is that of t and not of flipped signs."""
+    return design.alpha if design.overlap or sources.examples else ALPHA
 
 
 def _log_odds(percent: Array, step: float) -> Array:

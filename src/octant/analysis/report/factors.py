@@ -17,8 +17,8 @@ def says_something(factor: Factor) -> bool:
     return factor.decision is Decision.EQUAL or any(each.ranking.decision is Decision.BETTER for each in factor.cells)
 
 
-def sentences(factor: Factor, question: Question, words: Vocabulary) -> list[str]:
-    """One factor in sentences, from the fullest to the shortest."""
+def sentences(factor: Factor, question: Question, words: Vocabulary, alpha: float = ALPHA) -> list[str]:
+    """One factor in sentences, from the fullest to the shortest; `alpha` is the level of claims about effects."""
     say = Phrases(question, words.count)
     everywhere = (
         f"with every {words.factors(factor.partners)}" if factor.partners else "on average over the other choices"
@@ -28,7 +28,7 @@ def sentences(factor: Factor, question: Question, words: Vocabulary) -> list[str
         return [f"{words.start(levels)} are {say.equal()}, {everywhere}."]
     if factor.decision is Decision.BETTER:
         return _better(factor, say, words, everywhere)
-    return _depends(factor, say, words) if factor.partners else _open(factor, say, words)
+    return _depends(factor, say, words) if factor.partners else _open(factor, say, words, alpha)
 
 
 def _better(factor: Factor, say: Phrases, words: Vocabulary, everywhere: str) -> list[str]:
@@ -54,7 +54,7 @@ def _better(factor: Factor, say: Phrases, words: Vocabulary, everywhere: str) ->
     return [f"{most} with {at[more]} and {say.number(each_lead[less])} with {at[less]}."]
 
 
-def _open(factor: Factor, say: Phrases, words: Vocabulary) -> list[str]:
+def _open(factor: Factor, say: Phrases, words: Vocabulary, alpha: float) -> list[str]:
     ranking = factor.cells[0].ranking
     nearest = ranking.against[0]
     a, b = (words.level(factor.name, each) for each in (nearest.first, nearest.second))
@@ -63,7 +63,7 @@ def _open(factor: Factor, say: Phrases, words: Vocabulary) -> list[str]:
         return [f"{phrase}: on average {a} and {b} are level."]
     why = ""
     if nearest.low > 0 and nearest.n >= ENOUGH:
-        why = f", but p is {say.p(nearest)} after adjusting for all effects" if nearest.p >= ALPHA else (
+        why = f", but p is {say.p(nearest)} after adjusting for all effects" if nearest.p >= alpha else (
             ", but not with diverged runs counted")  # fmt: skip
     return [f"{phrase}: on average {say.ahead(a, b, say.by(nearest))}{why}.", f"{phrase}."]
 

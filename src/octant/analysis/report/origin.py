@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from octant.analysis.comparison import Comparison
 from octant.analysis.comparison.intervals import ALPHA
 from octant.analysis.comparison.runs import labels_of
 from octant.analysis.comparison.scope import overlap_of
@@ -30,10 +31,11 @@ def claims(alpha: float) -> str:
             "differences are skewed: a few runs do far worse than a t test expects.")  # fmt: skip
 
 
-def about_shown(alpha: float, charged: str) -> str:
+def about_shown(found: Comparison, charged: str) -> str:
     """What "shown" means; `charged` is what a diverged run counts as."""
-    pairs = f" ({alpha:.2g} for pairs)" if f"{alpha:.2g}" != f"{ALPHA:.2g}" else ""
-    return (f'"Shown" means: the interval leaves out 0, the adjusted p is below {ALPHA}{pairs}, and counting diverged '
+    alpha, level = f"{found.alpha:.2g}", f"{found.alpha_of_effects:.2g}"
+    pairs = f" ({alpha} for pairs)" if alpha != level else ""
+    return (f'"Shown" means: the interval leaves out 0, the adjusted p is below {level}{pairs}, and counting diverged '
             f"runs as {charged} would not turn the sign.")  # fmt: skip
 
 
@@ -94,7 +96,7 @@ def measured(found: Findings, count: Count = plain_count) -> list[str]:
         f"Which may be the best: each configuration is compared with all others at {at} over these comparisons (Hsu's, "
         f"by Bonferroni's inequality). best.csv has for each how often it is best when {noun}s are drawn again, and "
         "intervals that hold for the one that was picked.",
-        f"{about_shown(found.main.alpha, words.charged(question))} {about_margin(question)}",
+        f"{about_shown(found.main, words.charged(question))} {about_margin(question)}",
         *about_looks(question),
         f"How many {noun}s would decide: as many as give the paired t test a power of 80 %, at {at} over the open "
         "comparisons, if mean and SD of the paired differences are as seen here; a difference that is smaller than it "

@@ -184,7 +184,7 @@ class TableReport:
             *corrected(runs, question),
             *words.sources(self.comparison),
             claims(self.comparison.alpha),
-            f"{about_shown(self.comparison.alpha, 'bad ones')} {about_margin(question)}",
+            f"{about_shown(self.comparison, 'bad ones')} {about_margin(question)}",
         ]
 
     def _paper(self, drawn: set[str]) -> Paper:

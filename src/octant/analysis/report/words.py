@@ -50,7 +50,8 @@ def qualifications(verdict: Verdict, words: Vocabulary) -> list[str]:
         return []
     phrases = []
     if verdict.enough and len(verdict.best.names) > 1:
-        phrases = [Configurations(verdict, words).full(), *(sentences(f, question, words)[0] for f in verdict.factors)]
+        factors = (sentences(each, question, words, verdict.alpha_of_effects)[0] for each in verdict.factors)
+        phrases = [Configurations(verdict, words).full(), *factors]
     phrases = [each.removeprefix(top).strip() for each in phrases if not top.startswith(each)]
     least = flips_needed(verdict.effects)
     if (
