@@ -15,7 +15,7 @@ from scipy import special
 
 from octant.analysis.comparison.bootstrap import DRAWS, SEED, counts, draws
 from octant.analysis.comparison.design import PairedRuns
-from octant.analysis.comparison.intervals import Array, student_rows
+from octant.analysis.comparison.intervals import ROUNDING, Array, student_rows
 from octant.analysis.comparison.repeated import FIXED, Looks
 from octant.analysis.comparison.sources import ALONE, Sources, between, widened
 from octant.analysis.question import Question
@@ -56,18 +56,25 @@ def of_the_best(
     wide = widened(t, np.isfinite(values.T), np.eye(len(design.configs))[columns], sources)
     low, high = wide.interval(n, design.skewness, 1 - design.looks.nominal(k))
     gains, own = design.question.sign * values, sources.of(columns)
-    lead = np.array([_lead(gains, at, design.step, design.looks, own, design.overlap) for at in range(k)]).reshape(k, 3)
+    lead = [_lead(gains, at, design.step, design.looks, own, design.overlap, design.unit) for at in range(k)]
+    lead_of = np.array(lead).reshape(k, 3)
     return pd.DataFrame(
         {"config": list(ranking), "may_be_best": [name in may_be for name in ranking],
          "probability": _probability(design.question.sign * design.charged[:, columns],
-                                     design.question.sign * _drawn_again(sources.of(columns))), "mean": t.mean,
-         "low": low, "high": high, "lead": lead[:, 0], "lead_low": lead[:, 1],
-         "lead_high": lead[:, 2]}
+                                     design.question.sign * _drawn_again(own), design.unit), "mean": t.mean,
+         "low": low, "high": high, "lead": lead_of[:, 0], "lead_low": lead_of[:, 1],
+         "lead_high": lead_of[:, 2]}
     )  # fmt: skip
 
 
 def _lead(
-    gains: Array, at: int, step: float = 0.0, looks: Looks = FIXED, sources: Sources = ALONE, overlap: float = 0.0
+    gains: Array,
+    at: int,
+    step: float = 0.0,
+    looks: Looks = FIXED,
+    sources: Sources = ALONE,
+    overlap: float = 0.0,
+    unit: float = 1.0,
 ) -> tuple[float, float, float]:
     """Of one column over the best of the others, paired; the ends from the intervals of all pairs at once."""
     k = gains.shape[1]
@@ -75,7 +82,7 @@ def _lead(
         return np.nan, np.nan, np.nan
     others = np.delete(np.arange(k), at)
     each = (gains[:, [at]] - gains[:, others]).T
-    _, t = student_rows(each, step=step, overlap=overlap)
+    _, t = student_rows(each, unit, step, overlap=overlap)
     wide = widened(t, np.isfinite(each), between(np.full(k - 1, at), others, k), sources)
     half = -special.stdtrit(wide.df, looks.nominal(k * (k - 1) // 2) / 2) * wide.error
     ends = t.mean, t.mean - half, t.mean + half
@@ -88,12 +95,12 @@ def _drawn_again(sources: Sources) -> Array:
     return chosen + sources.examples.resampled(DRAWS, SEED) if sources.examples else chosen
 
 
-def _probability(gains: Array, more: Array | float = 0.0) -> Array:
+def _probability(gains: Array, more: Array | float = 0.0, unit: float = 1.0) -> Array:
     """Of each column, to have the largest mean of the rows drawn with replacement, and `more`; ties are shared."""
     if not gains.size:
         return np.zeros(gains.shape[1])
     drawn, known = counts(draws(len(gains)), len(gains)), np.isfinite(gains)
     number = drawn @ known
     means = np.where(number > 0, drawn @ np.where(known, gains, 0.0) / np.maximum(number, 1) + more, -np.inf)
-    best = np.isclose(means, means.max(axis=1, keepdims=True), rtol=0, atol=1e-9)
+    best = np.isclose(means, means.max(axis=1, keepdims=True), rtol=0, atol=ROUNDING * unit)
     return np.asarray((best / best.sum(axis=1, keepdims=True)).mean(axis=0))
