@@ -76,9 +76,10 @@ def test_intervals_of_the_picked_are_wider() -> None:
 @pytest.mark.parametrize("scale", [1e-12, 1e12])
 def test_unit_moves_no_probability(scale: float) -> None:
     rng = np.random.default_rng(0)
-    rows = [{"optimizer": name, "seed": seed, "loss": 1 + 0.02 * rng.normal(), "outcome": "finished"}
+    rows = [{"optimizer": name, "seed": seed, "loss": 1 + 0.02 * rng.normal() * (name < "c"), "outcome": "finished"}
             for seed in range(6) for name in "abc"]  # fmt: skip
     runs, question = pd.DataFrame(rows), Question(("optimizer",), endpoint="loss", goal="min")
+    assert (answer(runs.assign(loss=scale * runs["loss"]), question).best.eval("high - low") > 0).all()
     plain, scaled = (answer(each, question).best for each in (runs, runs.assign(loss=scale * runs["loss"])))
     np.testing.assert_allclose(scaled["probability"], plain["probability"])
     for name in ("low", "high", "lead", "lead_low", "lead_high"):

@@ -129,7 +129,7 @@ def lay_out(frame: pd.DataFrame, question: Question, settings: Iterable[str] | N
         charged,
         lost,
         unit,
-        _step(runs, values, question),
+        _step(runs, values, question, unit),
         tuple(notes),
         overlap_of(runs, question),
     )
@@ -180,14 +180,14 @@ def _arrays(
     return values, charged
 
 
-def _step(runs: pd.DataFrame, values: Array, question: Question) -> float:
+def _step(runs: pd.DataFrame, values: Array, question: Question, unit: float) -> float:
     """One epoch, or test example, where their number is known; else the smallest difference that there is."""
     if question.unit == "epochs":
         return 1.0
     if question.is_share and not question.of_curve and "n_test" in runs and runs["n_test"].min() > 0:
         return float(question.scale / runs["n_test"].min())
     gaps = np.diff(np.unique(values[np.isfinite(values)]))
-    gaps = gaps[gaps > ROUNDING * question.scale]
+    gaps = gaps[gaps > ROUNDING * question.scale * unit]
     return float(gaps.min()) if len(gaps) else 0.0
 
 
