@@ -57,6 +57,16 @@ def test_level_of_claims_by_hand() -> None:
     assert claim_level(values + common) == pytest.approx(claim_level(values))
 
 
+def test_every_one_of_many_counts() -> None:
+    """Ten skewed configurations of seventy, the first or the last."""
+    rng = np.random.default_rng(0)
+    values = 0.1 * rng.normal(size=(10, 70))
+    values[:, 60:] = 3 * LAWS["exponential"](rng, (10, 10))
+    level = claim_level(values)
+    assert level < 0.03
+    assert claim_level(values[:, ::-1]) == pytest.approx(level)
+
+
 def test_runs_that_lack_do_not_count() -> None:
     values = np.random.default_rng(1).gamma(1, size=(9, 2))
     values[6:, 0] = np.nan
