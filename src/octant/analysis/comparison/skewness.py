@@ -1,4 +1,4 @@
-"""Skewed repeats: seeds that now and then do far worse than a t test expects.
+"""Skewed repeats: seeds that now and then lie farther out than a t test expects.
 
 The level of claims and the intervals of means allow for it, as far as the repeats of all configurations show it.
 """

@@ -26,9 +26,9 @@ def claims(alpha: float) -> str:
     """At which level claims are tested, and why."""
     if f"{alpha:.2g}" == f"{ALPHA:.2g}":
         return (f"Claims are tested at {percent(ALPHA)}, and at less where paired differences are skewed: so false "
-                "ones stay below 5.5 % where a few runs do far worse than a t test expects.")  # fmt: skip
+                "ones stay below 5.5 % where a few runs lie farther out than a t test expects.")  # fmt: skip
     return (f"Claims that rest on t tests are tested at {percent(alpha)} instead of {percent(ALPHA)}, because paired "
-            "differences are skewed: a few runs do far worse than a t test expects.")  # fmt: skip
+            "differences are skewed: a few lie farther out than a t test expects.")  # fmt: skip
 
 
 def about_shown(found: Comparison, charged: str) -> str:
