@@ -263,6 +263,7 @@ def main() -> None:
         choice=markdown(wider_intervals.choice_table()),
         newexamples_table=markdown(new_examples.shown_rows()),
         pairtests_table=markdown(pair_tests.tests_table()),
+        two_table=markdown(pair_tests.two_table()),
         folds_table=markdown(folds.folds_table()),
         equality_table=markdown(verdicts.equality_table()),
         lacking_table=markdown(verdicts.lacking_table()),

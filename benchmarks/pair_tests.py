@@ -17,6 +17,7 @@ from scipy import special
 
 from best_of_many import PAIRS, measured, normal
 from intervals import ERRORS, SEEDS, Array, Draw, levels, markdown
+from octant.analysis.comparison.skewness import level_of, skewness
 
 SWEEPS, FLIPPED = 20_000, 2_000  # of the test by flips, which takes a thousand times as long
 LAWS: dict[str, Draw] = {
@@ -100,6 +101,19 @@ def cells(law: str, n: int) -> list[str]:
     return [f"{false:.1f} / {shown:.1f}" for false, shown in found] + ["none"] * (n == 5)
 
 
+def two_table() -> list[list[str]]:
+    """Two equal configurations alone, those with the smallest and the largest SD of the eight: a false difference."""
+    rows = [["errors", *(f"{n} repeats" for n in SEEDS)]]
+    for law in LAWS:
+        cells = []
+        for n in SEEDS:
+            values = LAWS[law](np.random.default_rng([8, list(LAWS).index(law), n]), SWEEPS, n, 8)
+            d = values[:, :, 0] - values[:, :, 7]
+            cells.append(f"{100 * np.mean(paired_t(d) < level_of(skewness(d)[:, None] ** 2, n)):.1f}")
+        rows.append([law, *cells])
+    return rows
+
+
 def tests_table() -> list[list[str]]:
     """A row a law and number of repeats."""
     head = ["errors", "repeats", *TESTS, "largest t under flipped signs"]
@@ -107,4 +121,4 @@ def tests_table() -> list[list[str]]:
 
 
 if __name__ == "__main__":
-    print(markdown(tests_table()))
+    print(markdown(tests_table()), markdown(two_table()), sep="\n\n")
