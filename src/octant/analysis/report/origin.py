@@ -15,7 +15,7 @@ from octant.analysis.comparison.settings import is_measured, values_of
 from octant.analysis.question import Question
 from octant.analysis.report import words
 from octant.analysis.report.findings import Findings
-from octant.analysis.report.numbers import Count, Phrases, duration, percent, plain_count
+from octant.analysis.report.numbers import Count, Phrases, duration, percent, plain_count, plural
 from octant.tracking.runs import PROVENANCE
 
 INTERVALS = ("Intervals: Student's t, 95 %, each for itself; those of means are longer on the side of the tail that "
@@ -83,10 +83,12 @@ def measured(found: Findings, count: Count = plain_count) -> list[str]:
             "p-value. "
             f'"Shown" means: above rounding{f"; equal: within the margin of {margin:g}" if margin else ""}.',
         ]
+    several = runs["config"].nunique()
+    configurations = plural(several, "configuration", count("Configurations", several))
     return [
         f"{endpoint}The test set chooses nothing.",
-        f"{count('Configurations', runs['config'].nunique())} configurations, {count('Repeats', repeats)} {noun}s, "
-        f"{count('Runs', len(runs))} runs. Differences are paired: "
+        f"{configurations}, {plural(repeats, noun, count('Repeats', repeats))}, "
+        f"{plural(len(runs), 'run', count('Runs', len(runs)))}. Differences are paired: "
         f"each {noun} with itself.",
         f"{INTERVALS} Effects: {effects_test(runs, question)}, p adjusted by Holm's method over all effects. "
         "Pairs, and a factor within the levels of others: paired t test, p adjusted by Holm's method.",

@@ -18,7 +18,7 @@ from octant.analysis.report import words
 from octant.analysis.report.configurations import Configurations
 from octant.analysis.report.drawings import drawings
 from octant.analysis.report.layout import Forms, Section, bounded, ranks_section, table_of, with_contrasts
-from octant.analysis.report.numbers import Count, Phrases, listed, plain_count
+from octant.analysis.report.numbers import Count, Phrases, listed, plain_count, plural
 from octant.analysis.report.origin import INTERVALS, about_margin, about_shown, claims, corrected, effects_test
 from octant.analysis.report.pages import write_pages
 from octant.analysis.report.paper import Paper
@@ -174,13 +174,15 @@ class TableReport:
     def _measured(self, count: Count = plain_count) -> list[str]:
         """Pairing, tests, and what the words mean."""
         question, runs = self._question, self.comparison.runs
+        several = runs["config"].nunique()
         paired = f"differences are paired by {listed(question.repeat)}" if self._forms.is_repeated else (
             "nothing repeats a measurement, so nothing says how it varies")  # fmt: skip
         return [
-            f"{count('Configurations', runs['config'].nunique())} configurations, {count('Runs', len(runs))} runs; "
+            f"{plural(several, 'configuration', count('Configurations', several))}, "
+            f"{plural(len(runs), 'run', count('Runs', len(runs)))}; "
             f"{paired}.",
             f"{INTERVALS} Effects: {effects_test(runs, question)}, p adjusted by Holm's method over all effects. "
-            "Pairs: paired t test, p adjusted by Holm's method over all pairs.",
+            "Pairs: paired t test, p adjusted by Holm's method over all of them.",
             *corrected(runs, question),
             *words.sources(self.comparison),
             claims(self.comparison.alpha),
