@@ -110,7 +110,8 @@ def _ranking_described(summary: pd.DataFrame, design: Design) -> str:
         f"; last {finished.iloc[-1]['config']} {design.number(finished.iloc[-1]['mean'])}" if len(finished) > 8 else ""
     )
     none = f"; {len(summary) - len(finished)} without a finished run" if len(finished) < len(summary) else ""
-    return f"Mean {design.question.words} of {len(summary)} configuration{'s' * (len(summary) != 1)}, best first: {'; '.join(names)}{last}{none}."
+    several = f"{len(summary)} configuration{'s' * (len(summary) != 1)}"
+    return f"Mean {design.question.words} of {several}, best first: {'; '.join(names)}{last}{none}."
 
 
 @in_house_style
