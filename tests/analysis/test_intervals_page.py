@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 
@@ -100,6 +101,11 @@ def test_best_of_many_comes_from_the_simulation(intervals: ModuleType) -> None:
         assert min(mean, lead) >= 93.5 or n == "3"
         if n == "5":
             assert [f"{each:.1f}" for each in best_of_many.picked(law, 5)] == cells
+    laws = product(("normal, equal SDs", "normal, SDs 1:18"), (5, 10, 20))
+    drawn = (best_of_many.LAWS[law](np.random.default_rng(n), 20_000, n) for law, n in laws)
+    for level in map(intervals.levels, drawn):  # the page's sentence
+        assert 0.775 < np.mean(level > 0.0399) < 0.875
+        assert 0.0355 < level.mean() < 0.0395
     one, together, naive, crossed = (float(row[2]) for row in best_of_many.splits_table()[1:])
     assert max(one, naive) < 91
     assert min(together, crossed) > 93.5

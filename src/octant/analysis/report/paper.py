@@ -1,4 +1,4 @@
-"""report.tex: the answer, tables, figures and methods for a paper, every number in a macro."""
+"""report.tex: answer, tables, figures and methods for a paper; each number of the answer and the tables is a macro."""
 
 from __future__ import annotations
 
